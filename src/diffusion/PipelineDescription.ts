@@ -1,0 +1,27 @@
+/**
+ * What a pipeline folder says about itself (Optimum's layout: model_index.json, unet/, vae_decoder/,
+ * text_encoder/, tokenizer/, scheduler/), read by `describePipeline`. A single denoiser file also gives a
+ * description, with the other parts absent: the studio then samples with seeded random conditioning and shows
+ * latent channels instead of decoded frames, and says so.
+ */
+
+export interface PipelineDescription {
+  readonly name: string;
+  readonly denoiser: { readonly modelPath: string };
+  readonly textEncoder?: { readonly modelPath: string; readonly maxTokens: number };
+  readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string };
+  readonly decoder?: { readonly modelPath: string; readonly scalingFactor: number; readonly shiftFactor: number };
+  readonly scheduler: SchedulerConfig;
+  /** Latent clip of one sample: channels, frames, height, width. */
+  readonly latent: { readonly channels: number; readonly frames: number; readonly height: number; readonly width: number };
+  /** How the denoiser's latent input lays out a batch of clips. */
+  readonly latentLayout: 'BCFHW' | 'BFCHW';
+  readonly framesPerSecond: number;
+  readonly defaults: { readonly steps: number; readonly guidance: number; readonly prompt: string; readonly negativePrompt: string };
+  readonly examplePrompts: readonly string[];
+  /** What is missing or assumed, in sentences for people. */
+  readonly notes: readonly string[];
+}
+
+/** The scheduler's config file as it is; `createScheduler` reads what it needs or throws `library/unsupported-scheduler`. */
+export type SchedulerConfig = Readonly<Record<string, unknown>> & { readonly _class_name: string };

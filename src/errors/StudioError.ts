@@ -1,0 +1,81 @@
+/**
+ * The one error class of the studio. A code says what went wrong, `facts` say about what, and one exhaustive
+ * table turns both into a sentence with a remedy. Survives `postMessage` through `toPlain` and `fromPlain`.
+ * Abort is not a failure: a cancelled job rejects with an `AbortError` DOMException, never with a StudioError.
+ */
+
+export type ErrorCode =
+  // onnx: reading and writing files
+  | 'onnx/not-onnx' // the bytes are not an ONNX ModelProto
+  | 'onnx/truncated' // the file ends in the middle of a field
+  | 'onnx/invalid-graph' // cycle, duplicate name, dangling input, no graph, no outputs
+  | 'onnx/invalid-tensor' // data length does not fit shape and type, unknown data type, negative dimension
+  | 'onnx/missing-opset' // no opset import for the default domain
+  | 'onnx/unsupported' // valid ONNX that the studio does not handle (sparse tensors on a path that matters, ...)
+  | 'onnx/missing-external-data' // a weights file that the graph names was not given
+  | 'onnx/external-data-range' // offset and length lie outside the weights file
+  | 'onnx/unsafe-location' // external data location is absolute or leaves the folder
+  | 'onnx/too-large' // more bytes than one protobuf file may hold
+  // blocks and passes
+  | 'blocks/unknown-id' // a plan names a block that this model does not have
+  | 'blocks/not-droppable'
+  | 'blocks/no-latent-input' // no input can be told to be the latent
+  | 'blocks/unknown-preset'
+  | 'passes/unknown-value'
+  // library: where models come from
+  | 'library/no-model' // nothing in the dropped files is a model
+  | 'library/missing-file'
+  | 'library/invalid-config' // model_index.json and friends
+  | 'library/unsupported-scheduler'
+  | 'library/fetch-failed'
+  | 'library/quota'
+  | 'library/integrity' // a cached or fetched file does not match its hash
+  // engine
+  | 'engine/session-failed' // the runtime refused the graph
+  | 'engine/unsupported-op'
+  | 'engine/run-failed'
+  | 'engine/self-test-failed'
+  | 'engine/verification-failed' // an exported file does not reproduce the preview
+  | 'engine/no-pipeline' // a job needs an opened pipeline
+  | 'gpu/lost'
+  | 'gpu/unavailable'
+  | 'gpu/out-of-memory'
+  // command line
+  | 'cli/usage'
+  | 'internal'; // a defect of ours; never thrown on purpose for bad input
+
+export type ErrorFacts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
+
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly facts: ErrorFacts;
+}
+
+export class StudioError extends Error {
+  override readonly name = 'StudioError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly facts: ErrorFacts = {},
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  toPlain(): PlainError {
+    return { code: this.code, message: this.message, facts: this.facts };
+  }
+
+  static fromPlain(plain: PlainError): StudioError {
+    return new StudioError(plain.code, plain.message, plain.facts);
+  }
+
+  /** Wraps anything thrown: a StudioError passes through, the rest becomes `internal` with its cause kept. */
+  static from(thrown: unknown): StudioError {
+    if (thrown instanceof StudioError) return thrown;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return new StudioError('internal', message, {}, { cause: thrown });
+  }
+}

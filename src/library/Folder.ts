@@ -1,0 +1,20 @@
+/**
+ * A pipeline folder wherever it lives (served beside the page, dropped files, a URL, a disk), seen as paths
+ * and byte sources. It knows nothing of what the files mean; `diffusion/PipelineDescription` does.
+ */
+import type { ByteSource } from '../onnx/ByteSource';
+
+export interface Folder {
+  /** For people: 'emoji-t2v', 'my-model.onnx'. */
+  readonly name: string;
+  /** Paths relative to the folder, with forward slashes. `null`: cannot be listed (plain http). */
+  readonly paths: readonly string[] | null;
+  /** Throws `library/missing-file` when there is no such file. */
+  open(path: string, options?: { signal?: AbortSignal; onProgress?: (loadedBytes: number, totalBytes: number) => void }): Promise<ByteSource>;
+  has(path: string): Promise<boolean>;
+}
+
+/** What the page sends to the worker to say which folder to open. */
+export type FolderReference =
+  | { readonly kind: 'url'; readonly url: string; readonly name: string }
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly { readonly path: string; readonly file: Blob }[] };

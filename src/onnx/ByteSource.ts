@@ -1,0 +1,13 @@
+/**
+ * Random access to bytes that live somewhere else: a File of the page, a file on disk, memory. Reading a range
+ * never reads more than that range. Not a stream and not a cache.
+ */
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** Throws `onnx/external-data-range` when the range leaves the source. The result belongs to the caller. */
+  read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
+  /** Set in the browser: a runtime that streams Blobs can take it as it is. */
+  readonly blob?: Blob;
+  /** Set in Node: a runtime that opens files can take it as it is. */
+  readonly filePath?: string;
+}
