@@ -1,0 +1,33 @@
+import { defineConfig } from '@playwright/test';
+import { ensureChromium } from './e2e/chromium';
+
+/** Browser tests run on the built page (`vite build` first), served as a static folder. */
+export default defineConfig({
+  testDir: 'e2e',
+  testMatch: '*.spec.ts',
+  timeout: 240_000,
+  expect: { timeout: 60_000 },
+  workers: 1,
+  fullyParallel: false,
+  reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
+  use: {
+    baseURL: 'http://localhost:4174',
+    viewport: { width: 1440, height: 900 },
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: ensureChromium(),
+      args: [
+        '--enable-unsafe-webgpu',
+        '--use-webgpu-adapter=swiftshader',
+        '--enable-unsafe-swiftshader',
+        '--no-sandbox',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  webServer: { command: 'npx vite preview --port 4174 --strictPort', url: 'http://localhost:4174', timeout: 60_000, reuseExistingServer: false },
+});
