@@ -1,0 +1,30 @@
+/**
+ * The optical flow of a clip, transition by transition. Large frames are measured on a coarser grid of at most
+ * 256x256 pixels, with vectors still in pixels of the frame. Remembered per clip object, since a teacher is
+ * compared with many students; a clip must not be changed once it has been measured.
+ */
+import type { Clip } from './Clip';
+import { lumaFrames } from './luma';
+import { opticalFlow, type Flow } from './opticalFlow';
+import { pyramid } from './pyramid';
+
+const largestArea = 256 * 256;
+
+const measured = new WeakMap<Clip, readonly Flow[]>();
+
+/** frameCount - 1 flows; entry t is from frame t to t + 1. */
+export function clipFlow(clip: Clip): readonly Flow[] {
+  const known = measured.get(clip);
+  if (known !== undefined) return known;
+  const pyramids = lumaFrames(clip).map(pyramid);
+  const small = pyramids[0]!.findIndex((level) => level.width * level.height <= largestArea);
+  const finest = small === -1 ? pyramids[0]!.length - 1 : small;
+  const flows = pyramids.slice(1).map((to, t) => scaled(opticalFlow(pyramids[t]!.slice(finest), to.slice(finest)), 2 ** finest));
+  measured.set(clip, flows);
+  return flows;
+}
+
+function scaled(flow: Flow, factor: number): Flow {
+  if (factor === 1) return flow;
+  return { ...flow, u: flow.u.map((value) => value * factor), v: flow.v.map((value) => value * factor) };
+}
