@@ -1,0 +1,167 @@
+"""Makes the exports: family x exporter x variant, each checked against PyTorch with onnxruntime.
+
+    python export.py --out DIR [--family svd ...] [--exporter legacy dynamo] [--variant fixed fp16 ...] [--compress]
+
+Writes DIR/FAMILY/case.{json,bin} once, and DIR/FAMILY/EXPORTER/VARIANT/{model.onnx,export.json} for each export. What
+could not be made is listed with its reason in DIR/failures.json.
+"""
+
+import argparse
+import gzip
+import json
+import logging
+import shutil
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from families import FAMILIES, Family
+from reference import write_reference
+from variants import DERIVED, NotApplicable
+from weights import randomise
+
+EXPORTERS = ("legacy", "dynamo")
+TRACED = ("fixed", "dynamic")
+
+
+def trace(family: Family, model: torch.nn.Module, exporter: str, variant: str, path: Path) -> None:
+    """torch.onnx.export with fixed or dynamic axes."""
+    inputs = family.inputs()
+    options = {"input_names": list(inputs), "output_names": [family.output]}
+    dynamic = variant == "dynamic"
+    with torch.no_grad():
+        if exporter == "legacy":
+            axes = {**family.dynamic, family.output: family.dynamic_output} if dynamic else None
+            torch.onnx.export(
+                model, tuple(inputs.values()), str(path), opset_version=17, dynamo=False, dynamic_axes=axes, **options
+            )
+        else:
+            shapes = family.dynamic_shapes() if dynamic else None
+            torch.onnx.export(
+                model, (), str(path), kwargs=inputs, dynamo=True, external_data=False, dynamic_shapes=shapes, **options
+            )
+
+
+def onnxruntime_session(path: Path) -> onnxruntime.InferenceSession:
+    """A session that runs the graph as it is written: no optimisation."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+NUMPY_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64"}
+
+
+def describe(family: Family, path: Path, expected: np.ndarray) -> dict:
+    """Facts of one export; `error` is its largest difference from PyTorch with nothing dropped."""
+    session = onnxruntime_session(path)
+    model = onnx.load(path)
+    values = list(family.inputs().items())
+    kept = [name for name, _ in values if name not in family.unused_inputs]
+    names = [value.name for value in session.get_inputs()]
+    by_name = set(names) <= {name for name, _ in values}
+    inputs, feeds = [], {}
+    for index, value in enumerate(session.get_inputs()):
+        case_input = value.name if by_name else kept[index]
+        data = family.inputs()[case_input].numpy().astype(NUMPY_TYPES[value.type])
+        feeds[value.name] = data
+        inputs.append({"name": value.name, "case": case_input, "dtype": str(data.dtype), "shape": value.shape})
+    output = session.run(None, feeds)[0]
+    error = float(np.abs(output.astype(np.float32) - expected).max())
+    if not np.isfinite(error):
+        raise NotApplicable("the exported graph gives values that are not finite")
+    return {
+        "opsets": {entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
+        "nodes": len(model.graph.node),
+        "inputs": inputs,
+        "output": session.get_outputs()[0].name,
+        "error": error,
+    }
+
+
+def _expected(case: dict, folder: Path) -> np.ndarray:
+    place = case["cases"][0]["output"]
+    data = (folder / "case.bin").read_bytes()
+    return np.frombuffer(data, "<f4", int(np.prod(place["shape"])), place["offset"]).reshape(place["shape"])
+
+
+def _store(family: Family, exporter: str, variant: str, path: Path, case: dict, out: Path, compress: bool) -> dict:
+    folder = out / family.name
+    facts = describe(family, path, _expected(case, folder))
+    target = folder / exporter / variant
+    target.mkdir(parents=True, exist_ok=True)
+    if compress:
+        (target / "model.onnx.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
+    else:
+        shutil.copyfile(path, target / "model.onnx")
+    facts = {"family": family.name, "exporter": exporter, "variant": variant, **facts}
+    (target / "export.json").write_text(json.dumps(facts, indent=1) + "\n")
+    return facts
+
+
+def export_family(family: Family, exporters: list[str], variants: list[str], out: Path, compress: bool) -> dict:
+    """All asked exports of one family; returns {exporter/variant: reason} for those that could not be made."""
+    model = randomise(family.build())
+    case = write_reference(family, model, out / family.name)
+    failures = {}
+    for exporter in exporters:
+        with tempfile.TemporaryDirectory() as scratch:
+            fixed = Path(scratch) / "fixed.onnx"
+            for variant in variants if "fixed" in variants else ["fixed", *variants]:
+                started = time.time()
+                try:
+                    path = fixed if variant == "fixed" else Path(scratch) / f"{variant}.onnx"
+                    if variant in TRACED:
+                        trace(family, model, exporter, variant, path)
+                    else:
+                        DERIVED[variant](family, fixed, path)
+                    if variant not in variants:
+                        continue
+                    facts = _store(family, exporter, variant, path, case, out, compress)
+                    print(f"{family.name} {exporter} {variant}: {facts['nodes']} nodes, "
+                          f"error {facts['error']:.2e}, {time.time() - started:.0f} s", flush=True)
+                except Exception as error:  # any exporter's own failure is a result of this script
+                    failures[f"{family.name}/{exporter}/{variant}"] = _reason(error)
+                    print(f"{family.name} {exporter} {variant}: {_reason(error)}", flush=True)
+                    if variant == "fixed":
+                        break
+    return failures
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--family", nargs="*", default=list(FAMILIES), choices=list(FAMILIES))
+    parser.add_argument("--exporter", nargs="*", default=list(EXPORTERS), choices=EXPORTERS)
+    parser.add_argument("--variant", nargs="*", default=[*TRACED, *DERIVED], choices=[*TRACED, *DERIVED])
+    parser.add_argument("--compress", action="store_true", help="write model.onnx.gz (for committed fixtures)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    options.out.mkdir(parents=True, exist_ok=True)
+    record = options.out / "failures.json"
+    failures = json.loads(record.read_text()) if record.exists() else {}
+    for name in options.family:
+        for exporter in options.exporter:
+            for variant in options.variant:
+                failures.pop(f"{name}/{exporter}/{variant}", None)
+        failures.update(export_family(FAMILIES[name], options.exporter, options.variant, options.out, options.compress))
+        record.write_text(json.dumps(failures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

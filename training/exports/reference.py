@@ -1,0 +1,86 @@
+"""Reference results from PyTorch: inputs, and outputs with modules replaced by the identity.
+
+Writes `case.json` (what is where) and `case.bin` (little-endian arrays, one after the other). See
+fixtures/exports/README.md for the format.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from families import Family
+from identity import droppable_modules, dropped
+from shallow import preset_modules, shallow_copy
+
+RANDOM_DROPS = 6
+
+
+class ArrayFile:
+    """Collects arrays and says where each lies."""
+
+    def __init__(self):
+        self.chunks: list[bytes] = []
+        self.size = 0
+
+    def add(self, tensor: torch.Tensor) -> dict:
+        array = np.ascontiguousarray(tensor.detach().numpy())
+        if array.dtype.kind == "f":
+            array = array.astype("<f4")
+        place = {"dtype": str(array.dtype), "shape": list(array.shape), "offset": self.size}
+        data = array.tobytes()
+        data += bytes(-len(data) % 8)
+        self.chunks.append(data)
+        self.size += len(data)
+        return place
+
+
+def _outputs(result) -> torch.Tensor:
+    return result[0] if isinstance(result, tuple) else result
+
+
+def random_drops(ids: list[str], count: int, seed: int = 7) -> list[list[str]]:
+    """Sets of two to six modules, none inside another."""
+    generator = random.Random(seed)
+    drops = []
+    while len(drops) < count:
+        chosen: list[str] = []
+        for path in generator.sample(ids, min(len(ids), generator.randint(2, 6))):
+            if not any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in chosen):
+                chosen.append(path)
+        if len(chosen) >= 2:
+            drops.append(sorted(chosen, key=ids.index))
+    return drops
+
+
+def write_reference(family: Family, model: torch.nn.Module, folder: Path) -> dict:
+    """Runs every case and writes both files. Each case carries its effect: the largest change of the output."""
+    inputs = family.inputs()
+    arrays = ArrayFile()
+    ids = droppable_modules(model)
+    cases = []
+
+    def add(kind: str, drop: list[str], output: torch.Tensor) -> None:
+        effect = float((output - teacher).abs().max())
+        if not torch.isfinite(output).all() or (drop and effect < 1e-3):
+            raise ValueError(f"{family.name}: dropping {drop} changes the output by {effect}")
+        cases.append({"kind": kind, "dropped": drop, "effect": effect, "output": arrays.add(output)})
+
+    with torch.no_grad():
+        input_places = [{"name": name, **arrays.add(value)} for name, value in inputs.items()]
+        teacher = _outputs(model(**inputs))
+        add("none", [], teacher)
+        for kind, drops in (("single", [[path] for path in ids]), ("random", random_drops(ids, RANDOM_DROPS))):
+            for drop in drops:
+                with dropped(model, drop):
+                    add(kind, drop, _outputs(model(**inputs)))
+        if family.is_unet:
+            add("preset", preset_modules(model), _outputs(shallow_copy(model)(**inputs)))
+
+    description = {"family": family.name, "inputs": input_places, "cases": cases}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "case.json").write_text(json.dumps(description, indent=1) + "\n")
+    (folder / "case.bin").write_bytes(b"".join(arrays.chunks))
+    return description
