@@ -7,21 +7,34 @@
 
 export interface PipelineDescription {
   readonly name: string;
-  readonly denoiser: { readonly modelPath: string };
+  readonly denoiser: {
+    readonly modelPath: string;
+    /** The graph input that takes the latent. */
+    readonly latentInput: string;
+    /** More than `latent.channels` where the model also takes a conditioning image on its channels (SVD: 8 of 4). */
+    readonly inputChannels: number;
+    /** More than `latent.channels` where the model also predicts a variance (the first channels are the ones that count). */
+    readonly outputChannels: number;
+  };
   readonly textEncoder?: { readonly modelPath: string; readonly maxTokens: number };
   readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string };
   readonly decoder?: { readonly modelPath: string; readonly scalingFactor: number; readonly shiftFactor: number };
   readonly scheduler: SchedulerConfig;
   /** Latent clip of one sample: channels, frames, height, width. */
   readonly latent: { readonly channels: number; readonly frames: number; readonly height: number; readonly width: number };
-  /** How the denoiser's latent input lays out a batch of clips. */
-  readonly latentLayout: 'BCFHW' | 'BFCHW';
+  readonly latentLayout: LatentLayout;
   readonly framesPerSecond: number;
   readonly defaults: { readonly steps: number; readonly guidance: number; readonly prompt: string; readonly negativePrompt: string };
   readonly examplePrompts: readonly string[];
   /** What is missing or assumed, in sentences for people. */
   readonly notes: readonly string[];
 }
+
+/**
+ * How the denoiser's latent input lays out a batch of clips: B batch, C channels, F frames, H height, W width;
+ * 'BCHW' takes single frames, 'BLC' takes tokens (L = F * H * W, in that order).
+ */
+export type LatentLayout = 'BCFHW' | 'BFCHW' | 'BCHW' | 'BLC';
 
 /** The scheduler's config file as it is; `createScheduler` reads what it needs or throws `library/unsupported-scheduler`. */
 export type SchedulerConfig = Readonly<Record<string, unknown>> & { readonly _class_name: string };

@@ -1,0 +1,24 @@
+/** The models that are served with the page. Their folders are ordinary pipeline folders: nothing else is known of them. */
+import type { FolderReference } from './Folder';
+
+export interface BundledModel {
+  readonly id: string;
+  readonly name: string;
+  /** Relative to the page. */
+  readonly url: string;
+  readonly description: string;
+}
+
+export const bundledModels: readonly BundledModel[] = [
+  {
+    id: 'emoji-t2v',
+    name: 'Emoji T2V',
+    url: 'models/emoji-t2v/',
+    description: 'A small text-to-video latent diffusion model, trained from scratch for this studio: emoji that move on plain backgrounds, 16 frames of 64x64.',
+  },
+];
+
+/** `pageUrl`: document.baseURI, because the worker that opens the folder has another base. */
+export function bundledReference(model: BundledModel, pageUrl: string): FolderReference {
+  return { kind: 'url', url: new URL(model.url, pageUrl).href, name: model.id };
+}

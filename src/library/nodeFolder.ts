@@ -1,0 +1,70 @@
+/**
+ * A folder on disk, for the command line and tests; a path to one .onnx file gives its folder seen as that file.
+ * Node only. Files stay closed between reads, so an abandoned source leaks no handle.
+ */
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { StudioError } from '../errors/StudioError';
+import type { ByteSource } from '../onnx/ByteSource';
+import type { Folder } from './Folder';
+import { normalisePath } from './paths';
+
+/** Throws `library/missing-file` when there is nothing at `path`. */
+export async function nodeFolder(path: string): Promise<Folder> {
+  const target = await stat(path).catch((cause: unknown) => {
+    throw new StudioError('library/missing-file', `There is no file or folder ${path}.`, { path }, { cause });
+  });
+  const root = resolve(target.isDirectory() ? path : dirname(path));
+  return {
+    name: basename(resolve(path)),
+    paths: target.isDirectory() ? await listFiles(root) : [basename(path)],
+    has: async (file) => isFile(join(root, normalisePath(file))),
+    open: async (file, options) => {
+      options?.signal?.throwIfAborted();
+      const source = await fileSource(join(root, normalisePath(file)));
+      options?.onProgress?.(source.sizeBytes, source.sizeBytes);
+      return source;
+    },
+  };
+}
+
+async function listFiles(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const target = await stat(path).catch(() => undefined);
+  return target?.isFile() ?? false;
+}
+
+/** Throws `library/missing-file` when the path is no file. */
+export async function fileSource(filePath: string): Promise<ByteSource> {
+  if (!(await isFile(filePath))) throw new StudioError('library/missing-file', `There is no file ${filePath}.`, { path: filePath });
+  const { size } = await stat(filePath);
+  return { sizeBytes: size, filePath, read: (offsetBytes, lengthBytes) => readRange(filePath, size, offsetBytes, lengthBytes) };
+}
+
+async function readRange(filePath: string, sizeBytes: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+  if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
+    throw new StudioError('onnx/external-data-range', `Bytes ${offsetBytes} to ${offsetBytes + lengthBytes} lie outside ${basename(filePath)} (${sizeBytes} bytes).`, {
+      location: filePath, offsetBytes, lengthBytes, sizeBytes,
+    });
+  }
+  const handle = await open(filePath);
+  try {
+    const bytes = new Uint8Array(lengthBytes);
+    let filled = 0;
+    while (filled < lengthBytes) {
+      const { bytesRead } = await handle.read(bytes, filled, Math.min(lengthBytes - filled, 1 << 30), offsetBytes + filled);
+      if (bytesRead === 0) throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, { path: filePath });
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
