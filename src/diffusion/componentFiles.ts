@@ -45,5 +45,5 @@ export async function listedGraph(folder: Folder, index: Config, component: stri
 }
 
 export function missingFile(folder: Folder, path: string): StudioError {
-  return new StudioError('library/missing-file', `${folder.name} says that it has ${path}, but the file is not there.`, { path, folder: folder.name });
+  return new StudioError('library/missing-file', `${folder.name} should have ${path}, but the file is not there.`, { path, folder: folder.name });
 }

@@ -20,6 +20,8 @@ import { describeText } from './textParts';
 export type ReadGraph = (path: string) => Promise<Model>;
 
 const INDEX_FILE = 'model_index.json';
+/** The graph in a component's own folder, served alone. */
+const LONE_FILE = 'model.onnx';
 const DENOISER_FOLDERS = ['unet', 'transformer'];
 /** diffusers' own default of AutoencoderKL. */
 const DEFAULT_SCALING_FACTOR = 0.18215;
@@ -37,8 +39,9 @@ export async function describePipeline(folder: Folder, readGraph: ReadGraph): Pr
     const modelPath = index ? await listedGraph(folder, index, component) : await graphIn(folder, component);
     if (modelPath !== undefined) return describeFolder(folder, index, modelPath, readGraph);
   }
-  if (folder.paths === null) throw missingFile(folder, index ? 'unet/model.onnx' : INDEX_FILE);
-  return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph);
+  if (folder.paths !== null) return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph);
+  if (!index && (await folder.has(LONE_FILE))) return describeLoneDenoiser(folder, LONE_FILE, readGraph);
+  throw missingFile(folder, index ? 'unet/model.onnx' : INDEX_FILE);
 }
 
 async function describeFolder(folder: Folder, index: Config | undefined, modelPath: string, readGraph: ReadGraph): Promise<PipelineDescription> {
@@ -79,7 +82,7 @@ async function describeLoneDenoiser(folder: Folder, modelPath: string, readGraph
   const input = readLatentInput(graph, config, configPath);
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
-    name: baseName(modelPath) === 'model.onnx' ? folder.name : baseName(modelPath),
+    name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
     ...denoiserParts(modelPath, input),
     scheduler,
     framesPerSecond: 8,
@@ -104,7 +107,7 @@ function chooseLoneGraph(folder: Folder): string {
   if (graphs.length === 1) return graphs[0]!;
   const telling = graphs.filter((path) => /unet|transformer|denoiser|dit/i.test(path));
   if (telling.length === 1) return telling[0]!;
-  if (graphs.includes('model.onnx')) return 'model.onnx';
+  if (graphs.includes(LONE_FILE)) return LONE_FILE;
   const why = graphs.length === 0 ? 'it holds no .onnx file' : `none of ${graphs.join(', ')} is in a folder named ${DENOISER_FOLDERS.join(' or ')}`;
   throw new StudioError('library/no-model', `${folder.name} has no denoiser: ${why}.`, { folder: folder.name, graphs });
 }
