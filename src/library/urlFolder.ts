@@ -1,99 +1,67 @@
 /**
- * A folder on a plain static file server: cannot be listed, files are fetched whole with progress by bytes. A
- * server that answers missing paths with its index page is seen through. Not a cache (see `modelCache`).
+ * A folder on a plain static file server: cannot be listed, files are fetched whole with progress by bytes. Not a
+ * cache: see `cachedFolder`.
  */
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
+import type { Bytes, Fetcher } from './fetchFile';
+import { bodyLength, chunksOf, exists, isMissing, request } from './fetchFile';
 import type { Folder, FolderReference } from './Folder';
 import { baseName, normalisePath } from './paths';
 
-type UrlReference = Extract<FolderReference, { kind: 'url' }>;
-type OpenOptions = Parameters<Folder['open']>[1];
+export type UrlReference = Extract<FolderReference, { kind: 'url' }>;
 
-/** Takes the page's own `fetch` unless another is given. */
-export function urlFolder(reference: UrlReference, fetcher: typeof fetch = fetch): Folder {
-  const target = new URL(reference.url);
-  const isFile = target.pathname.endsWith('.onnx');
-  const base = new URL(target);
-  if (isFile) base.pathname = target.pathname.slice(0, target.pathname.lastIndexOf('/') + 1);
-  else if (!base.pathname.endsWith('/')) base.pathname += '/';
-  const urlOf = (path: string): string => {
-    const url = new URL(base);
-    url.pathname += normalisePath(path).split('/').map(encodeURIComponent).join('/');
-    return url.href;
-  };
+/** Throws `library/fetch-failed` for an address that is none. Takes the page's own `fetch` unless another is given. */
+export function urlFolder(reference: UrlReference, fetcher: Fetcher = fetch): Folder {
+  const { paths, urlOf } = urlLayout(reference.url);
   return {
     name: reference.name,
-    paths: isFile ? [decodeURIComponent(baseName(target.pathname))] : null,
+    paths,
     has: async (path) => exists(fetcher, urlOf(path), path),
     open: async (path, options) => {
       const response = await request(fetcher, urlOf(path), { signal: options?.signal });
-      if (isMissing(response, path)) {
-        await response.body?.cancel();
-        throw new StudioError('library/missing-file', `${path} is not at ${reference.url}.`, { path, folder: reference.url });
+      if (isMissing(response, path)) throw await notThere(response, path, reference.url);
+      const totalBytes = bodyLength(response) ?? 0;
+      const chunks: Bytes[] = [];
+      let loadedBytes = 0;
+      options?.onProgress?.(0, totalBytes);
+      for await (const chunk of chunksOf(response, options?.signal)) {
+        chunks.push(chunk);
+        loadedBytes += chunk.byteLength;
+        options?.onProgress?.(loadedBytes, totalBytes);
       }
-      return blobSource(await download(response, path, options));
+      return blobSource(new Blob(chunks));
     },
   };
 }
 
-/** A dead network, a refused origin and a server's error all become `library/fetch-failed`; 404 is left to the caller. */
-async function request(fetcher: typeof fetch, url: string, init: RequestInit): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetcher(url, init);
-  } catch (cause) {
-    if (init.signal?.aborted) throw cause;
-    throw new StudioError('library/fetch-failed', `${url} could not be fetched (no connection, or the server does not allow this page).`, { url }, { cause });
-  }
-  if (response.ok || response.status === 404 || response.status === 410 || response.status === 405 || response.status === 501) return response;
+/** Drops the body and returns the `library/missing-file` to throw. */
+export async function notThere(response: Response, path: string, folderUrl: string): Promise<StudioError> {
   await response.body?.cancel();
-  throw new StudioError('library/fetch-failed', `${url} answered ${response.status} ${response.statusText}.`, { url, status: response.status });
+  return new StudioError('library/missing-file', `${path} is not at ${folderUrl}.`, { path, folder: folderUrl });
 }
 
-/** 404, or an HTML page where none was asked for: what single-page servers answer for paths they do not have. */
-function isMissing(response: Response, path: string): boolean {
-  if (!response.ok) return true;
-  return (response.headers.get('content-type') ?? '').startsWith('text/html') && !path.endsWith('.html');
+export interface UrlLayout {
+  /** The one file's name where the address ends in `.onnx`, else null. */
+  readonly paths: readonly string[] | null;
+  /** The address of a path; keeps the folder's query. Throws `onnx/unsafe-location`. */
+  urlOf(path: string): string;
 }
 
-/** By HEAD; servers that do not know HEAD are asked with GET, and the body is left alone. */
-async function exists(fetcher: typeof fetch, url: string, path: string): Promise<boolean> {
-  let response = await request(fetcher, url, { method: 'HEAD' });
-  if (response.status === 405 || response.status === 501) {
-    response = await request(fetcher, url, { method: 'GET' });
-    await response.body?.cancel();
-  }
-  return !isMissing(response, path);
-}
-
-/** Reads the body in chunks. The total is 0 (unknown) where the length is absent or counts compressed bytes. */
-async function download(response: Response, path: string, options: OpenOptions): Promise<Blob> {
-  const encoded = response.headers.has('content-encoding');
-  const totalBytes = encoded ? 0 : Number(response.headers.get('content-length') ?? 0);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let loadedBytes = 0;
-  options?.onProgress?.(0, totalBytes);
-  if (response.body) {
-    const reader = response.body.getReader();
-    for (let next = await read(reader, response.url, options); next; next = await read(reader, response.url, options)) {
-      chunks.push(next);
-      loadedBytes += next.byteLength;
-      options?.onProgress?.(loadedBytes, Math.max(totalBytes, totalBytes && loadedBytes));
-    }
-  }
-  if (totalBytes > 0 && loadedBytes !== totalBytes) {
-    throw new StudioError('library/fetch-failed', `${path}: ${loadedBytes} of ${totalBytes} bytes came.`, { url: response.url, loadedBytes, totalBytes });
-  }
-  return new Blob(chunks);
-}
-
-async function read(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, url: string, options: OpenOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    options?.signal?.throwIfAborted();
-    return (await reader.read()).value;
-  } catch (cause) {
-    if (options?.signal?.aborted) throw cause;
-    throw new StudioError('library/fetch-failed', `The connection broke while reading ${url}.`, { url }, { cause });
-  }
+/** An address of a folder, or of one .onnx file whose neighbours may be weights. Throws `library/fetch-failed`. */
+export function urlLayout(address: string): UrlLayout {
+  if (!URL.canParse(address)) throw new StudioError('library/fetch-failed', `"${address}" is no address: a whole one starts with https://.`, { url: address });
+  const base = new URL(address);
+  const target = base.pathname;
+  const isFile = target.endsWith('.onnx');
+  if (isFile) base.pathname = target.slice(0, target.lastIndexOf('/') + 1);
+  else if (!target.endsWith('/')) base.pathname += '/';
+  return {
+    paths: isFile ? [decodeURIComponent(baseName(target))] : null,
+    urlOf: (path) => {
+      const url = new URL(base);
+      url.pathname += normalisePath(path).split('/').map(encodeURIComponent).join('/');
+      return url.href;
+    },
+  };
 }
