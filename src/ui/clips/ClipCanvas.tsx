@@ -1,0 +1,47 @@
+/** One side's clip on a 2-D canvas, at the frame of the common clock. */
+import { useEffect, useRef, type CSSProperties } from 'react';
+import type { Side } from '../../engine/protocol';
+import { useStudio } from '../store/state';
+import { clipHash, drawDifference, drawFrame } from './pixels';
+
+export interface ClipCanvasProps {
+  readonly side: Side;
+  readonly style?: CSSProperties;
+}
+
+export function ClipCanvas({ side, style }: ClipCanvasProps) {
+  const shown = useStudio((state) => state.shown[side]);
+  const frame = useStudio((state) => state.player.frame);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (shown) drawFrame(canvas.current!, shown.clip, Math.min(frame, shown.clip.frameCount - 1));
+  }, [shown, frame]);
+  if (!shown) return null;
+  return (
+    <canvas
+      ref={canvas}
+      className="clip-canvas"
+      style={style}
+      role="img"
+      aria-label={`${side === 'teacher' ? 'Teacher' : 'Student'} clip`}
+      data-testid={`${side}-canvas`}
+      data-clip-hash={clipHash(shown.clip)}
+      data-step={shown.step}
+      data-final={shown.step === shown.steps}
+      data-frame={frame}
+    />
+  );
+}
+
+export function DifferenceCanvas({ style }: { readonly style?: CSSProperties }) {
+  const { teacher, student } = useStudio((state) => state.shown);
+  const frame = useStudio((state) => state.player.frame);
+  const gain = useStudio((state) => state.player.differenceGain);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!teacher || !student || teacher.clip.width !== student.clip.width) return;
+    drawDifference(canvas.current!, teacher.clip, student.clip, Math.min(frame, teacher.clip.frameCount - 1), gain);
+  }, [teacher, student, frame, gain]);
+  if (!teacher || !student) return null;
+  return <canvas ref={canvas} className="clip-canvas" style={style} role="img" aria-label="Difference of student and teacher" data-testid="difference-canvas" />;
+}

@@ -1,0 +1,71 @@
+/** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
+import { useEffect, useRef, type PointerEvent } from 'react';
+import type { Side } from '../../engine/protocol';
+import { frameCount } from '../store/derived';
+import { seek, stepFrames } from '../store/player';
+import { useStudio } from '../store/state';
+import { drawStrip } from './pixels';
+
+export function Filmstrip() {
+  const frames = useStudio(frameCount);
+  const area = useRef<HTMLDivElement>(null);
+  const drag = (event: PointerEvent) => {
+    if (event.buttons === 0 || frames === 0) return;
+    const { left, width } = area.current!.getBoundingClientRect();
+    seek(Math.min(frames - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * frames))));
+  };
+  return (
+    <div className="filmstrip">
+      <div className="filmstrip-labels" aria-hidden="true">
+        <span className="teacher">Teacher</span>
+        <span className="student">Student</span>
+      </div>
+      <div
+        className="filmstrip-area"
+        ref={area}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          drag(event);
+        }}
+        onPointerMove={drag}
+        data-testid="filmstrip"
+      >
+        <Strip side="teacher" />
+        <Strip side="student" />
+        {frames > 0 && <PlayheadBox frames={frames} />}
+      </div>
+    </div>
+  );
+}
+
+function Strip({ side }: { readonly side: Side }) {
+  const clip = useStudio((state) => state.shown[side]?.clip);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (clip) drawStrip(canvas.current!, clip);
+  }, [clip]);
+  return clip ? <canvas ref={canvas} className="strip" aria-hidden="true" /> : <div className="strip strip-empty" />;
+}
+
+function PlayheadBox({ frames }: { readonly frames: number }) {
+  const frame = useStudio((state) => state.player.frame);
+  return (
+    <div
+      className="filmstrip-playhead"
+      style={{ left: `${(frame / frames) * 100}%`, width: `${100 / frames}%` }}
+      role="slider"
+      tabIndex={0}
+      aria-label="Frame"
+      aria-valuemin={1}
+      aria-valuemax={frames}
+      aria-valuenow={frame + 1}
+      onKeyDown={(event) => {
+        const by = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
+        if (by === 0) return;
+        event.preventDefault();
+        event.stopPropagation();
+        stepFrames(by);
+      }}
+    />
+  );
+}

@@ -1,0 +1,50 @@
+/** Over each clip: whose it is, how it stands, and its measured step time. */
+import type { Side } from '../../engine/protocol';
+import { formatMs } from '../format';
+import { Icon } from '../parts/Icon';
+import { standing, type SideStanding } from '../store/derived';
+import { generateNow } from '../store/settings';
+import { useStudio } from '../store/state';
+
+export function SideCaption({ side }: { readonly side: Side }) {
+  const stands = useStudio((state) => standing(state, side));
+  const time = useStudio((state) => state.stepTimes[side]);
+  return (
+    <figcaption className={`caption ${side}`}>
+      <span className="caption-name">
+        <span className="dot" /> {side === 'teacher' ? 'Teacher' : 'Student'}
+      </span>
+      {time && (stands === 'done' || stands === 'running') && <span className="faint caption-time">{formatMs(time.ms)} / step</span>}
+      <span className="caption-standing" data-testid={`${side}-standing`} data-standing={stands} aria-live="polite">
+        <Standing side={side} stands={stands} />
+      </span>
+    </figcaption>
+  );
+}
+
+function Standing({ side, stands }: { readonly side: Side; readonly stands: SideStanding }) {
+  const run = useStudio((state) => state.run);
+  const identical = useStudio((state) => side === 'student' && stands === 'done' && state.plan.dropped.length === 0);
+  const hasModel = useStudio((state) => state.open !== null && state.opening === null);
+  switch (stands) {
+    case 'running':
+      return <span className="pill">{run!.step === 0 ? 'starting' : run!.step === run!.steps ? 'measuring' : `step ${run!.step} / ${run!.steps}`}</span>;
+    case 'queued':
+      return <span className="pill warn">about to run</span>;
+    case 'stale':
+      return (
+        <>
+          <span className="pill warn">stale</span>
+          {side === 'student' && hasModel && (
+            <button type="button" className="button small quiet" onClick={generateNow} data-testid="rerun">
+              <Icon name="refresh" size={13} /> Run
+            </button>
+          )}
+        </>
+      );
+    case 'done':
+      return identical ? <span className="pill">nothing dropped</span> : null;
+    case 'empty':
+      return null;
+  }
+}

@@ -1,0 +1,37 @@
+/** What lies over a clip's frame while there is nothing to show, while it is sampled, and when it is stale. */
+import type { CSSProperties } from 'react';
+import type { Side } from '../../engine/protocol';
+import { Icon } from '../parts/Icon';
+import { standing } from '../store/derived';
+import { generateNow } from '../store/settings';
+import { useStudio } from '../store/state';
+
+export function WaitingClip({ side }: { readonly side: Side }) {
+  const stands = useStudio((state) => standing(state, side));
+  const hasClip = useStudio((state) => state.shown[side] !== undefined);
+  const share = useStudio((state) => (state.run ? state.run.step / state.run.steps : 0));
+  const canRun = useStudio((state) => state.open !== null && state.opening === null);
+  return (
+    <>
+      {!hasClip && (
+        <div className="clip-empty">
+          {stands === 'running' || stands === 'queued' ? (
+            <span className="faint">first step …</span>
+          ) : canRun && side === 'student' ? (
+            <button type="button" className="button" onClick={generateNow}>
+              <Icon name="play" size={12} /> Generate
+            </button>
+          ) : (
+            <span className="faint">{canRun ? 'no clip yet' : ''}</span>
+          )}
+        </div>
+      )}
+      {stands === 'running' && (
+        <div className={`progress clip-progress ${side}`} role="progressbar" aria-label={`Sampling the ${side}`} aria-valuenow={Math.round(share * 100)}>
+          <span style={{ transform: `scaleX(${share})` } as CSSProperties} />
+        </div>
+      )}
+      {hasClip && (stands === 'stale' || stands === 'queued') && <div className="clip-stale" />}
+    </>
+  );
+}

@@ -1,0 +1,195 @@
+/** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
+import { useRef } from 'react';
+import type { ExportFormat, ExportProgress } from '../../engine/protocol';
+import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny } from '../format';
+import { Dialog } from '../parts/Dialog';
+import { Icon } from '../parts/Icon';
+import { samePlan } from '../plan/edits';
+import { importPlan } from '../store/edit';
+import { cancelExport, download, exportPlan, setExportFormat } from '../store/exporting';
+import { showPanel } from '../store/settings';
+import { currentTotals, useStudio, type Exported } from '../store/state';
+import { exportPhases } from '../shell/phases';
+import './export.css';
+
+const formats: readonly { readonly value: ExportFormat; readonly name: string; readonly about: string }[] = [
+  { value: 'onnx', name: 'One .onnx file', about: 'Graph and weights together; up to 2 GB.' },
+  { value: 'onnx-external', name: '.onnx with external data', about: 'Graph and weights apart; any size.' },
+  { value: 'pipeline-zip', name: 'Whole pipeline, zipped', about: 'The folder with the pruned denoiser in place.' },
+];
+
+export function ExportPanel() {
+  const shown = useStudio((state) => state.panel === 'export' && state.open !== null);
+  return shown ? <ExportDialog /> : null;
+}
+
+function ExportDialog() {
+  const format = useStudio((state) => state.exportFormat);
+  const exporting = useStudio((state) => state.exporting);
+  const exported = useStudio((state) => state.exported);
+  const current = useStudio((state) => state.exported !== null && samePlan(state.exported.plan, state.plan) && state.exported.format === state.exportFormat);
+  return (
+    <Dialog title="Export the student" onClose={() => showPanel('none')} testId="export-panel">
+      <Summary />
+      <fieldset className="formats" disabled={exporting !== null}>
+        <legend className="visually-hidden">Format</legend>
+        {formats.map(({ value, name, about }) => (
+          <label key={value} className="format">
+            <input type="radio" name="format" value={value} checked={format === value} onChange={() => setExportFormat(value)} data-testid={`format-${value}`} />
+            <span>
+              <b>{name}</b>
+              <span className="faint">{about}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {exporting !== null ? (
+        <Progress progress={exporting} />
+      ) : (
+        <button type="button" className={`button ${current ? '' : 'primary'} export-run`} onClick={() => void exportPlan()} data-testid="export-run">
+          {current ? 'Export again' : 'Export and verify'}
+        </button>
+      )}
+      {exported && exporting === null && <Result exported={exported} current={current} />}
+      <PlanLine />
+    </Dialog>
+  );
+}
+
+function Summary() {
+  const state = useStudio();
+  const totals = currentTotals(state);
+  const count = state.plan.dropped.length;
+  if (!totals) return null;
+  const { teacher, student } = totals;
+  return (
+    <p className="dim">
+      {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped: `}
+      {student && count > 0 && (
+        <>
+          <b>{formatParameters(student.parameters)}</b> parameters ({formatPercent(student.parameters / Math.max(1, teacher.parameters))} of the teacher),{' '}
+          <b>{formatMacs(student.macs)}</b> MACs ({formatPercent(student.macs / Math.max(1, teacher.macs))}).{' '}
+        </>
+      )}
+      The file is loaded afresh and compared with the preview before it is offered.
+    </p>
+  );
+}
+
+function Progress({ progress }: { readonly progress: ExportProgress | 'starting' }) {
+  const at = progress === 'starting' ? -1 : exportPhases.findIndex(({ phase }) => phase === progress.phase);
+  const share = progress !== 'starting' && progress.totalBytes > 0 ? progress.loadedBytes / progress.totalBytes : null;
+  return (
+    <div className="export-progress" role="status" data-testid="export-progress" data-phase={progress === 'starting' ? 'starting' : progress.phase}>
+      <ol>
+        {exportPhases.map(({ phase, name }, i) => (
+          <li key={phase} data-state={i < at ? 'done' : i === at ? 'now' : 'next'}>
+            {i < at ? <Icon name="check" size={12} /> : <span className="dot" />} {name}
+          </li>
+        ))}
+      </ol>
+      <div className={`progress ${share === null ? 'unknown' : ''}`}>
+        <span style={share === null ? undefined : { transform: `scaleX(${Math.min(1, share)})` }} />
+      </div>
+      <div className="export-bytes">
+        <span className="faint">
+          {progress !== 'starting' && progress.totalBytes > 0 ? `${formatBytes(progress.loadedBytes)} of ${formatBytes(progress.totalBytes)}` : ''}
+        </span>
+        <button type="button" className="button small" onClick={cancelExport} data-testid="cancel-export">
+          Cancel
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function Result({ exported, current }: { readonly exported: Exported; readonly current: boolean }) {
+  const { result } = exported;
+  const { verification, fileBytes, teacherFileBytes } = result;
+  const saved = teacherFileBytes - fileBytes;
+  return (
+    <section className="result" aria-label="Export result" data-testid="export-result" data-current={current}>
+      <p className="result-title">
+        <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
+        {!current && <span className="pill warn">of an earlier plan or format</span>}
+      </p>
+      <dl>
+        <Line name="Largest difference" about="over one denoiser output, exported file against preview" value={formatTiny(verification.maxDifference)} testId="export-max-difference" raw={verification.maxDifference} />
+        <Line name="Mean difference" about="" value={formatTiny(verification.meanDifference)} testId="export-mean-difference" raw={verification.meanDifference} />
+        <Line name="Effect of the cut" about="largest |student − teacher| on the same input" value={formatTiny(verification.cutEffect)} testId="export-cut-effect" raw={verification.cutEffect} />
+        <Line name="Checked on" about="" value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'} testId="export-backend" />
+        <Line
+          name="Denoiser file"
+          about={`teacher ${formatBytes(teacherFileBytes)}`}
+          value={formatBytes(fileBytes)}
+          testId="export-file-bytes"
+          raw={fileBytes}
+        />
+        <Line name="Saved" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
+      </dl>
+      <div className="downloads">
+        {result.files.map(({ name, blob }) => (
+          <button key={name} type="button" className="button primary" onClick={() => download(name, blob)} data-testid="export-download" data-file-name={name}>
+            <Icon name="download" size={14} /> <span className="truncate">{name}</span> <span className="download-size">{formatBytes(blob.size)}</span>
+          </button>
+        ))}
+        <button
+          type="button"
+          className="button"
+          onClick={() => download(`${result.files[0]?.name.replace(/\.(onnx|zip)$/, '') ?? 'student'}.plan.json`, new Blob([result.planJson], { type: 'application/json' }))}
+          data-testid="plan-download"
+        >
+          <Icon name="download" size={14} /> Plan as JSON
+        </button>
+      </div>
+    </section>
+  );
+}
+
+interface LineProps {
+  readonly name: string;
+  readonly about: string;
+  readonly value: string;
+  readonly testId: string;
+  readonly raw?: number;
+}
+
+function Line({ name, about, value, testId, raw }: LineProps) {
+  return (
+    <div>
+      <dt>
+        {name} {about !== '' && <span className="faint">{about}</span>}
+      </dt>
+      <dd data-testid={testId} data-value={raw}>
+        {value}
+      </dd>
+    </div>
+  );
+}
+
+function PlanLine() {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <div className="plan-line">
+      <span className="dim">The plan is in this page’s address; copy it to share the cut.</span>
+      <button type="button" className="button quiet small" onClick={() => void navigator.clipboard?.writeText(window.location.href)}>
+        <Icon name="link" size={13} /> Copy link
+      </button>
+      <button type="button" className="button quiet small" onClick={() => input.current!.click()}>
+        <Icon name="file" size={13} /> Import a plan
+      </button>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        accept=".json,application/json"
+        onChange={(event) => {
+          const file = event.target.files?.[0];
+          if (file) void importPlan(file);
+          event.target.value = '';
+        }}
+        data-testid="plan-input"
+      />
+    </div>
+  );
+}

@@ -1,0 +1,10 @@
+/** Entry of the page: isolation first (it may reload), then the app, which opens the bundled model by itself. */
+import { createRoot } from 'react-dom/client';
+import { ensureIsolation } from './isolation';
+import './design.css';
+
+if ((await ensureIsolation()) === 'ready') {
+  const [{ App }, { start }] = await Promise.all([import('./App'), import('./store/start')]);
+  createRoot(document.getElementById('root')!).render(<App />);
+  start();
+}

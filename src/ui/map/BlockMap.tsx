@@ -1,0 +1,205 @@
+/**
+ * The block map: the U as a U, or a wrapped list for transformers. Cells are switches with one tab stop; arrows
+ * move by position, space toggles, shift takes the range from the last one touched.
+ */
+import { Fragment, useMemo, useRef, type KeyboardEvent } from 'react';
+import type { Block } from '../../blocks/block';
+import { toggleBlock, focusBlock } from '../store/edit';
+import { useStudio } from '../store/state';
+import { goneIds } from '../plan/edits';
+import { Icon } from '../parts/Icon';
+import { Cell, LayerCell } from './Cell';
+import { Details } from './Details';
+import { isDirection, nearest, spotsIn } from './keyboard';
+import { MapHead } from './MapHead';
+import { kindNames, shapeOf, type Level, type MapShape } from './shape';
+import { Stage } from './Stage';
+import { TotalsTable } from './TotalsTable';
+import './map.css';
+
+export function BlockMap() {
+  const open = useStudio((state) => state.open);
+  return (
+    <section className="map" aria-label="Block map">
+      <MapHead />
+      {open ? <MapBody key={open.fingerprint} /> : <EmptyMap />}
+      <Details />
+      <TotalsTable />
+    </section>
+  );
+}
+
+function MapBody() {
+  const tree = useStudio((state) => state.open!.tree);
+  const shape = useMemo(() => shapeOf(tree), [tree]);
+  const root = useRef<HTMLDivElement>(null);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const id = (event.target as HTMLElement).dataset['blockId'];
+    if (id === undefined) return;
+    if (isDirection(event.key)) {
+      event.preventDefault();
+      const next = nearest(spotsIn(root.current!), id, event.key);
+      if (next === null) return;
+      focusBlock(next);
+      root.current!.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(next)}"]`)?.focus();
+    } else if (event.key === ' ' && event.shiftKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      if ((event.target as HTMLElement).ariaDisabled !== 'true') toggleBlock(id, true);
+    } else if (event.key === ' ') event.stopPropagation(); // the button toggles; the player must not
+  };
+  return (
+    <div className="map-body" ref={root} onKeyDown={onKeyDown} role="group" aria-label="Blocks of the denoiser" data-testid="block-map">
+      {shape.kind === 'u' ? <UShape shape={shape} /> : <ListShape shape={shape} />}
+      {tree.notes.length > 0 && (
+        <ul className="map-notes">
+          {tree.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function UShape({ shape }: { readonly shape: MapShape }) {
+  return (
+    <div className="u">
+      <Ends blocks={shape.inlet} label="in" side="left" />
+      <div className="gap" />
+      <Ends blocks={shape.outlet} label="out" side="right" />
+      {shape.levels.map((level, i) => (
+        <Fragment key={level.level}>
+          {i > 0 && <Boundary groups={level.groups} />}
+          <div className="column down">
+            {level.down.map((block) => (
+              <StageOrLayer key={block.id} block={block} side="down" />
+            ))}
+          </div>
+          <SkipLine level={level} />
+          <div className="column up">
+            {level.up.map((block) => (
+              <StageOrLayer key={block.id} block={block} side="up" />
+            ))}
+          </div>
+        </Fragment>
+      ))}
+      {shape.mid.length > 0 && (
+        <>
+          <Boundary groups={shape.midGroups} />
+          <div className="mid-column">
+            {shape.mid.map((block) => (
+              <StageOrLayer key={block.id} block={block} side="mid" />
+            ))}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function StageOrLayer({ block, side }: { readonly block: Block; readonly side: 'down' | 'up' | 'mid' }) {
+  return block.children.length > 0 ? <Stage block={block} side={side} /> : <LayerCell block={block} name={kindNames[block.kind]} />;
+}
+
+/** What stands before and after the U: input convolution, embeddings, output convolution. */
+function Ends({ blocks, label, side }: { readonly blocks: readonly Block[]; readonly label: string; readonly side: 'left' | 'right' }) {
+  return (
+    <div className={`ends ${side}`}>
+      <span className="ends-label">{label}</span>
+      {blocks.map((block) => (
+        <LayerCell key={block.id} block={block} name={block.id} />
+      ))}
+    </div>
+  );
+}
+
+/** Between two levels: the flow's arrows and the switches of everything below. */
+function Boundary({ groups }: { readonly groups: readonly Block[] }) {
+  return (
+    <div className="boundary">
+      <span className="flow" aria-hidden="true">
+        ↓
+      </span>
+      <span className="cut">
+        {groups.map((group) => (
+          <Cell key={group.id} block={group} look="group" name="Everything below this line">
+            <Icon name="down" size={12} />
+            inner stages
+          </Cell>
+        ))}
+      </span>
+      <span className="flow" aria-hidden="true">
+        ↑
+      </span>
+    </div>
+  );
+}
+
+/** The skip connections of one level; faint when one of its ends is gone. */
+function SkipLine({ level }: { readonly level: Level }) {
+  const open = useStudio((state) => state.open!);
+  const broken = useStudio((state) => {
+    const gone = goneIds(open.tree, state.plan);
+    const all = (blocks: readonly Block[]) => blocks.length === 0 || blocks.every((block) => gone.has(block.id));
+    return all(level.down) || all(level.up);
+  });
+  return (
+    <svg className="skip" data-broken={broken || undefined} viewBox="0 0 40 10" preserveAspectRatio="none" aria-hidden="true">
+      <path d="M0 5H40" vectorEffect="non-scaling-stroke" />
+    </svg>
+  );
+}
+
+function ListShape({ shape }: { readonly shape: MapShape }) {
+  return (
+    <div className="list">
+      <Ends blocks={shape.inlet} label="in" side="left" />
+      <div className="list-blocks">
+        {shape.body.map((block, i) =>
+          block.children.length > 0 ? (
+            <div key={block.id} className="row">
+              <Cell block={block} look="handle" name={`Block ${i}`}>
+                {i}
+              </Cell>
+              {rowLayers(block).map((layer) => (
+                <LayerCell key={layer.id} block={layer} name={`Block ${i} ${kindNames[layer.kind]}`} />
+              ))}
+            </div>
+          ) : (
+            <div key={block.id} className="row">
+              <LayerCell block={block} name={`Block ${i}`} />
+            </div>
+          ),
+        )}
+      </div>
+      <Ends blocks={shape.outlet} label="out" side="right" />
+    </div>
+  );
+}
+
+const rowLayers = (block: Block): readonly Block[] => block.children.flatMap((child) => (child.children.length > 0 ? rowLayers(child) : [child]));
+
+function EmptyMap() {
+  const opening = useStudio((state) => state.opening);
+  return (
+    <div className="map-body map-empty" aria-busy={opening !== null}>
+      {opening ? (
+        <div className="u ghost" aria-hidden="true">
+          {[0, 1, 2, 3].map((level) => (
+            <Fragment key={level}>
+              <div className="ghost-stage" style={{ marginLeft: level * 8 }} />
+              <div />
+              <div className="ghost-stage" style={{ marginRight: level * 8 }} />
+            </Fragment>
+          ))}
+          <div className="mid-column">
+            <div className="ghost-stage mid" />
+          </div>
+        </div>
+      ) : (
+        <p className="faint">No model is open. Drop a folder or an .onnx file anywhere on this page.</p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+/** The info line under the map: what the cell under the pointer (or with the focus) is, costs, and why it is fixed. */
+import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
+import { Icon } from '../parts/Icon';
+import { blockState, goneIds, indexBlocks } from '../plan/edits';
+import { useStudio } from '../store/state';
+import { kindNames } from './shape';
+
+export function Details() {
+  const open = useStudio((state) => state.open);
+  const id = useStudio((state) => state.hoveredId ?? state.focusedId);
+  const plan = useStudio((state) => state.plan);
+  const block = open && id !== null ? indexBlocks(open.tree).get(id)?.block : undefined;
+  if (!open || !block) return <div className="details" />;
+  const { totals } = open.tree;
+  const state = blockState(open.tree, block, goneIds(open.tree, plan));
+  return (
+    <div className="details" data-testid="block-details">
+      <div className="details-head">
+        <span className={`details-kind kind-${block.kind}`}>{kindNames[block.kind]}</span>
+        <code className="truncate" title={block.id}>
+          {block.id}
+        </code>
+        <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>
+      </div>
+      <dl className="details-figures">
+        <Figure name="Parameters" value={formatParameters(block.parameters)} share={block.parameters / Math.max(1, totals.parameters)} />
+        <Figure name="MACs" value={formatMacs(block.macs)} share={block.macs / Math.max(1, totals.macs)} />
+        <Figure name="Bytes" value={formatBytes(block.bytes)} share={block.bytes / Math.max(1, totals.bytes)} />
+      </dl>
+      {block.reason && (
+        <p className="details-reason">
+          <Icon name="lock" size={11} />
+          <span>{block.reason}</span>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Figure({ name, value, share }: { readonly name: string; readonly value: string; readonly share: number }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {value} <span className="faint">{formatPercent(share)}</span>
+      </dd>
+    </div>
+  );
+}

@@ -1,0 +1,82 @@
+/** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
+import type { CSSProperties } from 'react';
+import { samePlan } from '../plan/edits';
+import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
+import { currentTotals, useStudio } from '../store/state';
+
+interface Line {
+  readonly id: string;
+  readonly name: string;
+  readonly teacher: number | null;
+  readonly student: number | null;
+  readonly format: (value: number) => string;
+  readonly stale?: boolean;
+  readonly title: string;
+}
+
+export function TotalsTable() {
+  const state = useStudio();
+  const totals = currentTotals(state);
+  const { teacher: teacherTime, student: studentTime } = state.stepTimes;
+  const lines: readonly Line[] = [
+    { id: 'parameters', name: 'Parameters', teacher: totals?.teacher.parameters ?? null, student: totals?.student?.parameters ?? null, format: formatParameters, title: 'Weights of the denoiser' },
+    { id: 'bytes', name: 'Weights', teacher: totals?.teacher.bytes ?? null, student: totals?.student?.bytes ?? null, format: formatBytes, title: 'Bytes of the weights as stored in the file' },
+    { id: 'macs', name: 'MACs / call', teacher: totals?.teacher.macs ?? null, student: totals?.student?.macs ?? null, format: formatMacs, title: 'Multiply-accumulates of one denoiser call' },
+    {
+      id: 'step-time',
+      name: 'Step time',
+      teacher: teacherTime?.ms ?? null,
+      student: studentTime?.ms ?? null,
+      format: formatMs,
+      stale: studentTime !== undefined && !samePlan(studentTime.plan, state.plan),
+      title: 'Measured here: median denoiser time of one step, both guidance branches',
+    },
+  ];
+  return (
+    <table className="totals" data-testid="totals">
+      <thead>
+        <tr>
+          <th scope="col">
+            <span className="visually-hidden">Quantity</span>
+          </th>
+          <th scope="col" className="teacher">
+            Teacher
+          </th>
+          <th scope="col" className="student">
+            Student
+          </th>
+          <th scope="col" colSpan={2}>
+            of teacher
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {lines.map((line) => (
+          <TotalsLine key={line.id} line={line} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function TotalsLine({ line }: { readonly line: Line }) {
+  const { id, name, teacher, student, format, stale, title } = line;
+  const share = teacher !== null && student !== null && teacher > 0 ? student / teacher : null;
+  return (
+    <tr title={title} data-stale={stale || undefined}>
+      <th scope="row">{name}</th>
+      <td data-testid={`total-${id}-teacher`} data-value={teacher ?? undefined}>
+        {teacher === null ? '–' : format(teacher)}
+      </td>
+      <td data-testid={`total-${id}-student`} data-value={student ?? undefined}>
+        {student === null ? '–' : format(student)}
+      </td>
+      <td className="share" data-testid={`total-${id}-share`}>
+        {share === null ? '–' : formatPercent(share)}
+      </td>
+      <td className="share-bar">
+        <i style={{ '--share': Math.min(1, share ?? 0) } as CSSProperties} />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * How a block tree is drawn: as a U (stages by level, deepest at the bottom) or, for models without one, as a
+ * list. Pure; the drawing is in BlockMap.
+ */
+import type { Block, BlockKind, BlockTree } from '../../blocks/block';
+import { indexBlocks, leaves } from '../plan/edits';
+
+export interface Level {
+  readonly level: number;
+  readonly down: readonly Block[];
+  /** Last run first, so that the two sides of a skip stand opposite each other. */
+  readonly up: readonly Block[];
+  /** Switches of everything from this level downwards. */
+  readonly groups: readonly Block[];
+}
+
+export interface MapShape {
+  readonly kind: 'u' | 'list';
+  readonly inlet: readonly Block[];
+  readonly outlet: readonly Block[];
+  readonly levels: readonly Level[];
+  readonly mid: readonly Block[];
+  /** Groups that hold the mid section alone. */
+  readonly midGroups: readonly Block[];
+  readonly body: readonly Block[];
+}
+
+export function shapeOf(tree: BlockTree): MapShape {
+  const of = (section: Block['section']) => tree.blocks.filter((block) => block.section === section);
+  const [down, up, mid, body] = [of('down'), of('up'), of('mid'), of('body')];
+  const levels = [...new Set([...down, ...up].map((block) => block.level))].sort((a, b) => a - b);
+  const groupLevel = new Map(tree.groups.map((group) => [group, topLevel(tree, group)]));
+  return {
+    kind: levels.length > 0 ? 'u' : 'list',
+    inlet: of('in'),
+    outlet: of('out'),
+    levels: levels.map((level) => ({
+      level,
+      down: down.filter((block) => block.level === level),
+      up: up.filter((block) => block.level === level).reverse(),
+      groups: tree.groups.filter((group) => groupLevel.get(group) === level),
+    })),
+    mid,
+    midGroups: tree.groups.filter((group) => !levels.includes(groupLevel.get(group)!)),
+    body,
+  };
+}
+
+/** The highest resolution that a group removes: the smallest level among its stages; NaN for the mid alone. */
+function topLevel(tree: BlockTree, group: Block): number {
+  const index = indexBlocks(tree);
+  const members = (group.members ?? []).flatMap((id) => index.get(id)?.block ?? []);
+  const levels = members.filter((block) => (block.section === 'down' || block.section === 'up') && block.kind !== 'sampler').map((block) => block.level);
+  return levels.length > 0 ? Math.min(...levels) : Number.NaN;
+}
+
+export interface Row {
+  /** The pair that the row is, or null for layers that stand alone in their stage. */
+  readonly pair: Block | null;
+  readonly layers: readonly Block[];
+}
+
+/** A stage as rows of layers, and its samplers apart. */
+export function rowsOf(stage: Block): { readonly rows: readonly Row[]; readonly samplers: readonly Block[] } {
+  const rows: Row[] = [];
+  const samplers: Block[] = [];
+  let loose: Block[] = [];
+  const flush = () => {
+    if (loose.length > 0) rows.push({ pair: null, layers: loose });
+    loose = [];
+  };
+  for (const child of stage.children) {
+    if (child.children.length > 0) {
+      flush();
+      rows.push({ pair: child, layers: leaves(child) });
+    } else if (child.kind === 'sampler') samplers.push(child);
+    else loose.push(child);
+  }
+  flush();
+  return { rows, samplers };
+}
+
+/** The largest leaf of the tree in each currency: full bars. */
+export interface Scale {
+  readonly parameters: number;
+  readonly macs: number;
+}
+
+const scales = new WeakMap<BlockTree, Scale>();
+
+export function scaleOf(tree: BlockTree): Scale {
+  let scale = scales.get(tree);
+  if (!scale) {
+    const all = tree.blocks.flatMap(leaves);
+    scale = { parameters: Math.max(1, ...all.map((leaf) => leaf.parameters)), macs: Math.max(1, ...all.map((leaf) => leaf.macs)) };
+    scales.set(tree, scale);
+  }
+  return scale;
+}
+
+export const kindNames: Readonly<Record<BlockKind, string>> = {
+  stage: 'Stage',
+  'inner-stages': 'Inner stages',
+  pair: 'Pair',
+  transformer: 'Transformer block',
+  resnet: 'ResNet',
+  spatial: 'Spatial attention',
+  temporal: 'Temporal attention',
+  'temporal-conv': 'Temporal convolution',
+  attention: 'Attention',
+  'feed-forward': 'Feed-forward',
+  sampler: 'Sampler',
+  layer: 'Layer',
+};
+
+export const kindLetters: Readonly<Record<BlockKind, string>> = {
+  stage: '',
+  'inner-stages': '',
+  pair: 'P',
+  transformer: 'B',
+  resnet: 'R',
+  spatial: 'S',
+  temporal: 'T',
+  'temporal-conv': 'C',
+  attention: 'A',
+  'feed-forward': 'F',
+  sampler: '↕',
+  layer: 'L',
+};
+
+/** The paper's names: D.0, Mid, U.3 (stages in execution order on each side); other blocks by kind and number. */
+export function shortName(tree: BlockTree, block: Block): string {
+  if (block.kind === 'stage' || block.section === 'mid') {
+    const sameSide = tree.blocks.filter((other) => other.section === block.section);
+    const i = sameSide.indexOf(block);
+    if (i >= 0 && block.section === 'down') return `D.${i}`;
+    if (i >= 0 && block.section === 'up') return `U.${i}`;
+    if (i >= 0 && block.section === 'mid') return sameSide.length > 1 ? `Mid ${i}` : 'Mid';
+  }
+  return kindNames[block.kind];
+}

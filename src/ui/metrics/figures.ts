@@ -1,0 +1,176 @@
+/** Which numbers of a comparison are shown, how they are called, written and explained. No drawing. */
+import type { ClipComparison } from '../../metrics/Clip';
+import { psnr } from '../../metrics/psnr';
+import { formatPercent, significant } from '../format';
+
+export interface Figure {
+  readonly id: string;
+  readonly name: string;
+  readonly unit: string;
+  /** One short line under the number. */
+  readonly hint: string;
+  /** The whole explanation. */
+  readonly about: string;
+  readonly value: (comparison: ClipComparison) => string;
+  /** The number behind the text, for tests; null where it is undefined. */
+  readonly raw: (comparison: ClipComparison) => number | null;
+}
+
+export interface Series {
+  readonly label: string;
+  readonly look: 'plain' | 'teacher' | 'student';
+  readonly values: (comparison: ClipComparison) => readonly number[];
+}
+
+export interface ChartFigure extends Figure {
+  /** Per frame, or per transition to the next frame (one value fewer). */
+  readonly per: 'frame' | 'transition';
+  readonly series: readonly Series[];
+  /** Vertical range; without it the values decide. */
+  readonly domain?: readonly [number | 'auto', number | 'auto'];
+  readonly format: (value: number) => string;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+export const decibel = (value: number): string => (value === Infinity ? 'identical' : value.toFixed(1));
+const optional = (value: number | null, digits = 3): string => (value === null ? 'n/a' : significant(value, digits));
+const plain = (value: number): string => significant(value);
+const fine = (value: number): string => value.toFixed(3);
+
+export const contentCharts: readonly ChartFigure[] = [
+  {
+    id: 'psnr',
+    name: 'PSNR',
+    unit: 'dB',
+    hint: 'higher is closer',
+    about: 'Peak signal-to-noise ratio of each student frame against the teacher’s; the number is that of the whole clip. “identical” where no pixel differs.',
+    value: (comparison) => decibel(psnr(comparison.meanSquaredError)),
+    raw: (comparison) => psnr(comparison.meanSquaredError),
+    per: 'frame',
+    series: [{ label: 'PSNR', look: 'plain', values: (comparison) => comparison.content.psnrPerFrame }],
+    domain: ['auto', 'auto'],
+    format: decibel,
+  },
+  {
+    id: 'ssim',
+    name: 'SSIM',
+    unit: '',
+    hint: '1 is identical',
+    about: 'Structural similarity of the luma of each frame (11×11 Gaussian window); the number is the mean over frames.',
+    value: (comparison) => fine(mean(comparison.content.ssimPerFrame)),
+    raw: (comparison) => mean(comparison.content.ssimPerFrame),
+    per: 'frame',
+    series: [{ label: 'SSIM', look: 'plain', values: (comparison) => comparison.content.ssimPerFrame }],
+    domain: ['auto', 1],
+    format: fine,
+  },
+];
+
+export const contentError: Figure = {
+  id: 'error-content',
+  name: 'Content error',
+  unit: 'levels²',
+  hint: 'same in every frame',
+  about: 'The part of the squared error that does not change over time: ‖ē‖² of the mean error ē, in squared 8-bit levels. Content and motion error add up to the mean squared error exactly.',
+  value: (comparison) => plain(comparison.content.errorContent),
+  raw: (comparison) => comparison.content.errorContent,
+};
+
+export const motionCharts: readonly ChartFigure[] = [
+  {
+    id: 'error-motion',
+    name: 'Motion error',
+    unit: 'levels²',
+    hint: 'changes over time',
+    about: 'The part of the squared error that changes over time: mean ‖e_t − ē‖², in squared 8-bit levels.',
+    value: (comparison) => plain(comparison.motion.errorMotion),
+    raw: (comparison) => comparison.motion.errorMotion,
+    per: 'frame',
+    series: [{ label: 'Motion error', look: 'plain', values: (comparison) => comparison.motion.errorMotionPerFrame }],
+    domain: [0, 'auto'],
+    format: plain,
+  },
+  {
+    id: 'flow-epe',
+    name: 'Flow EPE',
+    unit: 'px',
+    hint: '0 is the same motion',
+    about: 'End-point error: mean distance between the optical flow of the teacher and of the student, in pixels.',
+    value: (comparison) => plain(mean(comparison.motion.flowEpePerTransition)),
+    raw: (comparison) => mean(comparison.motion.flowEpePerTransition),
+    per: 'transition',
+    series: [{ label: 'Flow EPE', look: 'plain', values: (comparison) => comparison.motion.flowEpePerTransition }],
+    domain: [0, 'auto'],
+    format: plain,
+  },
+  {
+    id: 'flicker',
+    name: 'Flicker score',
+    unit: '',
+    hint: '1 is steady',
+    about: 'VBench’s temporal flickering: (255 − mean difference of neighbouring frames) / 255. A frozen clip scores highest, so read it with the motion magnitude.',
+    value: ({ motion }) => `${fine(motion.flicker.teacher)} → ${fine(motion.flicker.student)}`,
+    raw: ({ motion }) => motion.flicker.student,
+    per: 'transition',
+    series: [
+      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.flickerPerTransition.teacher },
+      { label: 'Student', look: 'student', values: ({ motion }) => motion.flickerPerTransition.student },
+    ],
+    domain: ['auto', 'auto'],
+    format: fine,
+  },
+  {
+    id: 'motion-magnitude',
+    name: 'Motion magnitude',
+    unit: '',
+    hint: 'how much moves',
+    about: 'Mean of the top 5 % of flow lengths, divided by min(height, width) / 256: a proxy of VBench’s dynamic degree.',
+    value: ({ motion }) => `${plain(motion.motionMagnitude.teacher)} → ${plain(motion.motionMagnitude.student)}`,
+    raw: ({ motion }) => motion.motionMagnitude.student,
+    per: 'transition',
+    series: [
+      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.motionMagnitudePerTransition.teacher },
+      { label: 'Student', look: 'student', values: ({ motion }) => motion.motionMagnitudePerTransition.student },
+    ],
+    domain: [0, 'auto'],
+    format: plain,
+  },
+];
+
+export const motionNumbers: readonly Figure[] = [
+  {
+    id: 'motion-delta',
+    name: 'Motion delta',
+    unit: '',
+    hint: '0 is the same change',
+    about: 'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². Not defined for a teacher that hardly moves.',
+    value: ({ motion }) => optional(motion.motionDelta),
+    raw: ({ motion }) => motion.motionDelta,
+  },
+  {
+    id: 'flow-ratio',
+    name: 'Flow length',
+    unit: '× teacher',
+    hint: '1 is as fast',
+    about: 'Length of the student’s optical flow over the teacher’s: below 1 the student moves less.',
+    value: ({ motion }) => optional(motion.flowMagnitudeRatio),
+    raw: ({ motion }) => motion.flowMagnitudeRatio,
+  },
+  {
+    id: 'flow-cosine',
+    name: 'Flow direction',
+    unit: 'cos',
+    hint: '1 is the same way',
+    about: 'Cosine between the flow directions of student and teacher: 1 the same way, −1 the opposite.',
+    value: ({ motion }) => optional(motion.flowDirectionCosine),
+    raw: ({ motion }) => motion.flowDirectionCosine,
+  },
+];
+
+/** Share of the content part in the whole squared error; null where there is no error. */
+export function contentShare(comparison: ClipComparison): number | null {
+  return comparison.meanSquaredError > 0 ? comparison.content.errorContent / comparison.meanSquaredError : null;
+}
+
+export const asShare = (share: number): string => formatPercent(share);

@@ -1,0 +1,87 @@
+/** Ways to open a model: the bundled one, a folder, files, a URL. */
+import { useRef, useState, type ChangeEvent, type FormEvent } from 'react';
+import type { FolderReference } from '../../library/Folder';
+import { Dialog } from '../parts/Dialog';
+import { Icon } from '../parts/Icon';
+import { bundledModel, openFolder } from '../store/open';
+import { showPanel } from '../store/settings';
+import { useStudio } from '../store/state';
+import { readPicked } from './readDropped';
+
+const close = () => showPanel('none');
+
+export function OpenPanel() {
+  const shown = useStudio((state) => state.panel === 'open');
+  return shown ? <OpenDialog /> : null;
+}
+
+function OpenDialog() {
+  const openName = useStudio((state) => state.open?.description.name);
+  const folderInput = useRef<HTMLInputElement>(null);
+  const filesInput = useRef<HTMLInputElement>(null);
+  const onPick = (event: ChangeEvent<HTMLInputElement>) => {
+    const { files } = event.target;
+    if (files && files.length > 0) void openFolder(readPicked(files));
+  };
+  return (
+    <Dialog title="Open a model" onClose={close} testId="open-panel">
+      <p className="dim">
+        A pipeline folder in Optimum’s layout (model_index.json, unet, vae_decoder, text_encoder, tokenizer, scheduler), or a denoiser’s .onnx file with its weights files. Files
+        are read where they are; nothing leaves this tab.
+      </p>
+      <div className="open-ways">
+        <button type="button" className="open-way" onClick={() => folderInput.current!.click()}>
+          <Icon name="folder" size={20} />
+          <b>Choose a folder</b>
+          <span className="faint">or drop it anywhere</span>
+        </button>
+        <button type="button" className="open-way" onClick={() => filesInput.current!.click()}>
+          <Icon name="file" size={20} />
+          <b>Choose files</b>
+          <span className="faint">.onnx and its weights</span>
+        </button>
+        <button type="button" className="open-way" onClick={() => void openFolder(bundledModel())} data-testid="open-bundled">
+          <Icon name="chip" size={20} />
+          <b>Bundled teacher</b>
+          <span className="faint">{openName === bundledModel().name ? 'open now' : 'emoji-t2v'}</span>
+        </button>
+      </div>
+      {/* React has no name for the attribute that makes a file input take folders. */}
+      <input ref={folderInput} type="file" hidden multiple onChange={onPick} {...{ webkitdirectory: '' }} data-testid="folder-input" />
+      <input ref={filesInput} type="file" hidden multiple onChange={onPick} data-testid="files-input" />
+      <UrlForm />
+    </Dialog>
+  );
+}
+
+function UrlForm() {
+  const [url, setUrl] = useState('');
+  const onSubmit = (event: FormEvent) => {
+    event.preventDefault();
+    void openFolder(urlFolder(url));
+  };
+  return (
+    <form className="open-url" onSubmit={onSubmit}>
+      <label htmlFor="model-url">From a URL</label>
+      <input
+        id="model-url"
+        className="field"
+        type="url"
+        required
+        placeholder="https://…/my-model/ or …/model.onnx"
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+        data-testid="url-input"
+      />
+      <button type="submit" className="button" data-testid="url-open">
+        Open
+      </button>
+      <span className="faint">The server must allow this page to read it (CORS).</span>
+    </form>
+  );
+}
+
+function urlFolder(url: string): FolderReference {
+  const name = decodeURIComponent(new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1) ?? '') || new URL(url).host;
+  return { kind: 'url', url, name };
+}

@@ -1,0 +1,150 @@
+/** What to sample: prompt with examples, seed, steps, guidance; run or cancel; whether toggles rerun at once. */
+import { useEffect, useState, type FormEvent } from 'react';
+import { Icon } from '../parts/Icon';
+import { Popover } from '../parts/Popover';
+import { isCurrent } from '../store/derived';
+import { cancelRun } from '../store/generate';
+import { commitSettings, editSettings, generateNow, rollSeed, setRerun } from '../store/settings';
+import { useStudio } from '../store/state';
+import './prompt.css';
+
+export function PromptBar() {
+  const { prompt, seed, steps, guidance } = useStudio((state) => state.settings);
+  const ready = useStudio((state) => state.open !== null && state.opening === null);
+  const onSubmit = (event: FormEvent) => {
+    event.preventDefault();
+    generateNow();
+  };
+  return (
+    <form className="prompt-bar" onSubmit={onSubmit} aria-label="What to generate">
+      <div className="prompt-field">
+        <input
+          className="field"
+          aria-label="Prompt"
+          placeholder="Describe a clip"
+          value={prompt}
+          spellCheck={false}
+          onChange={(event) => editSettings({ prompt: event.target.value })}
+          data-testid="prompt"
+        />
+        <Examples />
+      </div>
+      <NumberField label="Seed" value={seed} min={0} max={4294967295} whole onCommit={(value) => commitSettings({ seed: value })} width={72} testId="seed" />
+      <button type="button" className="button quiet icon seed-dice" aria-label="Random seed" title="Random seed" disabled={!ready} onClick={rollSeed} data-testid="dice">
+        <Icon name="dice" />
+      </button>
+      <NumberField label="Steps" value={steps} min={1} max={200} whole onCommit={(value) => commitSettings({ steps: value })} width={44} testId="steps" />
+      <NumberField label="Guidance" value={guidance} min={0} max={50} onCommit={(value) => commitSettings({ guidance: value })} width={44} testId="guidance" />
+      <RerunSwitch />
+      <RunButton ready={ready} />
+    </form>
+  );
+}
+
+function Examples() {
+  const examples = useStudio((state) => state.open?.description.examplePrompts);
+  if (!examples || examples.length === 0) return null;
+  return (
+    <Popover button={<Icon name="down" />} buttonClass="button quiet icon small" label="Example prompts" align="right" width={340} testId="examples">
+      {(close) => (
+        <ul className="examples">
+          {examples.map((example) => (
+            <li key={example}>
+              <button
+                type="button"
+                onClick={() => {
+                  commitSettings({ prompt: example });
+                  close();
+                }}
+              >
+                {example}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Popover>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly whole?: boolean;
+  readonly width: number;
+  readonly onCommit: (value: number) => void;
+  readonly testId: string;
+}
+
+/** Takes effect on Enter or when left, so that half-typed numbers start nothing. */
+function NumberField({ label, value, min, max, whole, width, onCommit, testId }: NumberFieldProps) {
+  const [text, setText] = useState(String(value));
+  useEffect(() => setText(String(value)), [value]);
+  const commit = () => {
+    const parsed = Number(text);
+    const wanted = text.trim() === '' || !Number.isFinite(parsed) ? value : Math.min(max, Math.max(min, whole ? Math.round(parsed) : parsed));
+    setText(String(wanted));
+    if (wanted !== value) onCommit(wanted);
+  };
+  return (
+    <label className="number-field">
+      <span>{label}</span>
+      <input
+        className="field"
+        type="number"
+        inputMode="decimal"
+        min={min}
+        max={max}
+        step={whole ? 1 : 'any'}
+        style={{ width }}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onBlur={commit}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter') return;
+          event.preventDefault();
+          commit();
+          if (Number(text) === value) event.currentTarget.form?.requestSubmit();
+        }}
+        data-testid={testId}
+      />
+    </label>
+  );
+}
+
+function RerunSwitch() {
+  const rerun = useStudio((state) => state.rerun);
+  return (
+    <button
+      type="button"
+      className="button quiet rerun"
+      role="switch"
+      aria-checked={rerun === 'at-once'}
+      title={rerun === 'at-once' ? 'Every toggle reruns the student at once' : 'Toggles only mark the student stale; run on demand'}
+      onClick={() => setRerun(rerun === 'at-once' ? 'on-demand' : 'at-once')}
+      data-testid="rerun-mode"
+    >
+      <span className="switch" aria-hidden="true" />
+      Auto-run
+    </button>
+  );
+}
+
+function RunButton({ ready }: { readonly ready: boolean }) {
+  const running = useStudio((state) => state.run !== null || state.runPending);
+  const done = useStudio((state) => isCurrent(state, 'student') && isCurrent(state, 'teacher'));
+  if (running) {
+    return (
+      <button type="button" className="button run" onClick={cancelRun} data-testid="cancel-run">
+        <Icon name="stop" size={13} /> Cancel
+      </button>
+    );
+  }
+  return (
+    <button type="submit" className={`button run ${done ? '' : 'primary'}`} disabled={!ready} data-testid="generate">
+      <Icon name={done ? 'refresh' : 'play'} size={done ? 14 : 12} /> {done ? 'Run again' : 'Generate'}
+    </button>
+  );
+}

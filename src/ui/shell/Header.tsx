@@ -1,0 +1,73 @@
+/** Top line: the program, the open model, what is loading, export and the backend. */
+import { formatBytes } from '../format';
+import { Icon } from '../parts/Icon';
+import { cancelOpen } from '../store/open';
+import { showPanel } from '../store/settings';
+import { useStudio, type Opening } from '../store/state';
+import { BackendBadge } from './BackendBadge';
+import { phaseNames } from './phases';
+import './shell.css';
+
+export function Header() {
+  const open = useStudio((state) => state.open);
+  const opening = useStudio((state) => state.opening);
+  return (
+    <header className="header">
+      <h1 className="brand">
+        <Logo /> VDMini Studio
+      </h1>
+      <button type="button" className="button model" onClick={() => showPanel('open')} title="Open a model: drop files, a folder or give a URL" data-testid="open-model">
+        <Icon name="folder" size={14} />
+        <span className="truncate">{open ? open.description.name : 'Open a model'}</span>
+        <Icon name="down" size={12} />
+      </button>
+      {open && <ModelFacts />}
+      {opening && <OpeningLine opening={opening} />}
+      <span className="spacer" />
+      <BackendBadge />
+      <button type="button" className="button primary" disabled={!open} onClick={() => showPanel('export')} data-testid="export-open">
+        <Icon name="export" size={14} /> Export
+      </button>
+    </header>
+  );
+}
+
+function ModelFacts() {
+  const { latent, framesPerSecond, notes, scheduler } = useStudio((state) => state.open!.description);
+  return (
+    <span className="faint model-facts truncate" title={notes.join('\n')}>
+      {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} · {scheduler._class_name.replace(/Scheduler$/, '')}
+      {notes.length > 0 && <span className="model-notes"> · {notes.length === 1 ? '1 note' : `${notes.length} notes`}</span>}
+    </span>
+  );
+}
+
+function OpeningLine({ opening }: { readonly opening: Opening }) {
+  const { progress } = opening;
+  const share = progress && progress.totalBytes > 0 ? progress.loadedBytes / progress.totalBytes : null;
+  const bytes = progress && progress.loadedBytes > 0 ? ` ${formatBytes(progress.loadedBytes)}${progress.totalBytes > 0 ? ` of ${formatBytes(progress.totalBytes)}` : ''}` : '';
+  return (
+    <span className="opening-line" role="status" data-testid="opening" data-phase={progress?.phase}>
+      <span className={`progress ${share === null ? 'unknown' : ''}`}>
+        <span style={share === null ? undefined : { transform: `scaleX(${share})` }} />
+      </span>
+      <span className="truncate">
+        {progress ? `${phaseNames[progress.phase]} ${progress.what}${bytes}` : `Opening ${opening.name}`}
+      </span>
+      <button type="button" className="button quiet icon small" aria-label="Cancel opening" onClick={cancelOpen} data-testid="cancel-open">
+        <Icon name="close" size={13} />
+      </button>
+    </span>
+  );
+}
+
+function Logo() {
+  return (
+    <svg width="20" height="20" viewBox="0 0 32 32" aria-hidden="true">
+      <g fill="none" strokeWidth="4" strokeLinecap="round">
+        <path d="M6 5v12a10 10 0 0 0 10 10" stroke="var(--teacher)" />
+        <path d="M26 5v12a10 10 0 0 1-10 10" stroke="var(--student)" strokeDasharray="5 6.5" />
+      </g>
+    </svg>
+  );
+}

@@ -1,0 +1,69 @@
+/** What went wrong, in a sentence, with what to do about it and what was kept. Stays until it is dismissed. */
+import { explain } from '../../errors/remedies';
+import { Icon } from '../parts/Icon';
+import { dismissProblem } from '../store/engine';
+import { useStudio, type Activity, type StudioState } from '../store/state';
+
+const titles: Readonly<Record<Activity, string>> = {
+  open: 'Not opened',
+  generate: 'Sampling stopped',
+  export: 'Not exported',
+  plan: 'Plan not applied',
+  engine: 'Engine',
+};
+
+/** What the person still has. */
+function kept(state: StudioState, during: Activity): string | null {
+  if (during === 'open') return state.open ? `${state.open.description.name} is still open; nothing was lost.` : null;
+  if (during === 'generate') return 'Plan, settings and the clips on screen were kept.';
+  if (during === 'export') return 'No file was offered; the plan was kept.';
+  return null;
+}
+
+export function ProblemPanel() {
+  const problem = useStudio((state) => state.problem);
+  const keeps = useStudio((state) => (state.problem ? kept(state, state.problem.during) : null));
+  if (!problem) return null;
+  const { error, during } = problem;
+  const { sentence, remedy } = explain(error);
+  return (
+    <div className="problem" role="alert" data-testid="error-panel" data-error-code={error.code}>
+      <Icon name="warning" size={18} />
+      <div className="problem-body">
+        <p className="problem-title">
+          {titles[during]}. {sentence}
+        </p>
+        <p data-testid="error-message">{error.message}</p>
+        <p className="problem-remedy" data-testid="error-remedy">
+          {remedy}
+        </p>
+        <p className="faint">
+          {keeps} <code>{error.code}</code>
+        </p>
+      </div>
+      <button type="button" className="button quiet icon small" aria-label="Dismiss" onClick={dismissProblem} data-testid="error-dismiss">
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}
+
+/** Short lines at the bottom: the lost device, and notices that go away by themselves. */
+export function Banners() {
+  const lost = useStudio((state) => state.device === 'lost');
+  const notice = useStudio((state) => state.notice);
+  return (
+    <div className="banners">
+      {lost && (
+        <p className="banner warn" role="alert" data-testid="device-lost">
+          <Icon name="warning" /> The GPU device was lost. It is being remade; plan, settings and clips are kept.
+        </p>
+      )}
+      {notice !== null && (
+        <p className="banner" role="status" data-testid="notice">
+          {notice}
+        </p>
+      )}
+    </div>
+  );
+}

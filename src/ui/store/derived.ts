@@ -1,0 +1,50 @@
+/** What follows from the store: whether a clip still shows what is wanted, and where each side stands. */
+import type { GenerateSettings, Side } from '../../engine/protocol';
+import { samePlan } from '../plan/edits';
+import type { StudioState } from './state';
+
+export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {
+  return a.prompt === b.prompt && a.seed === b.seed && a.steps === b.steps && a.guidance === b.guidance;
+}
+
+/** A finished clip of the wanted settings (and, for the student, of the wanted plan). */
+export function isCurrent(state: StudioState, side: Side): boolean {
+  const shown = state.shown[side];
+  if (!shown || shown.step < shown.steps || !sameSettings(shown.settings, state.settings)) return false;
+  return side === 'teacher' || samePlan(shown.plan, state.plan);
+}
+
+/**
+ * empty: nothing to show yet; queued: a run is about to start; running: being sampled; stale: shows something else
+ * than what is wanted; done: shows what is wanted.
+ */
+export type SideStanding = 'empty' | 'queued' | 'running' | 'stale' | 'done';
+
+export function standing(state: StudioState, side: Side): SideStanding {
+  if (isCurrent(state, side)) return 'done';
+  if (state.run && (side === 'student' || state.run.withTeacher)) return 'running';
+  if (state.runPending) return 'queued';
+  return state.shown[side] ? 'stale' : 'empty';
+}
+
+/** The comparison on screen is of finished clips of the wanted settings and plan. */
+export function isComparisonCurrent(state: StudioState): boolean {
+  const shown = state.comparison;
+  return (
+    shown !== null && shown.step === shown.steps && sameSettings(shown.settings, state.settings) && samePlan(shown.plan, state.plan)
+  );
+}
+
+/** Frames of what is on screen; 0 before the first clip. */
+export function frameCount(state: StudioState): number {
+  return state.shown.teacher?.clip.frameCount ?? state.shown.student?.clip.frameCount ?? 0;
+}
+
+/**
+ * How often to decode a preview so that decoding takes at most about a third of the time: every step when it is
+ * cheap, only the last when it is dear. Before anything was measured: four previews.
+ */
+export function previewInterval(steps: number, stepMs: number | null, decodeMs: number | null): number {
+  if (stepMs === null || decodeMs === null || stepMs <= 0) return Math.max(1, Math.ceil(steps / 4));
+  return Math.min(steps, Math.max(1, Math.ceil((2 * decodeMs) / stepMs)));
+}

@@ -1,0 +1,98 @@
+/** Edits of the plan: every change makes a new small plan; undo and redo walk the list of them. */
+import type { Plan, Preset } from '../../blocks/block';
+import { StudioError } from '../../errors/StudioError';
+import { goneIds, indexBlocks, rangeBetween, samePlan, setBlocks } from '../plan/edits';
+import { readPlan } from '../plan/planFile';
+import { engine, isAbort, showNotice, showProblem } from './engine';
+import { rerunAfterEdit } from './generate';
+import { read, write } from './state';
+
+const longestPast = 200;
+
+/** Makes `plan` the current one; `remember` false replaces it without an undo step (a plan from the address). */
+export function setPlan(plan: Plan, remember = true): void {
+  const state = read();
+  if (samePlan(plan, state.plan)) return;
+  write({
+    plan,
+    ...(remember ? { past: [...state.past, state.plan].slice(-longestPast), future: [] } : {}),
+  });
+  afterEdit();
+}
+
+function afterEdit(): void {
+  void summarise();
+  rerunAfterEdit();
+}
+
+export function undo(): void {
+  const { past, future, plan } = read();
+  const previous = past.at(-1);
+  if (!previous) return;
+  write({ plan: previous, past: past.slice(0, -1), future: [plan, ...future] });
+  afterEdit();
+}
+
+export function redo(): void {
+  const { past, future, plan } = read();
+  const next = future[0];
+  if (!next) return;
+  write({ plan: next, past: [...past, plan], future: future.slice(1) });
+  afterEdit();
+}
+
+/** Switches one block, or with `range` every block of its rank from the last one touched, to the other state. */
+export function toggleBlock(id: string, range = false): void {
+  const { open, plan, anchorId } = read();
+  if (!open) return;
+  const on = goneIds(open.tree, plan).has(id);
+  const ids = range && anchorId !== null ? rangeBetween(open.tree, anchorId, id) : [id];
+  write({ anchorId: id, focusedId: id });
+  setPlan(setBlocks(open.tree, plan, ids, on));
+}
+
+export const applyPreset = (preset: Preset): void => setPlan(preset.plan);
+
+export async function importPlan(file: File): Promise<void> {
+  const { open } = read();
+  if (!open) return;
+  try {
+    const { plan, unknownIds } = readPlan(await file.text(), file.name, open.tree);
+    setPlan(plan);
+    if (unknownIds.length > 0) showNotice(`${unknownIds.length} of its blocks are not in this model and were left out: ${unknownIds.slice(0, 3).join(', ')}`);
+  } catch (thrown) {
+    showProblem(thrown, 'plan');
+  }
+}
+
+let summaryController: AbortController | null = null;
+
+/** Asks the engine for the figures of the current plan; a newer question replaces an older one. */
+export async function summarise(): Promise<void> {
+  const { open, plan } = read();
+  if (!open) return;
+  summaryController?.abort();
+  const own = new AbortController();
+  summaryController = own;
+  try {
+    const value = await engine.summarise({ plan }, { signal: own.signal });
+    if (read().plan === plan && read().open === open) write({ summary: { plan, value } });
+  } catch (thrown) {
+    if (isAbort(thrown) || summaryController !== own) return;
+    showProblem(thrown, 'plan');
+    if (StudioError.from(thrown).code.startsWith('blocks/')) undo();
+  }
+}
+
+export function focusBlock(id: string): void {
+  if (read().focusedId !== id) write({ focusedId: id });
+}
+
+export function hoverBlock(id: string | null): void {
+  if (read().hoveredId !== id) write({ hoveredId: id });
+}
+
+/** Sets the range anchor without toggling: where the keyboard's shift-space starts. */
+export function anchorBlock(id: string): void {
+  if (indexBlocks(read().open!.tree).has(id)) write({ anchorId: id });
+}

@@ -1,0 +1,96 @@
+/**
+ * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
+ * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
+ */
+import type { GenerateProgress, GenerateResult, Side } from '../../engine/protocol';
+import { isCurrent, previewInterval } from './derived';
+import { engine, isAbort, showProblem } from './engine';
+import { play } from './player';
+import { read, write, type Run, type StudioState } from './state';
+
+const gatherMs = 250;
+const sides: readonly Side[] = ['teacher', 'student'];
+
+let controller: AbortController | null = null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Stops what runs and what is about to run; the clips on screen stay. */
+export function cancelRun(): void {
+  clearTimeout(timer);
+  controller?.abort();
+  controller = null;
+  if (read().run !== null || read().runPending) write({ run: null, runPending: false });
+}
+
+/** After an edit: what runs is out of date; starts anew after a moment, or waits to be asked. */
+export function rerunAfterEdit(): void {
+  cancelRun();
+  const state = read();
+  if (state.rerun !== 'at-once' || !state.open || isCurrent(state, 'student')) return;
+  write({ runPending: true });
+  timer = setTimeout(() => void generate(), gatherMs);
+}
+
+export async function generate(): Promise<void> {
+  cancelRun();
+  const state = read();
+  const { settings, plan } = state;
+  if (!state.open || state.opening) return;
+  const own = new AbortController();
+  controller = own;
+  const run: Run = { settings, plan, withTeacher: !isCurrent(state, 'teacher'), step: 0, steps: settings.steps };
+  write({ run, runPending: false, latentErrors: [], problem: state.problem?.during === 'generate' ? null : state.problem });
+  const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
+  try {
+    const result = await engine.generate(
+      { settings, plan, sides, previewEvery },
+      { signal: own.signal, onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)) },
+    );
+    if (controller !== own) return;
+    const first = Object.keys(state.shown).length === 0;
+    write((now) => afterRun(now, result));
+    if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
+  } catch (thrown) {
+    if (controller !== own) return;
+    if (!isAbort(thrown)) showProblem(thrown, 'generate');
+    write({ run: null });
+  }
+  controller = null;
+}
+
+function afterStep(state: StudioState, run: Run, progress: GenerateProgress): Partial<StudioState> {
+  const { step, steps, clips, comparison, stepMs, latentError } = progress;
+  const { settings, plan } = run;
+  const made = { settings, plan, step, steps };
+  const shown = { ...state.shown };
+  if (clips.student) shown.student = { ...made, clip: clips.student };
+  if (clips.teacher && run.withTeacher) shown.teacher = { ...made, clip: clips.teacher };
+  return {
+    run: { ...run, step, steps },
+    shown,
+    comparison: comparison ? { ...made, value: comparison } : state.comparison,
+    latentErrors: latentError ? [...state.latentErrors, { step, ...latentError }] : state.latentErrors,
+    stepTimes: withTimes(state, stepMs, run),
+  };
+}
+
+function afterRun(state: StudioState, result: GenerateResult): Partial<StudioState> {
+  const { settings, plan, clips, comparison, medianStepMs, decodeMs } = result;
+  const made = { settings, plan, step: settings.steps, steps: settings.steps };
+  const shown = { ...state.shown };
+  for (const side of sides) if (clips[side]) shown[side] = { ...made, clip: clips[side] };
+  return {
+    run: null,
+    shown,
+    comparison: comparison ? { ...made, value: comparison } : state.comparison,
+    stepTimes: withTimes(state, medianStepMs, result),
+    decodeMs: decodeMs.student ?? decodeMs.teacher ?? state.decodeMs,
+  };
+}
+
+function withTimes(state: StudioState, ms: Partial<Record<Side, number>>, made: { readonly plan: Run['plan'] }): StudioState['stepTimes'] {
+  const times = { ...state.stepTimes };
+  if (ms.teacher !== undefined) times.teacher = { ms: ms.teacher, plan: { dropped: [] } };
+  if (ms.student !== undefined) times.student = { ms: ms.student, plan: made.plan };
+  return times;
+}

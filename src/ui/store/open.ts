@@ -1,0 +1,80 @@
+/** Opening models. The open one stays as it is until another has been opened completely. */
+import type { BackendPreference } from '../../engine/protocol';
+import type { FolderReference } from '../../library/Folder';
+import { normalisePlan, indexBlocks } from '../plan/edits';
+import { planFromHash } from '../plan/hash';
+import { engine, isAbort, showNotice, showProblem } from './engine';
+import { summarise } from './edit';
+import { cancelRun, generate } from './generate';
+import { restoredSettings } from './persistence';
+import { read, write, type OpenState } from './state';
+
+/** The teacher that is served beside the page. */
+export function bundledModel(): FolderReference {
+  return { kind: 'url', url: new URL('models/emoji-t2v/', document.baseURI).href, name: 'emoji-t2v' };
+}
+
+let controller: AbortController | null = null;
+
+export function cancelOpen(): void {
+  controller?.abort();
+}
+
+/** Opens a folder and, when that worked, shows and samples it with the plan of the page's address. */
+export async function openFolder(folder: FolderReference, backend: BackendPreference = read().backend): Promise<void> {
+  controller?.abort();
+  cancelRun();
+  const own = new AbortController();
+  controller = own;
+  const before = read().open;
+  write({ opening: { name: folder.name, progress: null }, problem: null, panel: 'none', backend });
+  try {
+    const opened = await engine.open(
+      { folder, backend },
+      { signal: own.signal, onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }) },
+    );
+    if (controller === own) show({ ...opened, folder }, before);
+  } catch (thrown) {
+    if (controller !== own) return;
+    write({ opening: null });
+    if (!isAbort(thrown)) showProblem(thrown, 'open');
+  }
+}
+
+function show(open: OpenState, before: OpenState | null): void {
+  const wanted = planFromHash(window.location.hash)?.dropped ?? [];
+  const index = indexBlocks(open.tree);
+  const known = wanted.filter((id) => index.has(id));
+  const sameModel = before?.fingerprint === open.fingerprint;
+  write({
+    open,
+    opening: null,
+    status: open.status,
+    device: 'ok',
+    settings: sameModel ? read().settings : restoredSettings(open),
+    plan: normalisePlan(open.tree, known),
+    past: [],
+    future: [],
+    summary: null,
+    shown: {},
+    comparison: null,
+    latentErrors: [],
+    stepTimes: {},
+    decodeMs: null,
+    exported: null,
+    focusedId: open.tree.blocks[0]?.id ?? null,
+    anchorId: null,
+    hoveredId: null,
+    player: { ...read().player, frame: 0, playing: false },
+  });
+  if (known.length < wanted.length) showNotice(`${wanted.length - known.length} blocks of the plan in the address are not in this model and were left out.`);
+  void summarise();
+  void generate();
+}
+
+/** Changes the backend by opening the same model again. */
+export function setBackend(backend: BackendPreference): void {
+  const { open } = read();
+  write({ backend });
+  if (open) void openFolder(open.folder, backend);
+}

@@ -1,0 +1,176 @@
+/**
+ * The one store of the page: what is open, what is wanted (settings, plan), what is shown and the settings it was
+ * made with, so that "stale" is derived. Plain values and clips; no sessions, tensors or promises. Actions are
+ * functions of the other files in this folder.
+ */
+import { create } from 'zustand';
+import type { Plan, Totals } from '../../blocks/block';
+import type { PlainError } from '../../errors/StudioError';
+import type {
+  BackendPreference,
+  BackendStatus,
+  ExportFormat,
+  ExportProgress,
+  ExportResult,
+  GenerateSettings,
+  OpenedPipeline,
+  OpenProgress,
+  PlanSummary,
+  Side,
+} from '../../engine/protocol';
+import type { FolderReference } from '../../library/Folder';
+import type { Clip, ClipComparison } from '../../metrics/Clip';
+
+export interface OpenState extends OpenedPipeline {
+  readonly folder: FolderReference;
+}
+
+/** A clip on screen and what it was made with. `step < steps` marks a preview. */
+export interface ShownClip {
+  readonly clip: Clip;
+  readonly settings: GenerateSettings;
+  readonly plan: Plan;
+  readonly step: number;
+  readonly steps: number;
+}
+
+export interface ShownComparison {
+  readonly value: ClipComparison;
+  readonly settings: GenerateSettings;
+  readonly plan: Plan;
+  readonly step: number;
+  readonly steps: number;
+}
+
+export interface Run {
+  readonly settings: GenerateSettings;
+  readonly plan: Plan;
+  /** Whether the teacher is sampled too; false when its kept clip still holds. */
+  readonly withTeacher: boolean;
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** A measured time of one denoiser step, both guidance branches together. */
+export interface StepTime {
+  readonly ms: number;
+  readonly plan: Plan;
+}
+
+export interface LatentErrorStep {
+  readonly step: number;
+  readonly content: number;
+  readonly motion: number;
+}
+
+export type Rerun = 'at-once' | 'on-demand';
+export type ClipView = 'wipe' | 'side-by-side' | 'difference';
+
+export interface Player {
+  readonly frame: number;
+  readonly playing: boolean;
+  readonly loop: boolean;
+  readonly speed: number; // 1: the model's frame rate
+  readonly view: ClipView;
+  readonly split: number; // 0..1, where the wipe stands
+  readonly zoom: number; // integer factor; 0 fits the stage
+  readonly differenceGain: number;
+}
+
+export type Activity = 'open' | 'generate' | 'export' | 'plan' | 'engine';
+
+export interface Problem {
+  readonly error: PlainError;
+  readonly during: Activity;
+}
+
+export interface Opening {
+  readonly name: string;
+  readonly progress: OpenProgress | null;
+}
+
+export interface Exported {
+  readonly result: ExportResult;
+  readonly plan: Plan;
+  readonly format: ExportFormat;
+}
+
+export interface StudioState {
+  readonly open: OpenState | null;
+  readonly opening: Opening | null;
+  readonly status: BackendStatus | null;
+  readonly backend: BackendPreference;
+  readonly device: 'ok' | 'lost' | 'remade';
+
+  readonly settings: GenerateSettings;
+  readonly rerun: Rerun;
+  readonly plan: Plan;
+  readonly past: readonly Plan[];
+  readonly future: readonly Plan[];
+  /** The engine's figures for the plan they were asked with. */
+  readonly summary: { readonly plan: Plan; readonly value: PlanSummary } | null;
+
+  readonly shown: Partial<Record<Side, ShownClip>>;
+  readonly comparison: ShownComparison | null;
+  readonly latentErrors: readonly LatentErrorStep[];
+  readonly stepTimes: Partial<Record<Side, StepTime>>;
+  readonly decodeMs: number | null;
+  readonly run: Run | null;
+  /** A rerun is about to start (toggles are gathered for a moment). */
+  readonly runPending: boolean;
+
+  readonly player: Player;
+  readonly focusedId: string | null; // block with the roving tab stop
+  readonly anchorId: string | null; // where a shift-range starts
+  readonly hoveredId: string | null;
+
+  readonly panel: 'none' | 'export' | 'open';
+  readonly exportFormat: ExportFormat;
+  readonly exporting: ExportProgress | 'starting' | null;
+  readonly exported: Exported | null;
+  readonly problem: Problem | null;
+  readonly notice: string | null;
+}
+
+export const initialState: StudioState = {
+  open: null,
+  opening: null,
+  status: null,
+  backend: 'auto',
+  device: 'ok',
+  settings: { prompt: '', seed: 1, steps: 16, guidance: 3 },
+  rerun: 'at-once',
+  plan: { dropped: [] },
+  past: [],
+  future: [],
+  summary: null,
+  shown: {},
+  comparison: null,
+  latentErrors: [],
+  stepTimes: {},
+  decodeMs: null,
+  run: null,
+  runPending: false,
+  player: { frame: 0, playing: false, loop: true, speed: 1, view: 'side-by-side', split: 0.5, zoom: 0, differenceGain: 4 },
+  focusedId: null,
+  anchorId: null,
+  hoveredId: null,
+  panel: 'none',
+  exportFormat: 'onnx',
+  exporting: null,
+  exported: null,
+  problem: null,
+  notice: null,
+};
+
+export const useStudio = create<StudioState>()(() => initialState);
+
+export const read = useStudio.getState;
+export const write = useStudio.setState;
+
+/** Totals of teacher and student for the current plan; the student's are null while the engine counts. */
+export function currentTotals(state: StudioState): { readonly teacher: Totals; readonly student: Totals | null } | null {
+  if (!state.open) return null;
+  const student = state.summary && state.summary.plan === state.plan ? state.summary.value.student : null;
+  return { teacher: state.open.tree.totals, student };
+}
