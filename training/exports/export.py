@@ -21,10 +21,12 @@ import onnx
 import onnxruntime
 import torch
 
-from families import FAMILIES, Family
+from families import FAMILIES
+from family import Family
 from reference import write_reference
 from variants import DERIVED, NotApplicable
 from weights import randomise
+from workarounds import register_legacy_symbolics
 
 EXPORTERS = ("legacy", "dynamo")
 TRACED = ("fixed", "dynamic")
@@ -64,14 +66,11 @@ def describe(family: Family, path: Path, expected: np.ndarray) -> dict:
     """Facts of one export; `error` is its largest difference from PyTorch with nothing dropped."""
     session = onnxruntime_session(path)
     model = onnx.load(path)
-    values = list(family.inputs().items())
-    kept = [name for name, _ in values if name not in family.unused_inputs]
-    names = [value.name for value in session.get_inputs()]
-    by_name = set(names) <= {name for name, _ in values}
+    values = family.inputs()
     inputs, feeds = [], {}
     for index, value in enumerate(session.get_inputs()):
-        case_input = value.name if by_name else kept[index]
-        data = family.inputs()[case_input].numpy().astype(NUMPY_TYPES[value.type])
+        case_input = value.name if value.name in values else list(values)[index]
+        data = values[case_input].numpy().astype(NUMPY_TYPES[value.type])
         feeds[value.name] = data
         inputs.append({"name": value.name, "case": case_input, "dtype": str(data.dtype), "shape": value.shape})
     output = session.run(None, feeds)[0]
@@ -152,6 +151,7 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
+    register_legacy_symbolics()
     options.out.mkdir(parents=True, exist_ok=True)
     record = options.out / "failures.json"
     failures = json.loads(record.read_text()) if record.exists() else {}

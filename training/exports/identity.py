@@ -39,6 +39,13 @@ def _two_streams(module, args, kwargs, output):
     return (hidden, text if output[1] is not None else None)
 
 
+def _nothing(module, args, kwargs, output):
+    """A branch (attention, feed-forward) inside a block: zeros, so that the residual passes alone."""
+    if isinstance(output, tuple):
+        return tuple(None if part is None else torch.zeros_like(part) for part in output)
+    return torch.zeros_like(output)
+
+
 REPLACEMENTS: dict[str, Replacement] = {
     "ResnetBlock2D": _resnet,
     "SpatioTemporalResBlock": _resnet,
@@ -60,6 +67,16 @@ REPLACEMENTS: dict[str, Replacement] = {
     "WanTransformerBlock": _hidden,
 }
 
+# Blocks whose attention and feed-forward each end in an addition of their own.
+BRANCHES: dict[str, tuple[str, ...]] = {
+    "HunyuanVideoTransformerBlock": ("attn", "ff", "ff_context"),
+    "CogVideoXBlock": ("attn1", "ff"),
+    "MochiTransformerBlock": ("attn1", "ff", "ff_context"),
+    "LTXVideoTransformerBlock": ("attn1", "attn2", "ff"),
+    "WanTransformerBlock": ("attn1", "attn2", "ffn"),
+    "BasicTransformerBlock": ("attn1", "attn2", "ff"),
+}
+
 
 @contextmanager
 def dropped(model: torch.nn.Module, ids: Iterable[str]):
@@ -68,7 +85,7 @@ def dropped(model: torch.nn.Module, ids: Iterable[str]):
     try:
         for path in ids:
             module = model.get_submodule(path)
-            replacement = REPLACEMENTS[type(module).__name__]
+            replacement = REPLACEMENTS.get(type(module).__name__, _nothing)
             handles.append(module.register_forward_hook(replacement, with_kwargs=True))
         yield model
     finally:
@@ -108,6 +125,17 @@ def droppable_modules(model: torch.nn.Module) -> list[str]:
             continue
         paths.append(path)
     return paths
+
+
+def branch_modules(model: torch.nn.Module) -> list[str]:
+    """Paths of the layers that can go one by one in the blocks of a transformer; none for U-Nets, whose blocks nest."""
+    return [
+        f"{path}.{name}"
+        for path, module in model.named_modules()
+        if path.count(".") == 1
+        for name in BRANCHES.get(type(module).__name__, ())
+        if getattr(module, name, None) is not None
+    ]
 
 
 def _is_listed_inside(model: torch.nn.Module, path: str) -> bool:

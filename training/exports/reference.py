@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from families import Family
-from identity import droppable_modules, dropped
+from family import Family
+from identity import branch_modules, droppable_modules, dropped
 from shallow import preset_modules, shallow_copy
 
 RANDOM_DROPS = 6
@@ -50,8 +50,9 @@ def random_drops(ids: list[str], count: int, seed: int = 7) -> list[list[str]]:
         for path in generator.sample(ids, min(len(ids), generator.randint(2, 6))):
             if not any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in chosen):
                 chosen.append(path)
-        if len(chosen) >= 2:
-            drops.append(sorted(chosen, key=ids.index))
+        drop = sorted(chosen, key=ids.index)
+        if len(drop) >= 2 and drop not in drops:
+            drops.append(drop)
     return drops
 
 
@@ -72,7 +73,12 @@ def write_reference(family: Family, model: torch.nn.Module, folder: Path) -> dic
         input_places = [{"name": name, **arrays.add(value)} for name, value in inputs.items()]
         teacher = _outputs(model(**inputs))
         add("none", [], teacher)
-        for kind, drops in (("single", [[path] for path in ids]), ("random", random_drops(ids, RANDOM_DROPS))):
+        planned = {
+            "single": [[path] for path in ids],
+            "branch": [[path] for path in branch_modules(model)],
+            "random": random_drops(ids, RANDOM_DROPS),
+        }
+        for kind, drops in planned.items():
             for drop in drops:
                 with dropped(model, drop):
                     add(kind, drop, _outputs(model(**inputs)))

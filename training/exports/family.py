@@ -1,0 +1,30 @@
+"""What the exporter knows of one family: the published class, a tiny configuration, example inputs, axes that may vary."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass(frozen=True)
+class Family:
+    """`inputs` maps the graph's input names to example values; `dynamic` names the axes that may vary."""
+
+    name: str
+    build: Callable[[], torch.nn.Module]
+    inputs: Callable[[], dict[str, torch.Tensor]]
+    dynamic: dict[str, dict[int, str]] = field(default_factory=dict)
+    dynamic_output: dict[int, str] = field(default_factory=dict)
+    output: str = "out_sample"
+    is_unet: bool = False
+
+    def dynamic_shapes(self) -> dict[str, dict[int, object]]:
+        """The same axes for torch.export."""
+        return {
+            name: {axis: torch.export.Dim.DYNAMIC for axis in self.dynamic.get(name, {})} for name in self.inputs()
+        }
+
+
+def noise(*shape: int, seed: int = 1) -> torch.Tensor:
+    """Seeded normal values."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
