@@ -16,5 +16,6 @@ export interface Folder {
 
 /** What the page sends to the worker to say which folder to open. */
 export type FolderReference =
-  | { readonly kind: 'url'; readonly url: string; readonly name: string }
+  /** `keep`: store the files in the origin private file system and take them from there next time (see modelCache). */
+  | { readonly kind: 'url'; readonly url: string; readonly name: string; readonly keep?: boolean }
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly { readonly path: string; readonly file: Blob }[] };

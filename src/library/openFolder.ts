@@ -1,13 +1,19 @@
 /** From what the page sends to a folder that can be read. Nothing is fetched yet. */
 import type { Folder, FolderReference } from './Folder';
 import { filesFolder } from './filesFolder';
+import { openModelCache } from './modelCache';
 import { urlFolder } from './urlFolder';
 
-/** Throws `library/no-model` for dropped files without a model. */
+/**
+ * Throws `library/no-model` for dropped files without a model, `library/fetch-failed` for an address that is none.
+ * Where the browser has no origin private file system, `keep` has no effect.
+ */
 export async function openFolder(reference: FolderReference): Promise<Folder> {
   switch (reference.kind) {
-    case 'url':
-      return urlFolder(reference);
+    case 'url': {
+      const cache = reference.keep ? await openModelCache() : undefined;
+      return cache ? cache.folder(reference) : urlFolder(reference);
+    }
     case 'files':
       return filesFolder(reference);
   }

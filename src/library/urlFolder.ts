@@ -28,7 +28,7 @@ export function urlFolder(reference: UrlReference, fetcher: Fetcher = fetch): Fo
       for await (const chunk of chunksOf(response, options?.signal)) {
         chunks.push(chunk);
         loadedBytes += chunk.byteLength;
-        options?.onProgress?.(loadedBytes, totalBytes);
+        options?.onProgress?.(loadedBytes, totalBytes && Math.max(totalBytes, loadedBytes));
       }
       return blobSource(new Blob(chunks));
     },
