@@ -11,6 +11,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
   const hasClip = useStudio((state) => state.shown[side] !== undefined);
   const share = useStudio((state) => (state.run ? state.run.step / state.run.steps : 0));
   const canRun = useStudio((state) => state.open !== null && state.opening === null);
+  const opening = useStudio((state) => state.opening !== null);
   return (
     <>
       {!hasClip && (
@@ -22,7 +23,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
               <Icon name="play" size={12} /> Generate
             </button>
           ) : (
-            <span className="faint">{canRun ? 'no clip yet' : ''}</span>
+            <span className="faint">{canRun ? 'no clip yet' : opening ? 'opening the model …' : ''}</span>
           )}
         </div>
       )}

@@ -8,7 +8,7 @@ import { samePlan } from '../plan/edits';
 import { importPlan } from '../store/edit';
 import { cancelExport, download, exportPlan, setExportFormat } from '../store/exporting';
 import { showPanel } from '../store/settings';
-import { currentTotals, useStudio, type Exported } from '../store/state';
+import { studentTotals, useStudio, type Exported } from '../store/state';
 import { exportPhases } from '../shell/phases';
 import './export.css';
 
@@ -57,11 +57,9 @@ function ExportDialog() {
 }
 
 function Summary() {
-  const state = useStudio();
-  const totals = currentTotals(state);
-  const count = state.plan.dropped.length;
-  if (!totals) return null;
-  const { teacher, student } = totals;
+  const teacher = useStudio((state) => state.open!.tree.totals);
+  const student = useStudio(studentTotals);
+  const count = useStudio((state) => state.plan.dropped.length);
   return (
     <p className="dim">
       {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped: `}

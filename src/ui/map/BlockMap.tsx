@@ -8,7 +8,7 @@ import { toggleBlock, focusBlock } from '../store/edit';
 import { useStudio } from '../store/state';
 import { goneIds } from '../plan/edits';
 import { Icon } from '../parts/Icon';
-import { Cell, LayerCell } from './Cell';
+import { Bars, Cell, LayerCell } from './Cell';
 import { Details } from './Details';
 import { isDirection, nearest, spotsIn } from './keyboard';
 import { MapHead } from './MapHead';
@@ -108,7 +108,10 @@ function Ends({ blocks, label, side }: { readonly blocks: readonly Block[]; read
     <div className={`ends ${side}`}>
       <span className="ends-label">{label}</span>
       {blocks.map((block) => (
-        <LayerCell key={block.id} block={block} name={block.id} />
+        <Cell key={block.id} block={block} look="layer" name={block.id}>
+          <span className="truncate">{block.id.split(/[./]/).at(-1)}</span>
+          <Bars block={block} />
+        </Cell>
       ))}
     </div>
   );

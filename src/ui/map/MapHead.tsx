@@ -1,11 +1,10 @@
 /** Head of the map: presets, undo and redo, what the letters and bars mean. */
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
-import { samePlan } from '../plan/edits';
 import { applyPreset, redo, undo } from '../store/edit';
 import { useStudio } from '../store/state';
 import { kindLetters, kindNames } from './shape';
-import { leaves } from '../plan/edits';
+import { leaves, sameCut } from '../plan/edits';
 import type { BlockKind } from '../../blocks/block';
 
 export function MapHead() {
@@ -22,7 +21,7 @@ export function MapHead() {
             key={preset.id}
             type="button"
             className="button small preset"
-            aria-pressed={samePlan(plan, preset.plan)}
+            aria-pressed={sameCut(open.tree, plan, preset.plan)}
             title={preset.description}
             onClick={() => applyPreset(preset)}
             data-testid={`preset-${preset.id}`}

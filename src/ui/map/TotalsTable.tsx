@@ -2,7 +2,7 @@
 import type { CSSProperties } from 'react';
 import { samePlan } from '../plan/edits';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
-import { currentTotals, useStudio } from '../store/state';
+import { studentTotals, useStudio } from '../store/state';
 
 interface Line {
   readonly id: string;
@@ -15,20 +15,21 @@ interface Line {
 }
 
 export function TotalsTable() {
-  const state = useStudio();
-  const totals = currentTotals(state);
-  const { teacher: teacherTime, student: studentTime } = state.stepTimes;
+  const teacher = useStudio((state) => state.open?.tree.totals ?? null);
+  const student = useStudio(studentTotals);
+  const { teacher: teacherTime, student: studentTime } = useStudio((state) => state.stepTimes);
+  const plan = useStudio((state) => state.plan);
   const lines: readonly Line[] = [
-    { id: 'parameters', name: 'Parameters', teacher: totals?.teacher.parameters ?? null, student: totals?.student?.parameters ?? null, format: formatParameters, title: 'Weights of the denoiser' },
-    { id: 'bytes', name: 'Weights', teacher: totals?.teacher.bytes ?? null, student: totals?.student?.bytes ?? null, format: formatBytes, title: 'Bytes of the weights as stored in the file' },
-    { id: 'macs', name: 'MACs / call', teacher: totals?.teacher.macs ?? null, student: totals?.student?.macs ?? null, format: formatMacs, title: 'Multiply-accumulates of one denoiser call' },
+    { id: 'parameters', name: 'Parameters', teacher: teacher?.parameters ?? null, student: student?.parameters ?? null, format: formatParameters, title: 'Weights of the denoiser' },
+    { id: 'bytes', name: 'Weights', teacher: teacher?.bytes ?? null, student: student?.bytes ?? null, format: formatBytes, title: 'Bytes of the weights as stored in the file' },
+    { id: 'macs', name: 'MACs / call', teacher: teacher?.macs ?? null, student: student?.macs ?? null, format: formatMacs, title: 'Multiply-accumulates of one denoiser call' },
     {
       id: 'step-time',
       name: 'Step time',
       teacher: teacherTime?.ms ?? null,
       student: studentTime?.ms ?? null,
       format: formatMs,
-      stale: studentTime !== undefined && !samePlan(studentTime.plan, state.plan),
+      stale: studentTime !== undefined && !samePlan(studentTime.plan, plan),
       title: 'Measured here: median denoiser time of one step, both guidance branches',
     },
   ];

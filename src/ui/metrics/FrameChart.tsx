@@ -1,12 +1,17 @@
 /** One small chart over the frames, linked to the playhead: a click seeks, the line shows the frame on screen. */
-import { memo, useMemo } from 'react';
+import { memo, useMemo, type PointerEvent } from 'react';
 import { Line, LineChart, ResponsiveContainer, usePlotArea, useXAxisScale, XAxis, YAxis } from 'recharts';
 import type { ClipComparison } from '../../metrics/Clip';
 import { seek } from '../store/player';
 import { useStudio } from '../store/state';
 import type { ChartFigure } from './figures';
+import { chartRange } from './range';
 
 const colours = { plain: '#cfd6e1', teacher: 'var(--teacher)', student: 'var(--student)' } as const;
+
+/** Where the plot stands in the chart, so that clicks can be told as frames. */
+const axisWidthPx = 38;
+const rightMarginPx = 6;
 
 export interface FrameChartProps {
   readonly figure: ChartFigure;
@@ -19,21 +24,27 @@ type Point = Readonly<Record<string, number | null>>;
 export const FrameChart = memo(function FrameChart({ figure, comparison, frames }: FrameChartProps) {
   const points = useMemo(() => pointsOf(figure, comparison), [figure, comparison]);
   const finite = points.some((point) => figure.series.some(({ label }) => point[label] !== null));
+  const range = useMemo(() => chartRange(figure.series.flatMap(({ values }) => values(comparison)), figure.domain, figure.cap), [figure, comparison]);
   if (!finite) return <div className="chart-flat faint">identical in every frame</div>;
+  const scrub = (event: PointerEvent<HTMLDivElement>) => {
+    if (event.buttons === 0) return;
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    seek(((event.clientX - left - axisWidthPx) / (width - axisWidthPx - rightMarginPx)) * (frames - 1));
+  };
   return (
-    <div className="chart" data-testid={`chart-${figure.id}`}>
+    <div className="chart" onPointerDown={scrub} onPointerMove={scrub} data-testid={`chart-${figure.id}`}>
       <ResponsiveContainer width="100%" height="100%">
         <LineChart
           data={points}
-          margin={{ top: 4, right: 6, bottom: 0, left: 0 }}
+          margin={{ top: 6, right: rightMarginPx, bottom: 6, left: 0 }}
           accessibilityLayer={false}
-          onClick={({ activeLabel }) => activeLabel !== undefined && seek(Number(activeLabel))}
         >
           <XAxis dataKey="at" type="number" domain={[0, frames - 1]} hide />
           <YAxis
-            width={34}
-            domain={[...(figure.domain ?? ['auto', 'auto'])]}
-            tickCount={3}
+            width={axisWidthPx}
+            domain={[...range]}
+            ticks={[...range]}
+            interval={0}
             tick={{ fill: '#7d8795', fontSize: 9.5 }}
             tickLine={false}
             axisLine={false}

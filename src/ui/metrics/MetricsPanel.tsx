@@ -8,16 +8,20 @@ import { download } from '../store/exporting';
 import { read, useStudio } from '../store/state';
 import { asShare, contentCharts, contentError, contentShare, motionCharts, motionNumbers, type ChartFigure, type Figure } from './figures';
 import { FrameChart } from './FrameChart';
+import { LatentErrors } from './LatentErrors';
 import './metrics.css';
 
 export function MetricsPanel() {
   const shown = useStudio((state) => state.comparison);
   const current = useStudio(isComparisonCurrent);
+  const stands = !shown ? 'empty' : current ? 'done' : shown.step < shown.steps ? 'preview' : 'stale';
   return (
-    <section className="metrics" aria-label="Metrics" data-current={current} data-testid="metrics">
+    <section className="metrics" aria-label="Metrics" data-standing={stands} data-testid="metrics">
       <header className="metrics-head">
         <h2 className="title">Student against teacher</h2>
-        <Standing />
+        {stands === 'preview' && <span className="pill">preview, step {shown!.step}</span>}
+        {stands === 'stale' && <span className="pill warn">stale</span>}
+        <LatentErrors />
         <SplitBar comparison={shown?.value ?? null} />
         <button type="button" className="button quiet small" disabled={!shown} onClick={saveCsv} data-testid="metrics-csv">
           <Icon name="download" size={13} /> CSV
@@ -55,14 +59,6 @@ export function MetricsPanel() {
       </div>
     </section>
   );
-}
-
-function Standing() {
-  const shown = useStudio((state) => state.comparison);
-  const current = useStudio(isComparisonCurrent);
-  if (!shown || current) return null;
-  const preview = shown.step < shown.steps;
-  return <span className="pill warn">{preview ? `preview, step ${shown.step}` : 'stale'}</span>;
 }
 
 /** How the squared error splits into content and motion; the two add up exactly. */

@@ -2,6 +2,7 @@
 import type { ClipComparison } from '../../metrics/Clip';
 import { psnr } from '../../metrics/psnr';
 import { formatPercent, significant } from '../format';
+import type { Bound } from './range';
 
 export interface Figure {
   readonly id: string;
@@ -26,8 +27,10 @@ export interface ChartFigure extends Figure {
   /** Per frame, or per transition to the next frame (one value fewer). */
   readonly per: 'frame' | 'transition';
   readonly series: readonly Series[];
-  /** Vertical range; without it the values decide. */
-  readonly domain?: readonly [number | 'auto', number | 'auto'];
+  /** Vertical range; 'auto': the values decide. */
+  readonly domain: readonly [Bound, Bound];
+  /** The largest value there can be; the axis ends there. */
+  readonly cap?: number;
   readonly format: (value: number) => string;
 }
 
@@ -62,7 +65,8 @@ export const contentCharts: readonly ChartFigure[] = [
     raw: (comparison) => mean(comparison.content.ssimPerFrame),
     per: 'frame',
     series: [{ label: 'SSIM', look: 'plain', values: (comparison) => comparison.content.ssimPerFrame }],
-    domain: ['auto', 1],
+    domain: ['auto', 'auto'],
+    cap: 1,
     format: fine,
   },
 ];
@@ -71,7 +75,7 @@ export const contentError: Figure = {
   id: 'error-content',
   name: 'Content error',
   unit: 'levels²',
-  hint: 'same in every frame',
+  hint: 'in every frame',
   about: 'The part of the squared error that does not change over time: ‖ē‖² of the mean error ē, in squared 8-bit levels. Content and motion error add up to the mean squared error exactly.',
   value: (comparison) => plain(comparison.content.errorContent),
   raw: (comparison) => comparison.content.errorContent,
@@ -118,6 +122,7 @@ export const motionCharts: readonly ChartFigure[] = [
       { label: 'Student', look: 'student', values: ({ motion }) => motion.flickerPerTransition.student },
     ],
     domain: ['auto', 'auto'],
+    cap: 1,
     format: fine,
   },
   {
@@ -143,7 +148,7 @@ export const motionNumbers: readonly Figure[] = [
     id: 'motion-delta',
     name: 'Motion delta',
     unit: '',
-    hint: '0 is the same change',
+    hint: '0 is equal',
     about: 'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². Not defined for a teacher that hardly moves.',
     value: ({ motion }) => optional(motion.motionDelta),
     raw: ({ motion }) => motion.motionDelta,

@@ -1,9 +1,10 @@
 /** Ways to open a model: the bundled one, a folder, files, a URL. */
 import { useRef, useState, type ChangeEvent, type FormEvent } from 'react';
+import { bundledModels, bundledReference } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
-import { bundledModel, openFolder } from '../store/open';
+import { openFolder } from '../store/open';
 import { showPanel } from '../store/settings';
 import { useStudio } from '../store/state';
 import { readPicked } from './readDropped';
@@ -16,7 +17,7 @@ export function OpenPanel() {
 }
 
 function OpenDialog() {
-  const openName = useStudio((state) => state.open?.description.name);
+  const openName = useStudio((state) => state.open?.folder.name);
   const folderInput = useRef<HTMLInputElement>(null);
   const filesInput = useRef<HTMLInputElement>(null);
   const onPick = (event: ChangeEvent<HTMLInputElement>) => {
@@ -40,11 +41,20 @@ function OpenDialog() {
           <b>Choose files</b>
           <span className="faint">.onnx and its weights</span>
         </button>
-        <button type="button" className="open-way" onClick={() => void openFolder(bundledModel())} data-testid="open-bundled">
-          <Icon name="chip" size={20} />
-          <b>Bundled teacher</b>
-          <span className="faint">{openName === bundledModel().name ? 'open now' : 'emoji-t2v'}</span>
-        </button>
+        {bundledModels.map((model) => (
+          <button
+            key={model.id}
+            type="button"
+            className="open-way"
+            title={model.description}
+            onClick={() => void openFolder(bundledReference(model, document.baseURI))}
+            data-testid={`open-${model.id}`}
+          >
+            <Icon name="chip" size={20} />
+            <b>{model.name}</b>
+            <span className="faint">{openName === model.id ? 'bundled, open now' : 'bundled teacher'}</span>
+          </button>
+        ))}
       </div>
       {/* React has no name for the attribute that makes a file input take folders. */}
       <input ref={folderInput} type="file" hidden multiple onChange={onPick} {...{ webkitdirectory: '' }} data-testid="folder-input" />

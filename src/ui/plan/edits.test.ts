@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Block, BlockTree } from '../../blocks/block';
-import { blockState, goneIds, indexBlocks, normalisePlan, rangeBetween, samePlan, setBlocks } from './edits';
+import { blockState, goneIds, indexBlocks, normalisePlan, rangeBetween, sameCut, samePlan, setBlocks } from './edits';
 
 let depth = 0;
 function block(id: string, children: readonly Block[] = [], extra: Partial<Block> = {}): Block {
@@ -94,6 +94,11 @@ describe('plan edits', () => {
     expect(rangeBetween(tree, 'b', 'e')).toEqual(['b', 'c', 'd', 'down', 'e']);
     expect(rangeBetween(tree, 'p0', 'p1')).toEqual(['p0', 'p1']);
     expect(rangeBetween(tree, 'f', 'd')).toEqual(['d', 'down', 'e', 'f']);
+  });
+
+  it('compares cuts by what they remove', () => {
+    expect(sameCut(tree, { dropped: ['p0'] }, { dropped: ['b', 'a'] })).toBe(true);
+    expect(sameCut(tree, { dropped: ['p0'] }, { dropped: ['a'] })).toBe(false);
   });
 
   it('compares plans as sets', () => {

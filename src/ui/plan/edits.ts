@@ -141,6 +141,12 @@ export function samePlan(a: Plan, b: Plan): boolean {
   return a.dropped.length === b.dropped.length && a.dropped.every((id) => b.dropped.includes(id));
 }
 
+/** Two plans that remove the same blocks, whatever they name. */
+export function sameCut(tree: BlockTree, a: Plan, b: Plan): boolean {
+  const [goneA, goneB] = [goneIds(tree, a), goneIds(tree, b)];
+  return goneA.size === goneB.size && [...goneA].every((id) => goneB.has(id));
+}
+
 /** Ids of the blocks from `fromId` to `toId` in execution order, of the same rank (layer, pair, stage) as `toId`. */
 export function rangeBetween(tree: BlockTree, fromId: string, toId: string): readonly string[] {
   const index = indexBlocks(tree);

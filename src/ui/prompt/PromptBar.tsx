@@ -121,13 +121,14 @@ function RerunSwitch() {
       type="button"
       className="button quiet rerun"
       role="switch"
+      aria-label="Rerun the student at every toggle"
       aria-checked={rerun === 'at-once'}
       title={rerun === 'at-once' ? 'Every toggle reruns the student at once' : 'Toggles only mark the student stale; run on demand'}
       onClick={() => setRerun(rerun === 'at-once' ? 'on-demand' : 'at-once')}
       data-testid="rerun-mode"
     >
       <span className="switch" aria-hidden="true" />
-      Auto-run
+      <span className="rerun-name">Auto-run</span>
     </button>
   );
 }

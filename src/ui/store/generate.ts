@@ -47,7 +47,7 @@ export async function generate(): Promise<void> {
       { signal: own.signal, onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)) },
     );
     if (controller !== own) return;
-    const first = Object.keys(state.shown).length === 0;
+    const first = !Object.values(read().shown).some((shown) => shown.step === shown.steps);
     write((now) => afterRun(now, result));
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {

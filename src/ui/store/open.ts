@@ -5,14 +5,9 @@ import { normalisePlan, indexBlocks } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { summarise } from './edit';
-import { cancelRun, generate } from './generate';
+import { cancelRun, generate, rerunAfterEdit } from './generate';
 import { restoredSettings } from './persistence';
 import { read, write, type OpenState } from './state';
-
-/** The teacher that is served beside the page. */
-export function bundledModel(): FolderReference {
-  return { kind: 'url', url: new URL('models/emoji-t2v/', document.baseURI).href, name: 'emoji-t2v' };
-}
 
 let controller: AbortController | null = null;
 
@@ -38,6 +33,7 @@ export async function openFolder(folder: FolderReference, backend: BackendPrefer
     if (controller !== own) return;
     write({ opening: null });
     if (!isAbort(thrown)) showProblem(thrown, 'open');
+    rerunAfterEdit(); // the model that stays open goes on where it was stopped
   }
 }
 
@@ -62,7 +58,7 @@ function show(open: OpenState, before: OpenState | null): void {
     stepTimes: {},
     decodeMs: null,
     exported: null,
-    focusedId: open.tree.blocks[0]?.id ?? null,
+    focusedId: firstStop(open),
     anchorId: null,
     hoveredId: null,
     player: { ...read().player, frame: 0, playing: false },
@@ -70,6 +66,12 @@ function show(open: OpenState, before: OpenState | null): void {
   if (known.length < wanted.length) showNotice(`${wanted.length - known.length} blocks of the plan in the address are not in this model and were left out.`);
   void summarise();
   void generate();
+}
+
+/** Where Tab enters the map: the first block that can be switched, else the first of all. */
+function firstStop({ tree }: OpenState): string | null {
+  const blocks = [...indexBlocks(tree).values()].map(({ block }) => block);
+  return (blocks.find((block) => block.droppable) ?? blocks[0])?.id ?? null;
 }
 
 /** Changes the backend by opening the same model again. */

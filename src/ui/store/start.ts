@@ -1,11 +1,12 @@
 /** What happens on load: what was kept is restored, the engine is listened to, and a model opens by itself. */
 import type { EngineCounters } from '../../engine/protocol';
+import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { setPlan } from './edit';
 import { engine, showNotice } from './engine';
 import { generate } from './generate';
-import { bundledModel, openFolder } from './open';
+import { openFolder } from './open';
 import { keepChanges, keptFolder, restore } from './persistence';
 import { read, write } from './state';
 
@@ -40,7 +41,7 @@ export function start(): void {
 /** The model of the last visit where it has an address, else the bundled one; the bundled one too when that failed. */
 async function openFirst(): Promise<void> {
   const last = keptFolder();
-  const bundled = bundledModel();
+  const bundled = bundledReference(bundledModels[0]!, document.baseURI);
   if (last && last.kind === 'url' && bundled.kind === 'url' && last.url !== bundled.url) {
     await openFolder(last);
     if (read().open || read().opening) return;

@@ -168,9 +168,7 @@ export const useStudio = create<StudioState>()(() => initialState);
 export const read = useStudio.getState;
 export const write = useStudio.setState;
 
-/** Totals of teacher and student for the current plan; the student's are null while the engine counts. */
-export function currentTotals(state: StudioState): { readonly teacher: Totals; readonly student: Totals | null } | null {
-  if (!state.open) return null;
-  const student = state.summary && state.summary.plan === state.plan ? state.summary.value.student : null;
-  return { teacher: state.open.tree.totals, student };
+/** The student's totals under the current plan; null while the engine counts. */
+export function studentTotals(state: StudioState): Totals | null {
+  return state.summary?.plan === state.plan ? state.summary.value.student : null;
 }
