@@ -17,7 +17,8 @@ export interface PipelineDescription {
     readonly outputChannels: number;
   };
   readonly textEncoder?: { readonly modelPath: string; readonly maxTokens: number };
-  readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string };
+  /** `tokenizerPath`: tokenizer.json, or CLIP's vocab.json, which then comes with `mergesPath`. */
+  readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string; readonly mergesPath?: string };
   readonly decoder?: { readonly modelPath: string; readonly scalingFactor: number; readonly shiftFactor: number };
   readonly scheduler: SchedulerConfig;
   /** Latent clip of one sample: channels, frames, height, width. */

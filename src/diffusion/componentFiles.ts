@@ -3,10 +3,15 @@ import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Config } from './configFields';
 
+/** Throws `library/missing-file`. */
+export async function readText(folder: Folder, path: string): Promise<string> {
+  const source = await folder.open(path);
+  return new TextDecoder().decode(await source.read(0, source.sizeBytes));
+}
+
 /** Throws `library/missing-file`, or `library/invalid-config` when the file is not a JSON object. */
 export async function readJson(folder: Folder, path: string): Promise<Config> {
-  const source = await folder.open(path);
-  const text = new TextDecoder().decode(await source.read(0, source.sizeBytes));
+  const text = await readText(folder, path);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -6,6 +6,8 @@ import { countField, numberField } from './configFields';
 import { listedGraph, listsComponent, missingFile, readOptionalJson } from './componentFiles';
 import type { PipelineDescription } from './PipelineDescription';
 
+type TokenizerFiles = NonNullable<PipelineDescription['tokenizer']>;
+
 export interface TextParts {
   readonly parts: Pick<PipelineDescription, 'textEncoder' | 'tokenizer'>;
   readonly notes: readonly string[];
@@ -13,6 +15,9 @@ export interface TextParts {
 
 const TOKENIZER_FILE = 'tokenizer/tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer/tokenizer_config.json';
+/** What a CLIP tokenizer that was saved without tokenizer.json consists of. */
+const VOCABULARY_FILE = 'tokenizer/vocab.json';
+const MERGES_FILE = 'tokenizer/merges.txt';
 /** CLIP's; transformers writes 1e30 where a tokenizer has no limit. */
 const DEFAULT_MAX_TOKENS = 77;
 const NO_LIMIT = 1e5;
@@ -21,7 +26,8 @@ const NO_LIMIT = 1e5;
 export async function describeText(folder: Folder, index: Config, denoiser: Model, readGraph: (path: string) => Promise<Model>): Promise<TextParts> {
   const modelPath = await listedGraph(folder, index, 'text_encoder');
   if (modelPath === undefined) return { parts: {}, notes: ['There is no text_encoder: what it would give is seeded noise, and prompts have no effect.'] };
-  if (!(await folder.has(TOKENIZER_FILE))) {
+  const tokenizer = await findTokenizer(folder);
+  if (!tokenizer) {
     if (!listsComponent(index, 'tokenizer')) return { parts: {}, notes: ['There is a text_encoder but no tokenizer: prompts have no effect.'] };
     throw missingFile(folder, TOKENIZER_FILE);
   }
@@ -32,10 +38,16 @@ export async function describeText(folder: Folder, index: Config, denoiser: Mode
   return {
     parts: {
       textEncoder: { modelPath, maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS },
-      tokenizer: { tokenizerPath: TOKENIZER_FILE, configPath: TOKENIZER_CONFIG_FILE },
+      tokenizer,
     },
     notes: maxTokens === undefined ? [`Nothing says how many tokens a prompt has: ${DEFAULT_MAX_TOKENS} are assumed.`] : [],
   };
+}
+
+async function findTokenizer(folder: Folder): Promise<TokenizerFiles | undefined> {
+  if (await folder.has(TOKENIZER_FILE)) return { tokenizerPath: TOKENIZER_FILE, configPath: TOKENIZER_CONFIG_FILE };
+  if (!(await folder.has(VOCABULARY_FILE)) || !(await folder.has(MERGES_FILE))) return undefined;
+  return { tokenizerPath: VOCABULARY_FILE, mergesPath: MERGES_FILE, configPath: TOKENIZER_CONFIG_FILE };
 }
 
 async function configuredMaxTokens(folder: Folder, tokenizerConfig: Config): Promise<number | undefined> {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import fixtures from './fixtures/tokenizers.json';
 import type { Config } from './configFields';
+import { memoryFolder } from '../library/testing/memoryFolder';
+import { openTokenizer } from './openTokenizer';
+import type { PipelineDescription } from './PipelineDescription';
 import { createTokenizer } from './tokenizer';
 
 interface Fixture {
@@ -33,5 +36,27 @@ describe('lengths', () => {
   });
   test('a broken tokenizer.json is an invalid config', () => {
     expect(() => createTokenizer({ model: { type: 'Unheard' } }, {}, 8)).toThrow(expect.objectContaining({ code: 'library/invalid-config' }));
+  });
+});
+
+describe('from a folder', () => {
+  const [clip] = fixtures as unknown as readonly Fixture[];
+  const describes = (tokenizer: object) => ({ tokenizer, textEncoder: { modelPath: '', maxTokens: 24 } }) as unknown as PipelineDescription;
+
+  test('tokenizer.json', async () => {
+    const folder = memoryFolder({ 't.json': clip!.tokenizer, 'c.json': clip!.config });
+    const own = await openTokenizer(folder, describes({ tokenizerPath: 't.json', configPath: 'c.json' }));
+    expect(Array.from(own!.encode(clip!.cases[0]!.text), Number)).toEqual(clip!.cases[0]!.ids);
+  });
+
+  test("CLIP's vocab.json and merges.txt give the same ids", async () => {
+    const { vocab, merges } = clip!.tokenizer['model'] as { vocab: Record<string, number>; merges: string[][] };
+    const folder = memoryFolder({ 'v.json': vocab, 'm.txt': ['#version: 0.2', ...merges.map((pair) => pair.join(' ')), ''].join('\n'), 'c.json': clip!.config });
+    const own = await openTokenizer(folder, describes({ tokenizerPath: 'v.json', mergesPath: 'm.txt', configPath: 'c.json' }));
+    for (const { text, ids } of clip!.cases) expect(Array.from(own!.encode(text), Number)).toEqual(ids);
+  });
+
+  test('a pipeline without text has none', async () => {
+    expect(await openTokenizer(memoryFolder({}), {} as PipelineDescription)).toBeUndefined();
   });
 });
