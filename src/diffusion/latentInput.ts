@@ -29,7 +29,7 @@ export function readLatentInput(model: Model, config: Config, configPath: string
   const input = findLatentInput(graph);
   const shape = input.type?.shape ?? [null, null, null, null, null];
   const notes: string[] = [];
-  const known = countField(config, 'in_channels', undefined, configPath) ?? firstConvChannels(graph);
+  const known = countField(config, 'in_channels', undefined, configPath) ?? firstConvChannels(graph, shape.length === 5 ? shape.slice(1, 3) : shape.slice(1, 2));
   const layout = readLayout(shape, known, config, notes);
   const axes = splitAxes(shape, layout);
   const inputChannels = choose(axes.channels, known, FALLBACK.channels, 'channels', notes);
@@ -64,12 +64,22 @@ function findLatentInput(graph: Graph): ValueInfo {
   throw new StudioError('blocks/no-latent-input', `None of the inputs (${names.join(', ')}) can be told to be the latent clip.`, { inputs: names });
 }
 
-/** The input channels of the first convolution whose weight is stored: that is the one that takes the latent in. */
-function firstConvChannels(graph: Graph): number | undefined {
+/** What may stand between a stored weight and its convolution: fp16 storage, quantisation. */
+const WEIGHT_VIEWS = ['Cast', 'Identity', 'DequantizeLinear'];
+
+/**
+ * Input channels of the first convolution over the latent: the first whose weight is stored and fits one of the
+ * axes that may be channels; where the graph fixes none of them, the first of all.
+ */
+function firstConvChannels(graph: Graph, axes: readonly (Dim | undefined)[]): number | undefined {
+  const views = new Map(graph.nodes.filter(({ opType }) => WEIGHT_VIEWS.includes(opType)).map((node) => [node.outputs[0], node.inputs[0]]));
+  const fixed = axes.filter((axis) => typeof axis === 'number');
   for (const node of graph.nodes) {
-    if (node.opType !== 'Conv') continue;
-    const weight = graph.initializers.get(node.inputs[1] ?? '');
-    if (weight && weight.dims.length >= 4) return weight.dims[1];
+    if (node.opType !== 'Conv' && node.opType !== 'ConvInteger') continue;
+    const name = node.inputs[1] ?? '';
+    const weight = graph.initializers.get(name) ?? graph.initializers.get(views.get(name) ?? '');
+    const channels = weight && weight.dims.length >= 4 ? weight.dims[1] : undefined;
+    if (channels !== undefined && (fixed.length === 0 || fixed.includes(channels))) return channels;
   }
   return undefined;
 }
