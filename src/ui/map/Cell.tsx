@@ -4,7 +4,7 @@ import type { Block } from '../../blocks/block';
 import { formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
 import { blockState, goneIds, indexBlocks } from '../plan/edits';
-import { focusBlock, hoverBlock, toggleBlock } from '../store/edit';
+import { explainBlock, focusBlock, hoverBlock, toggleBlock } from '../store/edit';
 import { useStudio } from '../store/state';
 import { kindLetters, kindNames, scaleOf } from './shape';
 
@@ -18,11 +18,13 @@ export interface CellProps {
 export function Cell({ block, look, name, children }: CellProps) {
   const tree = useStudio((state) => state.open!.tree);
   const state = useStudio((studio) => blockState(tree, block, goneIds(tree, studio.plan)));
+  const tried = useStudio(({ tried: plan }) => (plan === null ? null : goneIds(tree, plan).has(block.id) ? 'off' : 'on'));
   const isTabStop = useStudio((studio) => studio.focusedId === block.id);
   const locked = !block.droppable && !canComeBack(tree, block.id, state);
   const onClick = (event: MouseEvent) => {
     focusBlock(block.id);
-    if (!locked) toggleBlock(block.id, event.shiftKey);
+    if (locked) explainBlock(block);
+    else toggleBlock(block.id, event.shiftKey);
   };
   const { totals } = tree;
   const shares = `${formatPercent(block.parameters / Math.max(1, totals.parameters))} of parameters, ${formatPercent(block.macs / Math.max(1, totals.macs))} of MACs`;
@@ -43,6 +45,7 @@ export function Cell({ block, look, name, children }: CellProps) {
       data-block-id={block.id}
       data-state={state}
       data-locked={locked || undefined}
+      data-tried={tried !== null && (tried === 'off') !== (state === 'off') ? tried : undefined}
       data-testid="block-cell"
     >
       {children}

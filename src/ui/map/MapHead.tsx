@@ -1,7 +1,7 @@
 /** Head of the map: presets, undo and redo, what the letters and bars mean. */
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
-import { applyPreset, redo, undo } from '../store/edit';
+import { applyPreset, redo, tryPlan, undo } from '../store/edit';
 import { useStudio } from '../store/state';
 import { kindLetters, kindNames } from './shape';
 import { leaves, sameCut } from '../plan/edits';
@@ -24,6 +24,10 @@ export function MapHead() {
             aria-pressed={sameCut(open.tree, plan, preset.plan)}
             title={preset.description}
             onClick={() => applyPreset(preset)}
+            onPointerEnter={() => tryPlan(preset.plan)}
+            onPointerLeave={() => tryPlan(null)}
+            onFocus={() => tryPlan(preset.plan)}
+            onBlur={() => tryPlan(null)}
             data-testid={`preset-${preset.id}`}
           >
             {preset.label}

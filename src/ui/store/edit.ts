@@ -1,7 +1,7 @@
 /** Edits of the plan: every change makes a new small plan; undo and redo walk the list of them. */
-import type { Plan, Preset } from '../../blocks/block';
+import type { Block, Plan, Preset } from '../../blocks/block';
 import { StudioError } from '../../errors/StudioError';
-import { goneIds, indexBlocks, rangeBetween, samePlan, setBlocks } from '../plan/edits';
+import { goneIds, rangeBetween, samePlan, setBlocks } from '../plan/edits';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
@@ -53,6 +53,11 @@ export function toggleBlock(id: string, range = false): void {
 
 export const applyPreset = (preset: Preset): void => setPlan(preset.plan);
 
+/** Shows on the map what a plan would change, without making it; null ends that. */
+export function tryPlan(tried: Plan | null): void {
+  write({ tried });
+}
+
 export async function importPlan(file: File): Promise<void> {
   const { open } = read();
   if (!open) return;
@@ -92,7 +97,7 @@ export function hoverBlock(id: string | null): void {
   if (read().hoveredId !== id) write({ hoveredId: id });
 }
 
-/** Sets the range anchor without toggling: where the keyboard's shift-space starts. */
-export function anchorBlock(id: string): void {
-  if (indexBlocks(read().open!.tree).has(id)) write({ anchorId: id });
+/** A click on a fixed block changes nothing and says why. */
+export function explainBlock(block: Block): void {
+  if (block.reason !== undefined) showNotice(block.reason);
 }

@@ -123,6 +123,8 @@ export interface StudioState {
   readonly focusedId: string | null; // block with the roving tab stop
   readonly anchorId: string | null; // where a shift-range starts
   readonly hoveredId: string | null;
+  /** A preset under the pointer: the map shows what it would remove. */
+  readonly tried: Plan | null;
 
   readonly panel: 'none' | 'export' | 'open';
   readonly exportFormat: ExportFormat;
@@ -155,6 +157,7 @@ export const initialState: StudioState = {
   focusedId: null,
   anchorId: null,
   hoveredId: null,
+  tried: null,
   panel: 'none',
   exportFormat: 'onnx',
   exporting: null,

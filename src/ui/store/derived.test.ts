@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { isCurrent, previewInterval, standing } from './derived';
+import { initialState, type ShownClip, type StudioState } from './state';
+
+const settings = { prompt: 'a cat', seed: 1, steps: 4, guidance: 2 };
+const clip = { frameCount: 1, width: 1, height: 1, pixels: new Uint8ClampedArray(4) };
+const shown = (change: Partial<ShownClip> = {}): ShownClip => ({ clip, settings, plan: { dropped: [] }, step: 4, steps: 4, ...change });
+const state = (change: Partial<StudioState>): StudioState => ({ ...initialState, settings, ...change });
+
+describe('where a side stands', () => {
+  it('is done only for finished clips of the wanted settings and plan', () => {
+    const both = { teacher: shown(), student: shown() };
+    expect(standing(state({ shown: both }), 'student')).toBe('done');
+    expect(standing(state({ shown: both, plan: { dropped: ['a'] } }), 'student')).toBe('stale');
+    expect(standing(state({ shown: both, plan: { dropped: ['a'] } }), 'teacher')).toBe('done');
+    expect(standing(state({ shown: both, settings: { ...settings, seed: 2 } }), 'teacher')).toBe('stale');
+    expect(isCurrent(state({ shown: { student: shown({ step: 2 }) } }), 'student')).toBe(false);
+  });
+
+  it('tells empty, queued and running apart; a kept teacher is not running', () => {
+    expect(standing(state({}), 'student')).toBe('empty');
+    expect(standing(state({ runPending: true }), 'student')).toBe('queued');
+    const plan = { dropped: ['a'] };
+    const run = { settings, plan, withTeacher: false, step: 1, steps: 4 };
+    const running = state({ run, plan, shown: { teacher: shown(), student: shown() } });
+    expect(standing(running, 'student')).toBe('running');
+    expect(standing(running, 'teacher')).toBe('done');
+  });
+});
+
+describe('previews', () => {
+  it('come as often as decoding is cheap', () => {
+    expect(previewInterval(16, null, null)).toBe(4);
+    expect(previewInterval(16, 100, 20)).toBe(1);
+    expect(previewInterval(16, 100, 200)).toBe(4);
+    expect(previewInterval(16, 10, 1000)).toBe(16);
+  });
+});
