@@ -1,12 +1,13 @@
 /** Ways to open a model: the bundled one, a folder, files, a URL. */
 import { useRef, useState, type ChangeEvent, type FormEvent } from 'react';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
-import type { FolderReference } from '../../library/Folder';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { openFolder } from '../store/open';
+import { openUrl } from '../store/kept';
 import { showPanel } from '../store/settings';
 import { useStudio } from '../store/state';
+import { KeptModels } from './KeptModels';
 import { readPicked } from './readDropped';
 
 const close = () => showPanel('none');
@@ -60,15 +61,17 @@ function OpenDialog() {
       <input ref={folderInput} type="file" hidden multiple onChange={onPick} {...{ webkitdirectory: '' }} data-testid="folder-input" />
       <input ref={filesInput} type="file" hidden multiple onChange={onPick} data-testid="files-input" />
       <UrlForm />
+      <KeptModels />
     </Dialog>
   );
 }
 
 function UrlForm() {
   const [url, setUrl] = useState('');
+  const [keep, setKeep] = useState(true);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
-    void openFolder(urlFolder(url));
+    void openUrl(url, keep);
   };
   return (
     <form className="open-url" onSubmit={onSubmit}>
@@ -86,12 +89,12 @@ function UrlForm() {
       <button type="submit" className="button" data-testid="url-open">
         Open
       </button>
-      <span className="faint">The server must allow this page to read it (CORS).</span>
+      <span className="open-url-notes faint">
+        <label>
+          <input type="checkbox" checked={keep} onChange={(event) => setKeep(event.target.checked)} data-testid="url-keep" /> Keep it in this browser
+        </label>
+        <span>The server must allow this page to read it (CORS).</span>
+      </span>
     </form>
   );
-}
-
-function urlFolder(url: string): FolderReference {
-  const name = decodeURIComponent(new URL(url).pathname.replace(/\/+$/, '').split('/').at(-1) ?? '') || new URL(url).host;
-  return { kind: 'url', url, name };
 }

@@ -18,7 +18,9 @@ import type {
   PlanSummary,
   Side,
 } from '../../engine/protocol';
+import type { StorageSpace } from '../../library/cacheStorage';
 import type { FolderReference } from '../../library/Folder';
+import type { KeptModel } from '../../library/modelCache';
 import type { Clip, ClipComparison } from '../../metrics/Clip';
 
 export interface OpenState extends OpenedPipeline {
@@ -126,6 +128,8 @@ export interface StudioState {
   /** A preset under the pointer: the map shows what it would remove. */
   readonly tried: Plan | null;
 
+  /** Models from the web that this browser keeps; null until looked up. */
+  readonly kept: { readonly models: readonly KeptModel[]; readonly space: StorageSpace | undefined } | null;
   readonly panel: 'none' | 'export' | 'open';
   readonly exportFormat: ExportFormat;
   readonly exporting: ExportProgress | 'starting' | null;
@@ -158,6 +162,7 @@ export const initialState: StudioState = {
   anchorId: null,
   hoveredId: null,
   tried: null,
+  kept: null,
   panel: 'none',
   exportFormat: 'onnx',
   exporting: null,
