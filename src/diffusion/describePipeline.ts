@@ -14,6 +14,7 @@ import { readLatentInput } from './latentInput';
 import type { PipelineDescription, SchedulerConfig } from './PipelineDescription';
 import { assumedScheduler, samplingScheduler } from './samplingScheduler';
 import { readStudioSettings } from './studioSettings';
+import { SCHEDULER_FILE } from './schedulers/schedulerFields';
 import { describeText } from './textParts';
 
 /** Reads a graph file of the folder, without weights. */
@@ -54,7 +55,7 @@ async function describeFolder(folder: Folder, index: Config | undefined, modelPa
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
   const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
-  const steps = settings.steps ?? 20;
+  const steps = settings.steps ?? defaultSteps(given);
   const sampler = samplingScheduler(given, tokenCount(input, config, configPath), steps);
   if (listsComponent(index ?? {}, 'text_encoder_2')) notes.push('The second text encoder is not run: the inputs that it would fill are held constant.');
   return {
@@ -134,7 +135,7 @@ async function describeDecoder(folder: Folder, index: Config, notes: string[]): 
 }
 
 async function readScheduler(folder: Folder, index: Config, isFlow: boolean, notes: string[]): Promise<SchedulerConfig> {
-  const path = 'scheduler/scheduler_config.json';
+  const path = `scheduler/${SCHEDULER_FILE}`;
   if (!(await folder.has(path))) {
     if (listsComponent(index, 'scheduler')) throw missingFile(folder, path);
     const assumed = assumedScheduler(isFlow);
@@ -157,6 +158,12 @@ function tokenCount({ latent }: LatentInput, config: Config, file: string): numb
   const patch = Array.isArray(config['patch_size']) ? config['patch_size'] : undefined;
   const area = patch ? patch.reduce((product: number, size) => product * Number(size), 1) : countField(config, 'patch_size', 1, file) ** 2 * countField(config, 'patch_size_t', 1, file);
   return Math.max(1, Math.round((latent.frames * latent.height * latent.width) / area));
+}
+
+/** Distilled models take few steps; a short schedule has no more than it was trained with. */
+function defaultSteps(scheduler: SchedulerConfig): number {
+  if (scheduler._class_name.startsWith('LCM')) return 4;
+  return Math.min(20, countField(scheduler, 'num_train_timesteps', 1000, SCHEDULER_FILE));
 }
 
 /** 1 where nothing can be guided: no text, or a model that takes the guidance as an input. */

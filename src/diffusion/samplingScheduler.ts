@@ -15,7 +15,7 @@ export interface SamplingScheduler {
 
 /** Multistep and higher-order solvers of the same ODE, nearest to DPM-Solver++. */
 const NEAR_DPM_SOLVER = ['UniPCMultistepScheduler', 'DEISMultistepScheduler', 'DPMSolverSinglestepScheduler', 'HeunDiscreteScheduler', 'KDPM2DiscreteScheduler'];
-const NEAR_EULER = ['EulerAncestralDiscreteScheduler', 'LMSDiscreteScheduler', 'EDMEulerScheduler'];
+const NEAR_EULER = ['LMSDiscreteScheduler', 'EulerDiscreteScheduler'];
 
 /**
  * `tokens`: the denoiser's sequence length, for dynamic shifting; `steps`: what the config is tried with. Throws
@@ -54,7 +54,7 @@ function substituteFor(config: SchedulerConfig): SchedulerConfig {
     use_karras_sigmas: config['use_karras_sigmas'],
   };
   if (NEAR_DPM_SOLVER.includes(name)) return { ...known, _class_name: 'DPMSolverMultistepScheduler' };
-  if (NEAR_EULER.includes(name) || name === 'EulerDiscreteScheduler') return { ...known, _class_name: 'EulerDiscreteScheduler' };
+  if (NEAR_EULER.includes(name)) return { ...known, _class_name: 'EulerDiscreteScheduler' };
   return { ...known, clip_sample: config['clip_sample'] ?? false, set_alpha_to_one: config['set_alpha_to_one'], _class_name: 'DDIMScheduler' };
 }
 

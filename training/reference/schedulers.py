@@ -10,7 +10,9 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
-from diffusers.schedulers import scheduling_flow_match_euler_discrete as flow_match
+from diffusers.schedulers import (
+    scheduling_euler_ancestral_discrete, scheduling_flow_match_euler_discrete, scheduling_lcm,
+)
 
 START = torch.tensor([-1.7, -0.6, -0.05, 0.3, 1.1, 2.4])
 OUT = Path(__file__).resolve().parents[2] / "src/diffusion/fixtures/schedulers.json"
@@ -39,6 +41,11 @@ CASES = [
     ("EulerDiscreteScheduler", 8, dict(SD, use_karras_sigmas=True, prediction_type="epsilon")),
     ("EulerDiscreteScheduler", 8, dict(SD, use_exponential_sigmas=True, prediction_type="sample", final_sigmas_type="sigma_min")),
     ("EulerDiscreteScheduler", 8, dict(SD, prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing")),
+    ("EulerAncestralDiscreteScheduler", 8, dict(SD, timestep_spacing="leading", steps_offset=1)),
+    ("EulerAncestralDiscreteScheduler", 9, dict(SD, prediction_type="v_prediction", timestep_spacing="trailing")),
+    ("LCMScheduler", 4, dict(SD)),
+    ("LCMScheduler", 7, dict(SD, prediction_type="v_prediction", clip_sample=True, original_inference_steps=40)),
+    ("LCMScheduler", 1, dict()),
     ("FlowMatchEulerDiscreteScheduler", 10, dict()),
     ("FlowMatchEulerDiscreteScheduler", 8, dict(shift=7.0)),
     ("FlowMatchEulerDiscreteScheduler", 8, dict(shift=3.0, use_karras_sigmas=True)),
@@ -61,6 +68,9 @@ CASES = [
     ("DPMSolverMultistepScheduler", 8, dict(use_flow_sigmas=True, flow_shift=3.0, prediction_type="flow_prediction")),
 ]
 
+# Modules whose schedulers draw noise in their step: they get ours.
+DRAWING = (scheduling_euler_ancestral_discrete, scheduling_flow_match_euler_discrete, scheduling_lcm)
+
 # Number of tokens at which dynamic shifting is evaluated, and the pipelines' linear rule for mu.
 TOKENS = 1536
 
@@ -80,7 +90,7 @@ def trajectory(name, steps, settings):
     scheduler.set_timesteps(steps, **({"mu": mu_of(scheduler.config)} if dynamic else {}))
     initial_scale = float(getattr(scheduler, "init_noise_sigma", 1.0))
     latent = START * initial_scale
-    stochastic = settings.get("stochastic_sampling", False)
+    stochastic = settings.get("stochastic_sampling", False) or name in ("EulerAncestralDiscreteScheduler", "LCMScheduler")
     takes_noise = settings.get("algorithm_type", "").startswith("sde")
     generator = torch.Generator().manual_seed(0)
     latents, noises = [], []
@@ -88,7 +98,8 @@ def trajectory(name, steps, settings):
         scaled = scheduler.scale_model_input(latent, t) if hasattr(scheduler, "scale_model_input") else latent
         noise = torch.randn(latent.shape, generator=generator)
         noises.append(noise.tolist())
-        flow_match.randn_tensor = lambda *args, **kwargs: noise
+        for module in DRAWING:
+            module.randn_tensor = lambda *args, **kwargs: noise
         extra = {"variance_noise": noise} if takes_noise else {}
         latent = scheduler.step(denoiser(scaled, t), t, latent, **extra).prev_sample.to(torch.float32)
         latents.append(latent.tolist())

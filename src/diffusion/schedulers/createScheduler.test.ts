@@ -58,7 +58,7 @@ describe(`schedulers against diffusers ${fixture.diffusers}`, () => {
 
 describe('what is refused', () => {
   const refused: readonly [string, SchedulerConfig, number][] = [
-    ['an unknown class', { _class_name: 'LCMScheduler' }, 4],
+    ['an unknown class', { _class_name: 'RePaintScheduler' }, 4],
     ['a class named like a method of Object', { _class_name: 'constructor' }, 4],
     ['dynamic thresholding', { _class_name: 'DDIMScheduler', thresholding: true }, 4],
     ['an unknown beta schedule', { _class_name: 'DDIMScheduler', beta_schedule: 'sigmoid' }, 4],
@@ -68,6 +68,7 @@ describe('what is refused', () => {
     ['epsilon prediction at zero SNR', { _class_name: 'DDIMScheduler', rescale_betas_zero_snr: true, timestep_spacing: 'trailing' }, 4],
     ['dynamic shifting without a number of tokens', { _class_name: 'FlowMatchEulerDiscreteScheduler', use_dynamic_shifting: true }, 4],
     ['beta sigmas', { _class_name: 'EulerDiscreteScheduler', use_beta_sigmas: true }, 4],
+    ['more steps than were distilled', { _class_name: 'LCMScheduler' }, 51],
     ['order 3', { _class_name: 'DPMSolverMultistepScheduler', solver_order: 3 }, 4],
     ['a learned variance', { _class_name: 'DPMSolverMultistepScheduler', variance_type: 'learned_range' }, 4],
   ];

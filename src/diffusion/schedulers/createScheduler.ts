@@ -4,15 +4,18 @@ import type { SchedulerConfig } from '../PipelineDescription';
 import type { Scheduler } from './Scheduler';
 import { cogVideoXDdimScheduler, ddimScheduler } from './ddim';
 import { dpmSolverScheduler } from './dpmSolver';
-import { eulerScheduler } from './euler';
+import { eulerAncestralScheduler, eulerScheduler } from './euler';
 import { flowMatchEulerScheduler } from './flowMatchEuler';
+import { lcmScheduler } from './lcm';
 
 const SCHEDULERS: Readonly<Record<string, (config: SchedulerConfig, steps: number) => Scheduler>> = {
   DDIMScheduler: ddimScheduler,
   CogVideoXDDIMScheduler: cogVideoXDdimScheduler,
   EulerDiscreteScheduler: eulerScheduler,
+  EulerAncestralDiscreteScheduler: eulerAncestralScheduler,
   FlowMatchEulerDiscreteScheduler: flowMatchEulerScheduler,
   DPMSolverMultistepScheduler: dpmSolverScheduler,
+  LCMScheduler: lcmScheduler,
 };
 
 export const SUPPORTED_SCHEDULERS: readonly string[] = Object.keys(SCHEDULERS);

@@ -1,6 +1,7 @@
 /**
  * Euler's method over sigma (Karras et al. 2022, arXiv 2206.00364, algorithm 2 without churn), as
- * `EulerDiscreteScheduler` of diffusers steps it: the sampler of Stable Video Diffusion. Beta sigmas are refused.
+ * `EulerDiscreteScheduler` of diffusers steps it (the sampler of Stable Video Diffusion), and its ancestral form,
+ * which adds noise, as `EulerAncestralDiscreteScheduler` does. Beta sigmas are refused.
  */
 import type { SchedulerConfig } from '../PipelineDescription';
 import { booleanField, numberField } from '../configFields';
@@ -33,6 +34,25 @@ export function eulerScheduler(config: SchedulerConfig, steps: number): Schedule
       return eulerStep(told, sigma, schedule.sigmas[i + 1]!, prediction);
     }),
   };
+}
+
+/** Settings of the plain form that the ancestral one does not have. */
+const ANCESTRAL_SETTINGS = {
+  use_karras_sigmas: false, use_exponential_sigmas: false, use_beta_sigmas: false,
+  final_sigmas_type: 'zero', interpolation_type: 'linear', timestep_type: 'discrete',
+};
+
+/** Follows the slope down past the next sigma, then adds the noise that leads back up to it (k-diffusion). */
+export function eulerAncestralScheduler(config: SchedulerConfig, steps: number): Scheduler {
+  const plain = eulerScheduler({ ...config, ...ANCESTRAL_SETTINGS }, steps);
+  return { ...plain, steps: plain.steps.map(withAncestralNoise) };
+}
+
+/** In `step`, keep is sigma' / sigma, and inputScale gives sigma. */
+function withAncestralNoise(step: SchedulerStep): SchedulerStep {
+  const ratio = step.keep;
+  const sigma = Math.sqrt(1 / step.inputScale ** 2 - 1);
+  return { ...step, keep: ratio * ratio, add: 1 - ratio * ratio, noise: sigma * ratio * Math.sqrt(1 - ratio * ratio) };
 }
 
 /** Timesteps, and one sigma more than those: the last is where the run ends. */
