@@ -66,7 +66,6 @@ function UShape({ shape }: { readonly shape: MapShape }) {
   return (
     <div className="u">
       <Ends blocks={shape.inlet} label="in" side="left" />
-      <div className="gap" />
       <Ends blocks={shape.outlet} label="out" side="right" />
       {shape.levels.map((level, i) => (
         <Fragment key={level.level}>

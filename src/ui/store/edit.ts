@@ -64,10 +64,16 @@ export async function importPlan(file: File): Promise<void> {
   try {
     const { plan, unknownIds } = readPlan(await file.text(), file.name, open.tree);
     setPlan(plan);
-    if (unknownIds.length > 0) showNotice(`${unknownIds.length} of its blocks are not in this model and were left out: ${unknownIds.slice(0, 3).join(', ')}`);
+    if (unknownIds.length > 0) showNotice(`Not in this model and left out: ${listed(unknownIds)}.`);
   } catch (thrown) {
     showProblem(thrown, 'plan');
   }
+}
+
+/** A few names, and how many more there are. */
+function listed(ids: readonly string[]): string {
+  const few = ids.slice(0, 3).join(', ');
+  return ids.length > 3 ? `${few} and ${ids.length - 3} more` : few;
 }
 
 let summaryController: AbortController | null = null;

@@ -63,7 +63,7 @@ function show(open: OpenState, before: OpenState | null): void {
     hoveredId: null,
     player: { ...read().player, frame: 0, playing: false },
   });
-  if (known.length < wanted.length) showNotice(`${wanted.length - known.length} blocks of the plan in the address are not in this model and were left out.`);
+  if (known.length < wanted.length) showNotice('The plan in the address was made for another model; blocks that this one does not have were left out.');
   void summarise();
   void generate();
 }
