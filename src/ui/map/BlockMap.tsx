@@ -2,11 +2,11 @@
  * The block map: the U as a U, or a wrapped list for transformers. Cells are switches with one tab stop; arrows
  * move by position, space toggles, shift takes the range from the last one touched.
  */
-import { Fragment, useMemo, useRef, type KeyboardEvent } from 'react';
+import { Fragment, useMemo, useRef, type CSSProperties, type KeyboardEvent } from 'react';
 import type { Block } from '../../blocks/block';
 import { toggleBlock, focusBlock } from '../store/edit';
 import { useStudio } from '../store/state';
-import { goneIds } from '../plan/edits';
+import { goneIds, leaves } from '../plan/edits';
 import { Icon } from '../parts/Icon';
 import { Bars, Cell, LayerCell } from './Cell';
 import { Details } from './Details';
@@ -107,10 +107,15 @@ function Ends({ blocks, label, side }: { readonly blocks: readonly Block[]; read
     <div className={`ends ${side}`}>
       <span className="ends-label">{label}</span>
       {blocks.map((block) => (
-        <Cell key={block.id} block={block} look="layer" name={block.id}>
-          <span className="truncate">{block.id.split(/[./]/).at(-1)}</span>
-          <Bars block={block} />
-        </Cell>
+        <Fragment key={block.id}>
+          <Cell block={block} look="layer" name={block.id}>
+            <span className="truncate">{block.id.split(/[./]/).at(-1)}</span>
+            <Bars block={block} />
+          </Cell>
+          {rowLayers(block).map((layer) => (
+            <LayerCell key={layer.id} block={layer} name={`${block.id} ${kindNames[layer.kind]}`} />
+          ))}
+        </Fragment>
       ))}
     </div>
   );
@@ -157,7 +162,7 @@ function ListShape({ shape }: { readonly shape: MapShape }) {
   return (
     <div className="list">
       <Ends blocks={shape.inlet} label="in" side="left" />
-      <div className="list-blocks">
+      <div className="list-blocks" style={{ '--layers': Math.max(1, ...shape.body.map((block) => rowLayers(block).length)) } as CSSProperties}>
         {shape.body.map((block, i) =>
           block.children.length > 0 ? (
             <div key={block.id} className="row">
@@ -180,7 +185,8 @@ function ListShape({ shape }: { readonly shape: MapShape }) {
   );
 }
 
-const rowLayers = (block: Block): readonly Block[] => block.children.flatMap((child) => (child.children.length > 0 ? rowLayers(child) : [child]));
+/** The leaf layers below a block; none for a leaf. */
+const rowLayers = (block: Block): readonly Block[] => (block.children.length > 0 ? leaves(block) : []);
 
 function EmptyMap() {
   const opening = useStudio((state) => state.opening);

@@ -11,6 +11,7 @@ import './prompt.css';
 export function PromptBar() {
   const { prompt, seed, steps, guidance } = useStudio((state) => state.settings);
   const ready = useStudio((state) => state.open !== null && state.opening === null);
+  const takesPrompt = useStudio((state) => state.open === null || state.open.description.textEncoder !== undefined);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
     generateNow();
@@ -21,8 +22,9 @@ export function PromptBar() {
         <input
           className="field"
           aria-label="Prompt"
-          placeholder="Describe a clip"
-          value={prompt}
+          placeholder={takesPrompt ? 'Describe a clip' : 'This model takes no text; the seed decides alone'}
+          disabled={!takesPrompt}
+          value={takesPrompt ? prompt : ''}
           spellCheck={false}
           onChange={(event) => editSettings({ prompt: event.target.value })}
           data-testid="prompt"

@@ -1,6 +1,7 @@
 /** Top line: the program, the open model, what is loading, export and the backend. */
 import { formatBytes } from '../format';
 import { Icon } from '../parts/Icon';
+import { Popover } from '../parts/Popover';
 import { cancelOpen } from '../store/open';
 import { showPanel } from '../store/settings';
 import { useStudio, type Opening } from '../store/state';
@@ -35,10 +36,28 @@ export function Header() {
 function ModelFacts() {
   const { latent, framesPerSecond, notes, scheduler } = useStudio((state) => state.open!.description);
   return (
-    <span className="faint model-facts truncate" title={notes.join('\n')}>
-      {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} · {scheduler._class_name.replace(/Scheduler$/, '')}
-      {notes.length > 0 && <span className="model-notes"> · {notes.length === 1 ? '1 note' : `${notes.length} notes`}</span>}
-    </span>
+    <>
+      <span className="faint model-facts truncate">
+        {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} · {scheduler._class_name.replace(/Scheduler$/, '')}
+      </span>
+      {notes.length > 0 && (
+        <Popover
+          button={notes.length === 1 ? '1 note' : `${notes.length} notes`}
+          buttonClass="button quiet small model-notes"
+          label="What is missing or assumed"
+          width={380}
+          testId="model-notes"
+        >
+          {() => (
+            <ul className="notes">
+              {notes.map((note) => (
+                <li key={note}>{note}</li>
+              ))}
+            </ul>
+          )}
+        </Popover>
+      )}
+    </>
   );
 }
 
