@@ -139,7 +139,7 @@ describe('a lone denoiser', () => {
     expect(description).toMatchObject({
       name: 'net.onnx', latentLayout: 'BCFHW', latent: { channels: 4, frames: 16, height: 24, width: 32 }, defaults: { guidance: 1 },
     });
-    expect(description.notes.join(' ')).toMatch(/denoiser alone.*DDIMScheduler is assumed.*how many frames: 16/);
+    expect(description.notes.join(' ')).toMatch(/denoiser alone.*DDIMScheduler is assumed.*latent's frames: 16/);
   });
 
   test('a convolution over the third axis means frames first', async () => {

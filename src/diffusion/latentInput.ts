@@ -67,6 +67,9 @@ function findLatentInput(graph: Graph): ValueInfo {
 /** What may stand between a stored weight and its convolution: fp16 storage, quantisation. */
 const WEIGHT_VIEWS = ['Cast', 'Identity', 'DequantizeLinear'];
 
+/** Convolutions, and the axis of their weight that holds the input channels. */
+const CHANNELS_AXIS = new Map([['Conv', 1], ['FusedConv', 1], ['ConvInteger', 1], ['NhwcConv', -1]]);
+
 /**
  * Input channels of the first convolution over the latent: the first whose weight is stored and fits one of the
  * axes that may be channels; where the graph fixes none of them, the first of all.
@@ -75,10 +78,10 @@ function firstConvChannels(graph: Graph, axes: readonly (Dim | undefined)[]): nu
   const views = new Map(graph.nodes.filter(({ opType }) => WEIGHT_VIEWS.includes(opType)).map((node) => [node.outputs[0], node.inputs[0]]));
   const fixed = axes.filter((axis) => typeof axis === 'number');
   for (const node of graph.nodes) {
-    if (node.opType !== 'Conv' && node.opType !== 'ConvInteger') continue;
+    if (!CHANNELS_AXIS.has(node.opType)) continue;
     const name = node.inputs[1] ?? '';
     const weight = graph.initializers.get(name) ?? graph.initializers.get(views.get(name) ?? '');
-    const channels = weight && weight.dims.length >= 4 ? weight.dims[1] : undefined;
+    const channels = weight && weight.dims.length >= 4 ? weight.dims.at(CHANNELS_AXIS.get(node.opType)!) : undefined;
     if (channels !== undefined && (fixed.length === 0 || fixed.includes(channels))) return channels;
   }
   return undefined;
@@ -132,7 +135,7 @@ function choose(inGraph: Dim | undefined, inConfig: number | undefined, fallback
     return inGraph;
   }
   if (inConfig !== undefined) return inConfig;
-  notes.push(`Neither graph nor config says how many ${what}: ${fallback} is assumed.`);
+  notes.push(`Neither graph nor config gives the latent's ${what}: ${fallback} is assumed.`);
   return fallback;
 }
 
