@@ -8,7 +8,8 @@
 export type DataType =
   | 'float32' | 'uint8' | 'int8' | 'uint16' | 'int16' | 'int32' | 'int64' | 'string' | 'bool' | 'float16'
   | 'float64' | 'uint32' | 'uint64' | 'complex64' | 'complex128' | 'bfloat16' | 'float8e4m3fn' | 'float8e4m3fnuz'
-  | 'float8e5m2' | 'float8e5m2fnuz' | 'uint4' | 'int4' | 'float4e2m1' | 'float8e8m0' | 'uint2' | 'int2';
+  | 'float8e5m2' | 'float8e5m2fnuz' | 'uint4' | 'int4' | 'float4e2m1' | 'float8e8m0' | 'uint2' | 'int2'
+  | 'float6e2m3' | 'float6e3m2';
 
 /** A dimension: a number, a symbolic name, or `null` when the file does not say. */
 export type Dim = number | string | null;
@@ -22,7 +23,9 @@ export interface TensorType {
 /** Where the bytes of a tensor are. Bytes are little-endian and row-major, as ONNX raw_data. */
 export type TensorData =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
-  | { readonly kind: 'external'; readonly location: string; readonly offsetBytes: number; readonly lengthBytes: number }
+  | { readonly kind: 'external'; readonly location: string; readonly offsetBytes: number; readonly lengthBytes: number;
+      /** Entries of `external_data` besides those three (a checksum of the whole file); dropped by repacking. */
+      readonly entries?: ReadonlyMap<string, string> }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
 export interface Tensor {
@@ -36,6 +39,14 @@ export interface Tensor {
   readonly unknown?: Uint8Array;
 }
 
+/** An initializer in coordinate form. Its contents are not modelled. */
+export interface SparseTensor {
+  readonly name: string;
+  readonly type: TensorType;
+  /** The SparseTensorProto, written back unchanged. */
+  readonly bytes: Uint8Array;
+}
+
 export interface ValueInfo {
   readonly name: string;
   /** Absent: the file gives no type, or one that is not a plain tensor (then `unknown` holds it). */
@@ -45,7 +56,12 @@ export interface ValueInfo {
   readonly unknown?: Uint8Array;
 }
 
-export type Attribute =
+export type Attribute = AttributeValue & {
+  /** Doc string and fields that this IR does not model, as protobuf bytes; written back unchanged. */
+  readonly unknown?: Uint8Array;
+};
+
+export type AttributeValue =
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'int'; readonly value: bigint }
   | { readonly kind: 'string'; readonly value: Uint8Array }
@@ -87,7 +103,8 @@ export interface Graph {
   readonly valueInfo: ReadonlyMap<string, ValueInfo>;
   readonly docString?: string;
   readonly metadata?: ReadonlyMap<string, string>;
-  /** Sparse initializers, quantisation annotations and fields unknown to this IR. */
+  readonly sparseInitializers?: ReadonlyMap<string, SparseTensor>;
+  /** Fields unknown to this IR. */
   readonly unknown?: Uint8Array;
   /** Tensor name -> quantisation parameter tensor names (TensorAnnotation). */
   readonly quantization?: ReadonlyMap<string, ReadonlyMap<string, string>>;
