@@ -1,0 +1,79 @@
+/** Multidirectional broadcasting of shapes and of small constants, as ONNX defines it. */
+import { elementCount } from '../dataTypes';
+import type { Dim } from '../model';
+import { elementsOf, isConcrete, maxElements, type Value } from './Value';
+
+/** Null when a rank is unknown. A dimension that cannot be told is null. */
+export function broadcastShapes(shapes: readonly (readonly Dim[] | null)[]): readonly Dim[] | null {
+  let rank = 0;
+  for (const shape of shapes) {
+    if (!shape) return null;
+    rank = Math.max(rank, shape.length);
+  }
+  const result: Dim[] = new Array<Dim>(rank).fill(1);
+  for (const shape of shapes) for (let i = 0; i < shape!.length; i++) {
+    const at = rank - shape!.length + i;
+    result[at] = broadcastDims(result[at]!, shape![i]!);
+  }
+  return result;
+}
+
+/** Of two dims that must agree: the one that decides. */
+function broadcastDims(a: Dim, b: Dim): Dim {
+  if (a === 1) return b;
+  if (b === 1 || a === b) return a;
+  if (typeof a === 'number') return a; // the other is unknown (1 or the same)
+  if (typeof b === 'number') return b;
+  return null;
+}
+
+/** Elements of an element-wise function of small constants; undefined when one is not known or too large. */
+export function foldElements(inputs: readonly (Value | undefined)[], shape: readonly Dim[] | null, apply: (operands: readonly Dim[]) => Dim): readonly Dim[] | undefined {
+  if (!shape || !isConcrete(shape)) return undefined;
+  const count = elementCount(shape);
+  if (count > maxElements) return undefined;
+  const columns: (readonly Dim[])[] = [];
+  for (const input of inputs) {
+    const elements = elementsOf(input);
+    if (!elements || !isConcrete(input!.shape!)) return undefined;
+    columns.push(broadcastElements(elements, input!.shape, shape));
+  }
+  return Array.from({ length: count }, (_, i) => apply(columns.map((column) => column[i]!)));
+}
+
+/** The elements of a tensor of shape `from`, broadcast to shape `to`. */
+export function broadcastElements(elements: readonly Dim[], from: readonly number[], to: readonly number[]): readonly Dim[] {
+  const count = elementCount(to);
+  if (elements.length === count) return elements;
+  if (elements.length === 1) return new Array<Dim>(count).fill(elements[0]!);
+  const strides = stridesOf(from);
+  return Array.from({ length: count }, (_, flat) => {
+    let rest = flat;
+    let at = 0;
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const i = rest % to[axis]!;
+      rest = (rest - i) / to[axis]!;
+      const own = axis - (to.length - from.length);
+      if (own >= 0 && from[own] !== 1) at += i * strides[own]!;
+    }
+    return elements[at]!;
+  });
+}
+
+export function stridesOf(shape: readonly number[]): readonly number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
+}
+
+/** Elements at the product of index lists, one list per axis: what Slice, Gather, Split and Transpose keep. */
+export function pickElements(elements: readonly Dim[], shape: readonly number[], indices: readonly (readonly number[])[]): readonly Dim[] {
+  const strides = stridesOf(shape);
+  let offsets = [0];
+  indices.forEach((list, axis) => {
+    offsets = offsets.flatMap((offset) => list.map((i) => offset + i * strides[axis]!));
+  });
+  return offsets.map((offset) => elements[offset] ?? null);
+}
+
+export const indexRange = (length: number): readonly number[] => Array.from({ length }, (_, i) => i);
