@@ -15,6 +15,8 @@ import { MapHead } from './MapHead';
 import { kindNames, shapeOf, type Level, type MapShape } from './shape';
 import { Stage } from './Stage';
 import { TotalsTable } from './TotalsTable';
+import './cells.css';
+import './details.css';
 import './map.css';
 
 export function BlockMap() {
