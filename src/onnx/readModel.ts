@@ -10,7 +10,8 @@ export function readModel(bytes: Uint8Array): Model {
   if (bytes.length === 0) throw new StudioError('onnx/not-onnx', 'The file is empty.');
   let proto;
   try {
-    proto = fromBinary(ModelProtoSchema, bytes);
+    // A plain Uint8Array: a Node Buffer's slice() shares memory, which copies must not.
+    proto = fromBinary(ModelProtoSchema, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     throw unreadable(bytes, cause);
   }

@@ -53,7 +53,7 @@ function rangeOf(node: Node, rank: number): [number, number] {
 
 function fill(node: Node, shape: Shape): Values {
   const value = node.attributes.get('value');
-  const filler = value?.kind === 'tensor' ? (tensorValues(value.value)?.[0] ?? 0) : 0;
+  const filler = value?.kind === 'tensor' ? Number(tensorValues(value.value)?.[0] ?? 0) : 0;
   return Array<number>(shape.reduce((a, b) => a * b, 1)).fill(filler);
 }
 

@@ -4,7 +4,7 @@
  * tells. Unknown stays unknown.
  */
 import { topologicalOrder } from '../graph';
-import type { DataType, Graph, Model, Node, TensorType } from '../model';
+import type { DataType, Graph, Model, Node, Tensor, TensorType } from '../model';
 import { tensorValues } from '../tensorValues';
 import { elementCount } from '../dataTypes';
 import { outputTypes } from './dataTypes';
@@ -28,11 +28,16 @@ function inferOperands(model: Model, bindings: ReadonlyMap<string, number>): Map
   const declared = declaredOperands(graph, bindings);
   for (const { name } of graph.inputs) known.set(name, declared.get(name) ?? {});
   for (const [name, tensor] of graph.initializers) {
-    const values = elementCount(tensor.dims) <= MAX_FOLDED_VALUES && isIndexLike(tensor.dataType, tensor.dims) ? tensorValues(tensor) : undefined;
+    const values = elementCount(tensor.dims) <= MAX_FOLDED_VALUES && isIndexLike(tensor.dataType, tensor.dims) ? numbersOf(tensor) : undefined;
     known.set(name, { shape: tensor.dims, dataType: tensor.dataType, values });
   }
   for (const node of topologicalOrder(graph)) inferNode(node, opset, known, declared);
   return known;
+}
+
+function numbersOf(tensor: Tensor): readonly number[] | undefined {
+  const values = tensorValues(tensor);
+  return values && Array.from(values as ArrayLike<number | bigint>, Number);
 }
 
 /** Only what can matter to shapes is read: integers, and floats short enough to be scales. */
@@ -66,7 +71,7 @@ function constantOperand(node: Node): Operand {
   for (const [name, attribute] of node.attributes) {
     if (name === 'value' && attribute.kind === 'tensor') {
       const { dims, dataType } = attribute.value;
-      return { shape: dims, dataType, values: elementCount(dims) <= MAX_FOLDED_VALUES ? tensorValues(attribute.value) : undefined };
+      return { shape: dims, dataType, values: elementCount(dims) <= MAX_FOLDED_VALUES ? numbersOf(attribute.value) : undefined };
     }
     if (attribute.kind === 'int') return { shape: [], dataType: 'int64', values: [Number(attribute.value)] };
     if (attribute.kind === 'float') return { shape: [], dataType: 'float32', values: [attribute.value] };

@@ -2,10 +2,10 @@
  * A small language for test graphs: `buildModel((b) => { ... })`. Names nodes and values by itself unless told.
  * It checks nothing, so that wrong graphs can be built too.
  */
-import { dataTypeOf, elementBits, elementCount } from '../dataTypes';
+import { dataTypeNumber, elementBits, elementCount } from '../dataTypes';
 import type { Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo } from '../model';
 
-/** A plain value becomes the attribute kind it looks like: bigint int, number float, number with `int(n)` int. */
+/** A plain value becomes the attribute kind it looks like; for the float 1.0 use `float(1)`. */
 export type AttributeInput = number | bigint | string | readonly number[] | readonly bigint[] | Tensor | Graph | Attribute;
 
 export interface NodeOptions {
@@ -30,7 +30,7 @@ export interface GraphBuilder {
   /** An int64 initializer: a vector, or a scalar for a number. */
   ints(name: string, values: number | readonly number[]): string;
   tensor(tensor: Tensor): string;
-  /** Adds a node and returns its first output. Integral numbers become int attributes; use `float(x)` for 1.0. */
+  /** Adds a node and returns its first output.  */
   op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeInput>>, options?: NodeOptions): string;
   /** As `op`, returning all outputs. */
   ops(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeInput>>, options?: NodeOptions): readonly string[];
@@ -99,11 +99,7 @@ export function zeroTensor(name: string, dataType: DataType, dims: readonly numb
 export const float = (value: number): Attribute => ({ kind: 'float', value });
 
 /** The `to` of a Cast. */
-export function typeAttribute(dataType: DataType): Attribute {
-  let number = 1;
-  while (dataTypeOf(number) !== dataType) number++;
-  return { kind: 'int', value: BigInt(number) };
-}
+export const typeAttribute = (dataType: DataType): Attribute => ({ kind: 'int', value: BigInt(dataTypeNumber(dataType)) });
 
 function attributeOf(given: AttributeInput): Attribute {
   if (typeof given === 'bigint') return { kind: 'int', value: given };
