@@ -1,0 +1,41 @@
+/** Ready-made plans. They follow from stages, pairs and resolution levels; no model is named. */
+import { StudioError } from '../errors/StudioError';
+import type { Block, BlockTree, Preset } from './block';
+
+const TEACHER: Preset = { id: 'teacher', label: 'Teacher', description: 'Every block on: the model as it was trained.', plan: { dropped: [] } };
+
+export function presetsFor(tree: BlockTree): readonly Preset[] {
+  const vdmini = vdminiPreset(tree);
+  return vdmini ? [TEACHER, vdmini] : [TEACHER];
+}
+
+/** Throws `blocks/unknown-preset`. */
+export function presetNamed(tree: BlockTree, id: string): Preset {
+  const presets = presetsFor(tree);
+  const preset = presets.find((candidate) => candidate.id === id);
+  if (preset) return preset;
+  const names = presets.map((candidate) => candidate.id);
+  throw new StudioError('blocks/unknown-preset', `This model has no preset ${id}; it has ${names.join(', ')}.`, { preset: id, presets: names });
+}
+
+/**
+ * VDMini (arXiv 2411.18375, Fig. 2): the second pair of every down stage and the middle one of every up stage go,
+ * except at the second-deepest level, which stays whole; the innermost stages go with the samplers around them.
+ */
+function vdminiPreset(tree: BlockTree): Preset | undefined {
+  const stages = tree.blocks.filter(({ kind }) => kind === 'stage');
+  const deepest = Math.max(0, ...stages.map(({ level }) => level));
+  const inner = tree.groups.find(({ level }) => level === deepest);
+  if (!inner || deepest < 2) return undefined;
+  const outer = stages.filter(({ section, level }) => (section === 'down' || section === 'up') && level < deepest - 1);
+  const pairs = outer.flatMap((stage) => secondPair(stage) ?? []);
+  const dropped = [...pairs, inner].map(({ id }) => id);
+  const description = `The paper's cut: ${pairs.map(({ id }) => id).join(', ')} and ${(inner.members ?? []).join(', ')} go; the second-deepest stages stay whole.`;
+  return { id: 'vdmini', label: 'VDMini (paper)', description, plan: { dropped } };
+}
+
+/** Pair 1, counted from 0: the second of two, the middle of three. */
+function secondPair(stage: Block): Block | undefined {
+  const pair = stage.children.filter(({ kind }) => kind === 'pair')[1];
+  return pair?.droppable ? pair : undefined;
+}

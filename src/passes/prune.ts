@@ -1,0 +1,12 @@
+/** The pruned graph: dropped blocks bypassed, what only they needed removed. Inputs and outputs stay as they are. */
+import type { BlockTree, Plan } from '../blocks/block';
+import { resolvePlan } from '../blocks/resolvePlan';
+import { removeDeadCode } from '../onnx/graph';
+import type { Model } from '../onnx/model';
+import { rewire } from './rewire';
+
+/** `tree` must be that of `model`. An empty plan removes nothing but code that was dead before. Throws as `resolvePlan`. */
+export function prune(model: Model, tree: BlockTree, plan: Plan): Model {
+  const { rewires } = resolvePlan(tree, plan);
+  return { ...model, graph: removeDeadCode(rewire(model.graph, rewires)) };
+}
