@@ -56,3 +56,6 @@ export function product(dims: readonly Dim[]): number | null {
   if (dims.includes(0)) return 0;
   return isConcrete(dims) ? elementCount(dims) : null;
 }
+
+/** The shape when only its rank is known; null when not even that (or when no tensor has that rank). */
+export const unknownDims = (rank: Dim | undefined): readonly Dim[] | null => (typeof rank === 'number' && rank <= 64 ? new Array<Dim>(rank).fill(null) : null);

@@ -1,9 +1,9 @@
 /** Shape rules of operators that move elements without computing: reshape, slice, gather, concatenate, pad. */
 import { elementCount } from '../dataTypes';
 import type { Dim } from '../model';
-import { broadcastElements, broadcastShapes, indexRange, pickElements } from './broadcast';
+import { broadcastElements, broadcastShapes, indexRange, pickElements, stridesOf } from './broadcast';
 import { intAttribute, intsAttribute, resolveAxes, resolveAxis, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
-import { elementsOf, intVector, isConcrete, maxElements, numbersOf, product, valueOf, type Value } from './Value';
+import { elementsOf, intVector, isConcrete, maxElements, numbersOf, product, unknownDims, valueOf, type Value } from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
@@ -11,9 +11,6 @@ type Result = ReturnType<ShapeRule>;
 function listOf({ node, inputs }: OpCall, attribute: string, input: number): readonly number[] | undefined {
   return intsAttribute(node, attribute) ?? numbersOf(inputs[input]);
 }
-
-/** Unknown dims, when only the length of the shape is known. */
-const nulls = (rank: Dim | undefined): readonly Dim[] | null => (typeof rank === 'number' ? new Array<Dim>(rank).fill(null) : null);
 
 /** The same elements in the same order under another shape. */
 const viewed = (x: Value | undefined, shape: readonly Dim[] | null): Result => {
@@ -31,7 +28,7 @@ const size: ShapeRule = ({ inputs: [x] }) => [valueOf('int64', [], [x?.shape ? p
 function reshape(call: OpCall): Result {
   const x = call.inputs[0];
   const target = intsAttribute(call.node, 'shape') ?? elementsOf(call.inputs[1]);
-  if (!target) return [valueOf(x?.dataType, nulls(shapeOf(call, 1)?.[0]))];
+  if (!target) return [valueOf(x?.dataType, unknownDims(shapeOf(call, 1)?.[0]))];
   const copyZero = intAttribute(call.node, 'allowzero', 0) === 0;
   const dims = target.map((dim, i) => (dim === 0 && copyZero ? (x?.shape?.[i] ?? null) : dim));
   return viewed(x, inferMinusOne(x?.shape ?? null, dims));
@@ -96,10 +93,11 @@ function transpose({ node, inputs: [x] }: OpCall): Result {
   const dims = order.map((axis) => from[axis] ?? null);
   const elements = elementsOf(x);
   if (!elements || !isConcrete(from) || !isConcrete(dims)) return [valueOf(x.dataType, dims)];
-  // number the elements in the old order, then read the numbers along the new one
-  const steps = order.map((axis) => elementCount(from.slice(axis + 1)));
+  const strides = stridesOf(from);
+  const steps = order.map((axis) => strides[axis]!);
+  const lengths: readonly number[] = dims;
   let offsets = [0];
-  dims.forEach((length, axis) => (offsets = offsets.flatMap((offset) => indexRange(length).map((i) => offset + i * steps[axis]!))));
+  lengths.forEach((length, axis) => (offsets = offsets.flatMap((offset) => indexRange(length).map((i) => offset + i * steps[axis]!))));
   return [valueOf(x.dataType, dims, offsets.map((offset) => elements[offset]!))];
 }
 
@@ -107,7 +105,7 @@ function expand({ inputs: [x, target] }: OpCall): Result {
   const wanted = elementsOf(target);
   if (!wanted) {
     const rank = target?.shape?.[0];
-    return [valueOf(x?.dataType, typeof rank === 'number' && x?.shape ? nulls(Math.max(rank, x.shape.length)) : null)];
+    return [valueOf(x?.dataType, x?.shape && typeof rank === 'number' ? unknownDims(Math.max(rank, x.shape.length)) : null)];
   }
   const dims = broadcastShapes([x?.shape ?? null, wanted]);
   const elements = elementsOf(x);
@@ -117,7 +115,7 @@ function expand({ inputs: [x, target] }: OpCall): Result {
 
 function tile({ inputs: [x, repeats] }: OpCall): Result {
   const times = elementsOf(repeats);
-  if (!x?.shape) return [valueOf(x?.dataType, nulls(repeats?.shape?.[0]))];
+  if (!x?.shape) return [valueOf(x?.dataType, unknownDims(repeats?.shape?.[0]))];
   return [valueOf(x.dataType, x.shape.map((dim, i) => {
     const factor = times?.[i];
     if (factor === 1) return dim;
@@ -129,15 +127,17 @@ function tile({ inputs: [x, repeats] }: OpCall): Result {
 function concat({ node, inputs }: OpCall): Result {
   const known = inputs.find((input) => input?.shape)?.shape;
   const dataType = inputs.find((input) => input?.dataType)?.dataType;
-  const axis = known && resolveAxis(intAttribute(node, 'axis', 1), known.length);
+  const axis = known ? resolveAxis(intAttribute(node, 'axis', 1), known.length) : undefined;
   if (!known || axis === undefined) return [valueOf(dataType, null)];
   const dims = known.map((dim, i) => {
     const all = inputs.map((input) => input?.shape?.[i] ?? null);
     if (i !== axis) return all.find((other) => typeof other === 'number') ?? dim;
-    return all.length === 1 ? all[0]! : isConcrete(all) ? all.reduce((sum, length) => sum + length, 0) : null;
+    return all.length === 1 ? all[0]! : isConcrete(all) ? sum(all) : null;
   });
   return [valueOf(dataType, dims, concatElements(inputs, dims, axis))];
 }
+
+const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
 
 function concatElements(inputs: readonly (Value | undefined)[], dims: readonly Dim[], axis: number): readonly Dim[] | undefined {
   if (!isConcrete(dims) || elementCount(dims) > maxElements) return undefined;
@@ -150,7 +150,7 @@ function concatElements(inputs: readonly (Value | undefined)[], dims: readonly D
 function split(call: OpCall): Result {
   const x = call.inputs[0];
   const count = call.node.outputs.length;
-  const axis = x?.shape && resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length);
+  const axis = x?.shape ? resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length) : undefined;
   if (!x?.shape || axis === undefined) return new Array<Value>(count).fill(valueOf(x?.dataType, null));
   const total = x.shape[axis]!;
   const given = listOf(call, 'split', 1);
@@ -159,7 +159,7 @@ function split(call: OpCall): Result {
   let start = 0;
   return lengths.map((length) => {
     const dims = x.shape!.with(axis, length);
-    const elements = typeof length === 'number' ? pickAlong(x, axis, indexRange(length).map((i) => start + i)) : undefined;
+    const elements = typeof length === 'number' && elementsOf(x) ? pickAlong(x, axis, indexRange(length).map((i) => start + i)) : undefined;
     start += typeof length === 'number' ? length : 0;
     return valueOf(x.dataType, dims, elements);
   });
@@ -184,7 +184,7 @@ function slice(call: OpCall): Result {
   const count = starts?.length ?? ends?.length ?? call.inputs[1]?.shape?.[0];
   const given = list('axes', 3) ?? (!attributes && call.inputs[3] ? undefined : typeof count === 'number' ? indexRange(count) : undefined);
   const axes = given && isConcrete(given) ? resolveAxes(given, rank) : undefined;
-  if (!axes) return [valueOf(x.dataType, nulls(rank))];
+  if (!axes) return [valueOf(x.dataType, unknownDims(rank))];
   const steps = list('steps', 4) ?? (call.inputs[4] && !attributes ? undefined : axes.map(() => 1));
   const kept = x.shape.map((length, axis) => {
     const at = axes.indexOf(axis);
@@ -209,7 +209,7 @@ const wholeAxis = (length: Dim): KeptRange => ({ length, start: 0, step: 1 });
 function sliceAxis(length: Dim, start: Dim, end: Dim, step: Dim): KeptRange {
   const toTheEnd = end === length || (typeof end === 'number' && end > 2 ** 31 - 2);
   if (start === 0 && step === 1 && toTheEnd) return wholeAxis(length);
-  if (typeof length !== 'number' || typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0) return { length: start === 0 && step === 1 && length !== null && typeof end === 'string' ? end : null, start: 0, step: 1 };
+  if (typeof length !== 'number' || typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0) return wholeAxis(null);
   const clamp = (x: number, low: number, high: number) => Math.max(low, Math.min(high, x < 0 ? x + length : x));
   const [from, to] = step > 0 ? [clamp(start, 0, length), clamp(end, 0, length)] : [clamp(start, 0, length - 1), clamp(end, -1, length - 1)];
   return { length: Math.max(0, Math.ceil((to - from) / step)), start: from, step };
@@ -217,7 +217,7 @@ function sliceAxis(length: Dim, start: Dim, end: Dim, step: Dim): KeptRange {
 
 function gather(call: OpCall): Result {
   const [x, indices] = call.inputs;
-  const axis = x?.shape && resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length);
+  const axis = x?.shape ? resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length) : undefined;
   if (!x?.shape || !indices?.shape || axis === undefined) return [valueOf(x?.dataType, null)];
   const dims = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   const at = elementsOf(x) && isConcrete(x.shape) ? numbersOf(indices) : undefined;
@@ -243,7 +243,7 @@ function pad(call: OpCall): Result {
   const pads = intsAttribute(call.node, 'pads') ?? intsAttribute(call.node, 'paddings') ?? numbersOf(call.inputs[1]);
   const given = call.inputs[3] ? numbersOf(call.inputs[3]) : indexRange(from.length);
   const axes = given && resolveAxes(given, from.length);
-  if (!pads || !axes) return [valueOf(typeOf(call, 0), nulls(from.length))];
+  if (!pads || !axes) return [valueOf(typeOf(call, 0), unknownDims(from.length))];
   return [valueOf(typeOf(call, 0), from.map((dim, axis) => {
     const at = axes.indexOf(axis);
     if (at < 0) return dim;

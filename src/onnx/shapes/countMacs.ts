@@ -1,48 +1,92 @@
-/** Multiply-accumulates of one node at known shapes. Elementwise work, norms and softmax count as none, as usual. */
+/**
+ * Multiply-accumulates of one node at known shapes: products of matrices and convolutions, attention included.
+ * Element-wise work, norms and softmax count as none, as is usual in the field.
+ */
 import { elementCount } from '../dataTypes';
 import type { Node, TensorType } from '../model';
-import { intAttribute, textAttribute } from './rules';
+import { intAttribute, textAttribute } from './OpCall';
 
-/** 0 for operators without matrix work and where a shape is unknown. */
+type Shape = readonly number[];
+
+/** Shapes of the inputs and the first output; undefined where one is not known in full. */
+interface Shapes {
+  readonly inputs: readonly (Shape | undefined)[];
+  readonly output: Shape;
+}
+
+/** 0 for operators without matrix work and where a shape that it takes is unknown. A branch or loop body is not entered. */
 export function countMacs(node: Node, types: ReadonlyMap<string, TensorType>): number {
-  const shape = (name: string | undefined): readonly number[] | undefined => {
+  const rule = node.domain === '' || node.domain === 'com.microsoft' ? rules.get(node.opType) : undefined;
+  if (!rule) return 0;
+  const shape = (name: string | undefined): Shape | undefined => {
     const dims = name ? types.get(name)?.shape : undefined;
-    return dims?.every((dim) => typeof dim === 'number') ? (dims as number[]) : undefined;
+    return dims?.every((dim) => typeof dim === 'number') ? dims : undefined;
   };
-  const input = (index: number) => shape(node.inputs[index]);
   const output = shape(node.outputs[0]);
-  if (!output) return 0;
-  const outputs = elementCount(output);
-  switch (node.opType) {
-    case 'Conv': case 'FusedConv': case 'ConvInteger': return outputs * elementCount(input(1)?.slice(1) ?? [0]);
-    case 'QLinearConv': return outputs * elementCount(input(3)?.slice(1) ?? [0]);
-    case 'ConvTranspose': return elementCount(input(0) ?? [0]) * elementCount(input(1)?.slice(1) ?? [0]);
-    case 'MatMul': case 'MatMulInteger': case 'DynamicQuantizeMatMul': case 'MatMulIntegerToFloat': return outputs * (input(0)?.at(-1) ?? 0);
-    case 'FusedMatMul': return outputs * (input(0)?.at(intAttribute(node, 'transA', 0) === 1 ? -2 : -1) ?? 0);
-    case 'Gemm': return outputs * (input(0)?.at(intAttribute(node, 'transA', 0) === 1 ? 0 : 1) ?? 0);
-    case 'MatMulNBits': return outputs * intAttribute(node, 'K', 0);
-    case 'Einsum': return einsumMacs(node, node.inputs.map((_, index) => input(index)));
-    case 'MultiHeadAttention': case 'Attention': case 'GroupQueryAttention': return attentionMacs(node, input(0), input(1), output);
-    default: return 0;
-  }
+  return output ? rule({ inputs: node.inputs.map(shape), output }, node) : 0;
 }
 
-/** One multiply per point of the joint index space, when two or more operands meet. */
-function einsumMacs(node: Node, shapes: readonly (readonly number[] | undefined)[]): number {
-  const terms = textAttribute(node, 'equation')?.replace(/\s/g, '').split('->')[0]!.split(',');
-  if (!terms || terms.length < 2) return 0;
+type MacRule = (shapes: Shapes, node: Node) => number;
+
+/** Elements of a weight that meet in one output element: all but the output channel. */
+const perOutput = (weight: Shape | undefined): number => (weight ? elementCount(weight.slice(1)) : 0);
+
+/** Each output element is one window over the input channels of its group. `weights`: which input holds them. */
+const convolution = (weights: number): MacRule => ({ inputs, output }) => elementCount(output) * perOutput(inputs[weights]);
+
+/** Each input element meets the whole kernel of every output channel of its group. */
+const transposedConvolution: MacRule = ({ inputs }) => (inputs[0] ? elementCount(inputs[0]) * perOutput(inputs[1]) : 0);
+
+/** `axis`: where the first factor has the summed dimension. */
+const matMul = (axis: (node: Node) => number): MacRule => ({ inputs, output }, node) => elementCount(output) * (inputs[0]?.at(axis(node)) ?? 0);
+
+const packedMatMul: MacRule = ({ output }, node) => elementCount(output) * intAttribute(node, 'K', 0);
+
+/** One per point of the joint index space, where two or more operands meet. */
+const einsum: MacRule = ({ inputs }, node) => {
+  const terms = textAttribute(node, 'equation', '').replaceAll(' ', '').split('->')[0]!.split(',');
+  if (terms.length < 2) return 0;
   const sizes = new Map<string, number>();
-  terms.forEach((term, index) => [...term].forEach((letter, axis) => sizes.set(letter, shapes[index]?.[axis] ?? 0)));
-  return [...sizes.values()].reduce((a, b) => a * b, 1);
-}
-
-/** Scores and weighted sum; for com.microsoft's Attention the packed projection as well. */
-function attentionMacs(node: Node, query: readonly number[] | undefined, second: readonly number[] | undefined, output: readonly number[]): number {
-  if (!query || !second) return 0;
-  if (node.domain === 'com.microsoft' && node.opType === 'Attention') {
-    const [batch, length, width] = [query[0]!, query[1]!, query[2]!];
-    return batch * length * width * second.at(-1)! + 2 * batch * length * length * output.at(-1)!;
+  for (const [i, term] of terms.entries()) {
+    const shape = inputs[i];
+    if (!shape) return 0;
+    const batch = shape.length - term.replace('...', '').length; // axes under the ellipsis, counted from its left
+    const letters = term.replace('...', [...Array(batch).keys()].map((k) => String.fromCharCode(0xe000 + k)).join(''));
+    [...letters].forEach((letter, axis) => sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[axis] ?? 1)));
   }
-  const keyLength = second.length === 4 ? second[2]! : second[1]!;
-  return 2 * elementCount(output) * keyLength;
-}
+  return elementCount([...sizes.values()]);
+};
+
+/** Scores and weighted sum over keys: for every query position, K's and V's width times the keys. */
+const attention: MacRule = ({ inputs: [query, key], output }, node) => {
+  if (!query) return 0;
+  if (query.length === 5) return 2 * elementCount(output) * query[1]!; // q, k and v packed: [B, S, N, 3, H]
+  if (!key) return 0;
+  const heads = node.opType === 'GroupQueryAttention' || node.domain === '' ? key.length === 4 : key.length === 4 && node.opType === 'MultiHeadAttention';
+  const keys = heads ? key[2]! : key[1]!;
+  return keys * (elementCount(query) + elementCount(output));
+};
+
+/** With its projection: input [.., C] times [C, Q + K + V], then attention over the same tokens. */
+const projectedAttention: MacRule = ({ inputs: [input, weights], output }) => {
+  if (!input || weights?.length !== 2) return 0;
+  const tokens = elementCount(input.slice(0, -1));
+  const keys = input.at(-2)!;
+  return tokens * elementCount(weights) + 2 * keys * elementCount(output);
+};
+
+const last = () => -1;
+
+const rules: ReadonlyMap<string, MacRule> = new Map<string, MacRule>([
+  ...['Conv', 'FusedConv', 'ConvInteger', 'NhwcConv', 'NhwcFusedConv'].map((opType) => [opType, convolution(1)] as const),
+  ['QLinearConv', convolution(3)],
+  ['ConvTranspose', transposedConvolution],
+  ...['MatMul', 'MatMulInteger', 'QLinearMatMul', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat'].map((opType) => [opType, matMul(last)] as const),
+  ...['FusedMatMul', 'TransposeMatMul'].map((opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? -2 : -1))] as const),
+  ...['Gemm', 'FusedGemm'].map((opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? 0 : 1))] as const),
+  ...['MatMulNBits', 'MatMulBnb4', 'MatMulFpQ4'].map((opType) => [opType, packedMatMul] as const),
+  ['Einsum', einsum],
+  ...['MultiHeadAttention', 'GroupQueryAttention'].map((opType) => [opType, attention] as const),
+  ['Attention', (shapes, node) => (node.domain === '' ? attention : projectedAttention)(shapes, node)],
+  ['QAttention', projectedAttention], ['PackedAttention', projectedAttention],
+]);

@@ -6,6 +6,7 @@ type Bindings = ReadonlyMap<string, number>;
 export function evaluateDim(text: string, bindings: Bindings): number | undefined {
   const direct = bindings.get(text);
   if (direct !== undefined) return direct;
+  if (text.length > 200) return undefined; // no exporter writes that, and nesting costs stack
   const tokens = text.match(/\/\/|[A-Za-z_][\w.]*|\d+|[-+*/()]|\S/g);
   if (!tokens) return undefined;
   const state = { tokens, index: 0, bindings };

@@ -1,94 +1,117 @@
 /**
- * Concrete shapes and types of every value that can be known: operator by operator in execution order, small
- * integer subgraphs evaluated on the way, the file's own value infos (with bound dimension names) where no rule
- * tells. Unknown stays unknown.
+ * Shapes and types of all values, operator by operator, with small integer subgraphs evaluated on the way because
+ * exporters compute shapes inside the graph. What cannot be told stays unknown: nothing is guessed or run.
  */
-import { topologicalOrder } from '../graph';
-import type { DataType, Graph, Model, Node, Tensor, TensorType } from '../model';
-import { tensorValues } from '../tensorValues';
-import { elementCount } from '../dataTypes';
-import { outputTypes } from './dataTypes';
+import { StudioError } from '../../errors/StudioError';
+import { hasSubgraph, topologicalOrder } from '../graph';
+import { inlineFunctions } from '../inlineFunctions';
+import type { Dim, Graph, Model, Node, TensorType, ValueInfo } from '../model';
 import { evaluateDim } from './dimExpression';
-import { foldValues, MAX_FOLDED_VALUES } from './fold';
-import type { Operand, Shape } from './rules';
-import { ruleFor } from './rules';
+import type { OpCall } from './OpCall';
+import { shapeRule } from './rules';
+import { constantValue, elementsOf, product, unknownValue, valueOf, type Value } from './Value';
 
-/** `bindings`: symbolic dimension name -> size. Unbound names leave the values that depend on them out or partly known. */
-export function inferShapes(model: Model, bindings: ReadonlyMap<string, number>): ReadonlyMap<string, TensorType> {
-  const known = inferOperands(model, bindings);
-  const types = new Map<string, TensorType>();
-  for (const [name, { dataType, shape }] of known) if (dataType) types.set(name, { dataType, shape: shape ?? null });
-  return types;
+/** The names known while a graph is inferred; a body sees those of the graphs around it. */
+interface Scope {
+  readonly values: Map<string, Value>;
+  readonly outer?: Scope;
 }
 
-function inferOperands(model: Model, bindings: ReadonlyMap<string, number>): Map<string, Operand> {
-  const { graph } = model;
-  const known = new Map<string, Operand>();
-  const opset = model.opsets.get('') ?? 0;
-  const declared = declaredOperands(graph, bindings);
-  for (const { name } of graph.inputs) known.set(name, declared.get(name) ?? {});
-  for (const [name, tensor] of graph.initializers) {
-    const values = elementCount(tensor.dims) <= MAX_FOLDED_VALUES && isIndexLike(tensor.dataType, tensor.dims) ? numbersOf(tensor) : undefined;
-    known.set(name, { shape: tensor.dims, dataType: tensor.dataType, values });
+interface Inference {
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly bindings: ReadonlyMap<string, number>;
+  /** Types of everything seen, inner values of subgraphs included (the outer graph's names win). */
+  readonly types: Map<string, TensorType>;
+}
+
+/**
+ * Value name -> type, for inputs, initializers, and node outputs, subgraphs included. `bindings` gives sizes to symbolic dimensions
+ * of the inputs; a dimension that depends on an unbound one is a symbol or null. A value without a known element type
+ * is absent. Where the file's value_info disagrees with what is computed, the computed number wins.
+ * Throws `onnx/invalid-graph` on a cycle and on attributes that make no sense.
+ */
+export function inferShapes(model: Model, bindings: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, TensorType> {
+  const flat = inlineFunctions(model);
+  const inference: Inference = { opsets: flat.opsets, bindings, types: new Map() };
+  const given = flat.graph.inputs.map(() => undefined);
+  inferGraph(flat.graph, given, { values: new Map() }, inference);
+  return inference.types;
+}
+
+/** Fills `scope`; returns the graph's outputs. `given` are values for its inputs, where the caller knows more. */
+function inferGraph(graph: Graph, given: readonly (Value | undefined)[], scope: Scope, inference: Inference): readonly Value[] {
+  const { values } = scope;
+  for (const sparse of graph.sparseInitializers?.values() ?? []) values.set(sparse.name, valueOf(sparse.type.dataType, sparse.type.shape));
+  for (const [i, input] of graph.inputs.entries()) {
+    values.set(input.name, merged(given[i] ?? unknownValue, input.type, inference.bindings));
   }
-  for (const node of topologicalOrder(graph)) inferNode(node, opset, known, declared);
-  return known;
-}
-
-function numbersOf(tensor: Tensor): readonly number[] | undefined {
-  const values = tensorValues(tensor);
-  return values && Array.from(values as ArrayLike<number | bigint>, Number);
-}
-
-/** Only what can matter to shapes is read: integers, and floats short enough to be scales. */
-function isIndexLike(dataType: DataType, dims: readonly number[]): boolean {
-  return dataType.includes('int') || dataType === 'bool' || elementCount(dims) <= 8;
-}
-
-function inferNode(node: Node, opset: number, known: Map<string, Operand>, declared: ReadonlyMap<string, Operand>): void {
-  if (node.opType === 'Constant' && node.domain === '') {
-    known.set(node.outputs[0]!, constantOperand(node));
-    return;
+  for (const tensor of graph.initializers.values()) values.set(tensor.name, constantValue(tensor));
+  const declared = declaredTypes(graph);
+  for (const node of sorted(graph)) {
+    const outputs = inferNode(node, scope, inference);
+    node.outputs.forEach((name, i) => {
+      if (name !== '') values.set(name, merged(sane(outputs[i]), declared.get(name)?.type, inference.bindings));
+    });
   }
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : (known.get(name) ?? {})));
-  const rule = ruleFor(node);
-  const shapes = rule ? rule({ node, inputs, opset }).map(plausible) : [];
-  const types = outputTypes(node, inputs.map((operand) => operand?.dataType));
-  const values = foldValues(node, inputs, shapes[0]);
-  node.outputs.forEach((name, index) => {
-    if (name === '') return;
-    const own = declared.get(name);
-    known.set(name, { shape: shapes[index] ?? own?.shape, dataType: own?.dataType ?? types[index], values: index === 0 ? values : undefined });
-  });
+  for (const [name, { dataType, shape }] of values) if (dataType && (!scope.outer || !inference.types.has(name))) inference.types.set(name, { dataType, shape });
+  return graph.outputs.map(({ name }) => lookUp(name, scope) ?? unknownValue);
 }
 
-/** A shape with an impossible size means that a rule was fed nonsense: rather unknown than wrong. */
-function plausible(shape: Shape | undefined): Shape | undefined {
-  return shape?.every((dim) => Number.isSafeInteger(dim) && dim >= 0) ? shape : undefined;
-}
-
-function constantOperand(node: Node): Operand {
-  for (const [name, attribute] of node.attributes) {
-    if (name === 'value' && attribute.kind === 'tensor') {
-      const { dims, dataType } = attribute.value;
-      return { shape: dims, dataType, values: elementCount(dims) <= MAX_FOLDED_VALUES ? numbersOf(attribute.value) : undefined };
-    }
-    if (attribute.kind === 'int') return { shape: [], dataType: 'int64', values: [Number(attribute.value)] };
-    if (attribute.kind === 'float') return { shape: [], dataType: 'float32', values: [attribute.value] };
-    if (attribute.kind === 'ints') return { shape: [attribute.value.length], dataType: 'int64', values: attribute.value.map(Number) };
-    if (attribute.kind === 'floats') return { shape: [attribute.value.length], dataType: 'float32', values: attribute.value };
+function inferNode(node: Node, scope: Scope, inference: Inference): readonly (Value | undefined)[] {
+  const rule = shapeRule(node);
+  if (!rule) return [];
+  const call: OpCall = {
+    node,
+    opset: inference.opsets.get(node.domain) ?? 0,
+    inputs: node.inputs.map((name) => (name === '' ? undefined : (lookUp(name, scope) ?? unknownValue))),
+    inferBody: (body, inputs) => inferGraph(body, inputs, { values: new Map(), outer: scope }, inference),
+  };
+  try {
+    return rule(call);
+  } catch (cause) {
+    if (cause instanceof StudioError) throw cause;
+    throw new StudioError('onnx/invalid-graph', `Inputs and attributes of the ${node.opType} node '${node.name}' do not fit together.`, { node: node.name, opType: node.opType }, { cause });
   }
-  return {};
 }
 
-/** What the file says of its inputs, outputs and inner values, dimension names bound. */
-function declaredOperands(graph: Graph, bindings: ReadonlyMap<string, number>): ReadonlyMap<string, Operand> {
-  const declared = new Map<string, Operand>();
-  for (const { name, type } of [...graph.valueInfo.values(), ...graph.inputs, ...graph.outputs]) {
-    if (!type) continue;
-    const dims = type.shape?.map((dim) => (typeof dim === 'string' ? evaluateDim(dim, bindings) : (dim ?? undefined)));
-    const shape = dims && dims.every((dim) => dim !== undefined) ? (dims as number[]) : undefined;
-    declared.set(name, { dataType: type.dataType, shape });
+function lookUp(name: string, scope: Scope): Value | undefined {
+  for (let at: Scope | undefined = scope; at; at = at.outer) {
+    const value = at.values.get(name);
+    if (value) return value;
   }
-  return declared;
+  return undefined;
+}
+
+function declaredTypes(graph: Graph): ReadonlyMap<string, ValueInfo> {
+  return new Map([...graph.valueInfo, ...graph.outputs.map((output) => [output.name, output] as const)]);
+}
+
+/** Nodes in a valid order; the file's own where it is one, as ONNX demands. */
+function sorted(graph: Graph): readonly Node[] {
+  const later = new Set(graph.nodes.flatMap((node) => node.outputs));
+  for (const node of graph.nodes) {
+    if (node.inputs.some((name) => name !== '' && later.has(name)) || hasSubgraph(node)) return topologicalOrder(graph);
+    for (const name of node.outputs) later.delete(name);
+  }
+  return graph.nodes;
+}
+
+/** Dimensions that no tensor can have come from attributes that make no sense: they are unknown. */
+function sane(value: Value | undefined): Value {
+  if (!value?.shape || value.tensor) return value ?? unknownValue;
+  const possible = (dim: Dim | undefined): Dim => (typeof dim === 'number' ? (Number.isSafeInteger(dim) && dim >= 0 ? dim : null) : (dim ?? null));
+  const shape = value.shape.every((dim) => possible(dim) === dim) ? value.shape : value.shape.map(possible);
+  return valueOf(value.dataType, shape, value.elements?.length === product(shape) ? value.elements : undefined);
+}
+
+/** What was computed, completed by what the file says. */
+function merged(value: Value, declared: TensorType | undefined, bindings: ReadonlyMap<string, number>): Value {
+  if (!declared) return value;
+  const dataType = value.dataType ?? declared.dataType;
+  if (!declared.shape) return value.dataType ? value : { ...value, dataType };
+  const bound = declared.shape.map((dim) => (typeof dim === 'string' ? (evaluateDim(dim, bindings) ?? dim) : dim));
+  if (!value.shape) return valueOf(dataType, bound);
+  if (value.shape.length !== bound.length || value.shape.every((dim) => typeof dim === 'number')) return value.dataType ? value : { ...value, dataType };
+  const shape = value.shape.map((dim, i) => (typeof dim === 'number' ? dim : typeof bound[i] === 'number' ? bound[i] : (dim ?? bound[i]!)));
+  return valueOf(dataType, shape, elementsOf(value));
 }
