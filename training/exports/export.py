@@ -10,6 +10,7 @@ import argparse
 import gzip
 import json
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -24,7 +25,8 @@ import torch
 from families import FAMILIES
 from family import Family
 from reference import write_reference
-from variants import DERIVED, NotApplicable
+from traces import relative_traces
+from variants import DERIVED, NOT_RUN, NotApplicable
 from weights import randomise
 from workarounds import register_legacy_symbolics
 
@@ -45,9 +47,9 @@ def trace(family: Family, model: torch.nn.Module, exporter: str, variant: str, p
             )
         else:
             shapes = family.dynamic_shapes() if dynamic else None
-            torch.onnx.export(
-                model, (), str(path), kwargs=inputs, dynamo=True, external_data=False, dynamic_shapes=shapes, **options
-            )
+            program = torch.onnx.export(model, (), kwargs=inputs, dynamo=True, dynamic_shapes=shapes, **options)
+            relative_traces(program.model)
+            program.save(path, external_data=False)
 
 
 def onnxruntime_session(path: Path) -> onnxruntime.InferenceSession:
@@ -59,29 +61,27 @@ def onnxruntime_session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-NUMPY_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64"}
-
-
-def describe(family: Family, path: Path, expected: np.ndarray) -> dict:
-    """Facts of one export; `error` is its largest difference from PyTorch with nothing dropped."""
-    session = onnxruntime_session(path)
+def describe(family: Family, path: Path, expected: np.ndarray, runs: bool) -> dict:
+    """Facts of one export; `error` is its largest difference from PyTorch with nothing dropped, null when not run."""
     model = onnx.load(path)
     values = family.inputs()
     inputs, feeds = [], {}
-    for index, value in enumerate(session.get_inputs()):
+    for index, value in enumerate(model.graph.input):
         case_input = value.name if value.name in values else list(values)[index]
-        data = values[case_input].numpy().astype(NUMPY_TYPES[value.type])
-        feeds[value.name] = data
-        inputs.append({"name": value.name, "case": case_input, "dtype": str(data.dtype), "shape": value.shape})
-    output = session.run(None, feeds)[0]
-    error = float(np.abs(output.astype(np.float32) - expected).max())
-    if not np.isfinite(error):
-        raise NotApplicable("the exported graph gives values that are not finite")
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        feeds[value.name] = values[case_input].numpy().astype(dtype)
+        inputs.append({"name": value.name, "case": case_input, "dtype": str(dtype)})
+    error = None
+    if runs:
+        output = onnxruntime_session(path).run(None, feeds)[0]
+        error = float(np.abs(output.astype(np.float32) - expected).max())
+        if not np.isfinite(error):
+            raise NotApplicable("the exported graph gives values that are not finite")
     return {
         "opsets": {entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
         "nodes": len(model.graph.node),
         "inputs": inputs,
-        "output": session.get_outputs()[0].name,
+        "output": model.graph.output[0].name,
         "error": error,
     }
 
@@ -94,7 +94,7 @@ def _expected(case: dict, folder: Path) -> np.ndarray:
 
 def _store(family: Family, exporter: str, variant: str, path: Path, case: dict, out: Path, compress: bool) -> dict:
     folder = out / family.name
-    facts = describe(family, path, _expected(case, folder))
+    facts = describe(family, path, _expected(case, folder), runs=variant not in NOT_RUN)
     target = folder / exporter / variant
     target.mkdir(parents=True, exist_ok=True)
     if compress:
@@ -107,14 +107,18 @@ def _store(family: Family, exporter: str, variant: str, path: Path, case: dict, 
 
 
 def export_family(family: Family, exporters: list[str], variants: list[str], out: Path, compress: bool) -> dict:
-    """All asked exports of one family; returns {exporter/variant: reason} for those that could not be made."""
+    """All asked exports of one family; returns {family/exporter/variant: reason} for those that could not be made.
+
+    Derived variants start from the export with fixed axes: the one in `out` when it is not asked for anew.
+    """
     model = randomise(family.build())
     case = write_reference(family, model, out / family.name)
     failures = {}
     for exporter in exporters:
         with tempfile.TemporaryDirectory() as scratch:
-            fixed = Path(scratch) / "fixed.onnx"
-            for variant in variants if "fixed" in variants else ["fixed", *variants]:
+            kept = out / family.name / exporter / "fixed" / "model.onnx"
+            fixed = kept if "fixed" not in variants and kept.exists() else Path(scratch) / "fixed.onnx"
+            for variant in variants if "fixed" in variants or fixed == kept else ["fixed", *variants]:
                 started = time.time()
                 try:
                     path = fixed if variant == "fixed" else Path(scratch) / f"{variant}.onnx"
@@ -125,8 +129,8 @@ def export_family(family: Family, exporters: list[str], variants: list[str], out
                     if variant not in variants:
                         continue
                     facts = _store(family, exporter, variant, path, case, out, compress)
-                    print(f"{family.name} {exporter} {variant}: {facts['nodes']} nodes, "
-                          f"error {facts['error']:.2e}, {time.time() - started:.0f} s", flush=True)
+                    print(f"{family.name} {exporter} {variant}: {facts['nodes']} nodes, error {facts['error']}, "
+                          f"{time.time() - started:.0f} s", flush=True)
                 except Exception as error:  # any exporter's own failure is a result of this script
                     failures[f"{family.name}/{exporter}/{variant}"] = _reason(error)
                     print(f"{family.name} {exporter} {variant}: {_reason(error)}", flush=True)
@@ -136,6 +140,9 @@ def export_family(family: Family, exporters: list[str], variants: list[str], out
 
 
 def _reason(error: Exception) -> str:
+    """The innermost cause, in one line: the exporters wrap it in advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
@@ -148,6 +155,7 @@ def main() -> None:
     parser.add_argument("--variant", nargs="*", default=[*TRACED, *DERIVED], choices=[*TRACED, *DERIVED])
     parser.add_argument("--compress", action="store_true", help="write model.onnx.gz (for committed fixtures)")
     options = parser.parse_args()
+    os.environ["TQDM_DISABLE"] = "1"
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)

@@ -15,7 +15,7 @@ import torch
 def _rms_norm(graph, input, normalized_shape, weight, eps):
     """x / sqrt(mean(x^2) + eps) * weight, over the last axis."""
     epsilon = eps if isinstance(eps, float) else torch.onnx.symbolic_helper._maybe_get_const(eps, "f")
-    square = graph.op("Mul", input, input)
+    square = graph.op("Pow", input, graph.op("Constant", value_t=torch.tensor(2.0)))
     mean = graph.op("ReduceMean", square, axes_i=[-1])
     constant = graph.op("Constant", value_t=torch.tensor(epsilon, dtype=torch.float32))
     root = graph.op("Sqrt", graph.op("Add", mean, constant))
