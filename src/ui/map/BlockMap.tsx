@@ -6,13 +6,13 @@ import { Fragment, useMemo, useRef, type CSSProperties, type KeyboardEvent } fro
 import type { Block } from '../../blocks/block';
 import { toggleBlock, focusBlock } from '../store/edit';
 import { useStudio } from '../store/state';
-import { goneIds, leaves } from '../plan/edits';
+import { goneIds } from '../plan/edits';
 import { Icon } from '../parts/Icon';
 import { Bars, Cell, LayerCell } from './Cell';
 import { Details } from './Details';
 import { isDirection, nearest, spotsIn } from './keyboard';
 import { MapHead } from './MapHead';
-import { kindNames, shapeOf, type Level, type MapShape } from './shape';
+import { kindNames, layersBelow, seriesOf, shapeOf, type Level, type MapShape } from './shape';
 import { Stage } from './Stage';
 import { TotalsTable } from './TotalsTable';
 import './cells.css';
@@ -103,22 +103,24 @@ function StageOrLayer({ block, side }: { readonly block: Block; readonly side: '
   return block.children.length > 0 ? <Stage block={block} side={side} /> : <LayerCell block={block} name={kindNames[block.kind]} />;
 }
 
-/** What stands before and after the U: input convolution, embeddings, output convolution. */
+/** What stands before and after the blocks: convolutions, embeddings. Named where it can be switched, else small. */
 function Ends({ blocks, label, side }: { readonly blocks: readonly Block[]; readonly label: string; readonly side: 'left' | 'right' }) {
   return (
     <div className={`ends ${side}`}>
       <span className="ends-label">{label}</span>
-      {blocks.map((block) => (
-        <Fragment key={block.id}>
-          <Cell block={block} look="layer" name={block.id}>
-            <span className="truncate">{block.id.split(/[./]/).at(-1)}</span>
-            <Bars block={block} />
-          </Cell>
-          {rowLayers(block).map((layer) => (
-            <LayerCell key={layer.id} block={layer} name={`${block.id} ${kindNames[layer.kind]}`} />
-          ))}
-        </Fragment>
-      ))}
+      {blocks
+        .filter((block) => block.parameters > 0 || block.macs > 0)
+        .map((block) => (
+          <Fragment key={block.id}>
+            <Cell block={block} look="layer" name={block.id}>
+              {block.droppable && <span className="truncate">{block.id.split(/[./]/).at(-1)}</span>}
+              <Bars block={block} />
+            </Cell>
+            {layersBelow(block).map((layer) => (
+              <LayerCell key={layer.id} block={layer} name={`${block.id} ${kindNames[layer.kind]}`} />
+            ))}
+          </Fragment>
+        ))}
     </div>
   );
 }
@@ -164,31 +166,37 @@ function ListShape({ shape }: { readonly shape: MapShape }) {
   return (
     <div className="list">
       <Ends blocks={shape.inlet} label="in" side="left" />
-      <div className="list-blocks" style={{ '--layers': Math.max(1, ...shape.body.map((block) => rowLayers(block).length)) } as CSSProperties}>
-        {shape.body.map((block, i) =>
-          block.children.length > 0 ? (
-            <div key={block.id} className="row">
-              <Cell block={block} look="handle" name={`Block ${i}`}>
-                {i}
-              </Cell>
-              {rowLayers(block).map((layer) => (
-                <LayerCell key={layer.id} block={layer} name={`Block ${i} ${kindNames[layer.kind]}`} />
-              ))}
-            </div>
-          ) : (
-            <div key={block.id} className="row">
-              <LayerCell block={block} name={`Block ${i}`} />
-            </div>
-          ),
-        )}
-      </div>
+      {seriesOf(shape.body).map(({ name, blocks }) => (
+        <section key={name} aria-label={name}>
+          <h3 className="list-name">
+            {name} <span className="faint">{blocks.length}</span>
+          </h3>
+          <div className="list-blocks" style={{ '--layers': Math.max(1, ...blocks.map((block) => layersBelow(block).length)) } as CSSProperties}>
+            {blocks.map((block, i) => (
+              <ListBlock key={block.id} block={block} number={i} />
+            ))}
+          </div>
+        </section>
+      ))}
       <Ends blocks={shape.outlet} label="out" side="right" />
     </div>
   );
 }
 
-/** The leaf layers below a block; none for a leaf. */
-const rowLayers = (block: Block): readonly Block[] => (block.children.length > 0 ? leaves(block) : []);
+function ListBlock({ block, number }: { readonly block: Block; readonly number: number }) {
+  const layers = layersBelow(block);
+  return (
+    <div className="row">
+      <Cell block={block} look={layers.length > 0 ? 'handle' : 'layer'} name={block.id}>
+        {layers.length > 0 ? number : <span className="letter">{number}</span>}
+        {layers.length === 0 && <Bars block={block} />}
+      </Cell>
+      {layers.map((layer) => (
+        <LayerCell key={layer.id} block={layer} name={`${block.id} ${kindNames[layer.kind]}`} />
+      ))}
+    </div>
+  );
+}
 
 function EmptyMap() {
   const opening = useStudio((state) => state.opening);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Block, BlockTree, Section } from '../../blocks/block';
-import { rowsOf, shapeOf, shortName } from './shape';
+import { rowsOf, seriesOf, shapeOf, shortName } from './shape';
 
 function block(id: string, section: Section, level: number, change: Partial<Block> = {}): Block {
   return { id, kind: 'stage', section, level, depth: 0, parameters: 1, bytes: 1, macs: 1, droppable: true, rewires: [], children: [], ...change };
@@ -33,6 +33,14 @@ describe('shape of the map', () => {
   it('lists the blocks of a transformer', () => {
     const shape = shapeOf(treeOf([block('b0', 'body', 0), block('b1', 'body', 0)]));
     expect([shape.kind, shape.body.length]).toEqual(['list', 2]);
+  });
+
+  it('keeps the blocks of one module list together', () => {
+    const ids = ['double.0', 'double.1', 'single.0', 'single.1', 'single.2'];
+    expect(seriesOf(ids.map((id) => block(id, 'body', 0))).map(({ name, blocks }) => [name, blocks.length])).toEqual([
+      ['double', 2],
+      ['single', 3],
+    ]);
   });
 
   it('makes rows of pairs and of loose layers, samplers apart', () => {

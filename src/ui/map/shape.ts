@@ -54,6 +54,21 @@ function topLevel(tree: BlockTree, group: Block): number {
   return levels.length > 0 ? Math.min(...levels) : Number.NaN;
 }
 
+/** The leaf layers below a block; none for a leaf. */
+export const layersBelow = (block: Block): readonly Block[] => (block.children.length > 0 ? leaves(block) : []);
+
+/** Neighbouring blocks of one module list (`transformer_blocks.0`, `transformer_blocks.1`, ...) together. */
+export function seriesOf(blocks: readonly Block[]): readonly { readonly name: string; readonly blocks: readonly Block[] }[] {
+  const series: { name: string; blocks: Block[] }[] = [];
+  for (const block of blocks) {
+    const name = block.id.replace(/[._/]?\d+$/, '');
+    const last = series.at(-1);
+    if (last?.name === name) last.blocks.push(block);
+    else series.push({ name, blocks: [block] });
+  }
+  return series;
+}
+
 export interface Row {
   /** The pair that the row is, or null for layers that stand alone in their stage. */
   readonly pair: Block | null;
