@@ -1,0 +1,65 @@
+/** Command line arguments, checked and typed; everything wrong with them is `cli/usage`. */
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { StudioError } from '../errors/StudioError';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>>;
+
+/** `names` are the positional arguments, all required. */
+export function parseArguments<T extends Options>(args: readonly string[], options: T, names: readonly string[]): Parsed<T> {
+  const parsed = parsedOrUsage(args, options);
+  const given = parsed.positionals;
+  if (given.length < names.length) throw new StudioError('cli/usage', `${names[given.length]} is missing.`);
+  if (given.length > names.length) throw new StudioError('cli/usage', `Unexpected argument "${given[names.length]}".`);
+  return parsed;
+}
+
+function parsedOrUsage<T extends Options>(args: readonly string[], options: T): Parsed<T> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new StudioError('cli/usage', message.replace(/\. To specify a positional.*$/s, '.'), {}, { cause });
+  }
+}
+
+export function required(value: string | undefined, option: string): string {
+  if (value === undefined || value === '') throw new StudioError('cli/usage', `${option} is missing.`);
+  return value;
+}
+
+/** A whole number within limits, or `fallback` when the option is not given. */
+export function integer<T extends number | undefined>(value: string | undefined, option: string, limits: { min: number; max: number }, fallback: T): number | T {
+  if (value === undefined) return fallback;
+  const parsed = Number(value);
+  if (!/^\d+$/.test(value) || parsed < limits.min || parsed > limits.max) {
+    throw new StudioError('cli/usage', `${option} takes a whole number from ${limits.min} to ${limits.max}, not "${value}".`);
+  }
+  return parsed;
+}
+
+/** A finite number of at least `min`, or `fallback`. */
+export function decimal<T extends number | undefined>(value: string | undefined, option: string, min: number, fallback: T): number | T {
+  if (value === undefined) return fallback;
+  const parsed = Number(value);
+  if (value.trim() === '' || !Number.isFinite(parsed) || parsed < min) {
+    throw new StudioError('cli/usage', `${option} takes a number of at least ${min}, not "${value}".`);
+  }
+  return parsed;
+}
+
+/** `--drop a,b --drop c` -> [a, b, c]. */
+export function list(values: readonly string[] | undefined): string[] {
+  return (values ?? []).flatMap((value) => value.split(',')).map((id) => id.trim()).filter((id) => id !== '');
+}
+
+/** `--bind batch=2,frames=16` -> dimension name to size. */
+export function bindings(values: readonly string[] | undefined): ReadonlyMap<string, number> {
+  return new Map(
+    list(values).map((entry) => {
+      const match = /^(.+)=(\d+)$/.exec(entry);
+      if (!match) throw new StudioError('cli/usage', `--bind takes NAME=SIZE, not "${entry}".`);
+      return [match[1]!, Number(match[2])];
+    }),
+  );
+}

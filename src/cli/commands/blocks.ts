@@ -1,0 +1,77 @@
+/** `vdmini blocks`: the block tree of a denoiser, as a table or as JSON. */
+import type { Block, BlockTree } from '../../blocks/block';
+import { discoverBlocks } from '../../blocks/discoverBlocks';
+import { bindings, parseArguments } from '../arguments';
+import type { Command } from '../Command';
+import { readModelFile } from '../modelFile';
+import { percent, table, withPrefix } from '../table';
+
+const help = `Usage: vdmini blocks MODEL.onnx [--json]
+
+Shows the blocks of a denoiser: which can be dropped, and what each costs. Weights in external files are not read.
+
+  --bind NAME=SIZE,...   sizes of dynamic dimensions, for the MACs (a size left out is guessed)
+  --latent NAME          the input that carries the latent, where it is not found by itself
+  --json                 {"model": {"nodes", "parameters", "bytes"}, "blocks": [{"id", "kind", "depth", "parameters",
+                         "macs", "droppable", "reason"?, "children"?}]}
+`;
+
+const options = {
+  bind: { type: 'string', multiple: true },
+  latent: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+export const blocks: Command = {
+  help,
+  async run(args) {
+    const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
+    const model = await readModelFile(positionals[0]!);
+    const tree = discoverBlocks(model, { bindings: bindings(values.bind), latentInput: values.latent });
+    process.stdout.write(values.json ? JSON.stringify(treeJson(tree), null, 2) + '\n' : treeText(tree));
+  },
+};
+
+/** Groups (`inner-stages`) come after the tree: they name stages that the tree has already. */
+function treeJson(tree: BlockTree): unknown {
+  const { nodes, parameters, bytes } = tree.totals;
+  return { model: { nodes, parameters, bytes }, blocks: [...tree.blocks, ...tree.groups].map(blockJson) };
+}
+
+function blockJson(block: Block): unknown {
+  const { id, kind, depth, parameters, macs, droppable, reason, children, members } = block;
+  return {
+    id, kind, depth, parameters, macs, droppable,
+    ...(reason === undefined ? {} : { reason }),
+    ...(members === undefined ? {} : { members }),
+    ...(children.length === 0 ? {} : { children: children.map(blockJson) }),
+  };
+}
+
+function droppable({ droppable, reason, members }: Block): string {
+  if (!droppable) return `no: ${reason}`;
+  return members === undefined ? 'yes' : `yes: ${members.join(', ')}`;
+}
+
+function treeText(tree: BlockTree): string {
+  const { totals } = tree;
+  const row = (block: Block, indent: number): string[] => [
+    '  '.repeat(indent) + block.id,
+    block.kind,
+    withPrefix(block.parameters),
+    percent(block.parameters / totals.parameters),
+    withPrefix(block.macs),
+    percent(block.macs / totals.macs),
+    droppable(block),
+  ];
+  const rows = (list: readonly Block[], indent: number): string[][] =>
+    list.flatMap((block) => [row(block, indent), ...rows(block.children, indent + 1)]);
+  const header = ['block', 'kind', 'parameters', '', 'MACs', '', 'droppable'];
+  const summary = `${totals.nodes} nodes, ${withPrefix(totals.parameters)} parameters, ${withPrefix(totals.bytes, 'B')}, ${withPrefix(totals.macs)} MACs per call`;
+  return [
+    summary + '\n\n',
+    table(header, rows([...tree.blocks, ...tree.groups], 0), [2, 3, 4, 5]),
+    ...tree.notes.map((note) => `\nNote: ${note}`),
+    tree.notes.length > 0 ? '\n' : '',
+  ].join('');
+}

@@ -1,0 +1,57 @@
+/**
+ * Files that appear whole or not at all: written under a temporary name in the same folder, to be renamed once
+ * complete. The temporary file is removed when the writing fails or is interrupted.
+ */
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { StudioError } from '../errors/StudioError';
+
+export type Write = (chunk: Uint8Array) => Promise<void>;
+
+/** A complete file that does not have its final name yet; the caller renames or discards it. */
+export interface PendingFile {
+  readonly path: string;
+  readonly temporaryPath: string;
+  readonly sizeBytes: number;
+  discard(): Promise<void>;
+}
+
+/** Runs `produce` with a writer to the temporary file. Throws the signal's AbortError at the next chunk. */
+export async function writePending(path: string, signal: AbortSignal, produce: (write: Write) => Promise<void>): Promise<PendingFile> {
+  await requireFolder(path);
+  const temporaryPath = `${path}.partial-${process.pid}`;
+  const discard = () => rm(temporaryPath, { force: true });
+  let sizeBytes = 0;
+  try {
+    const handle = await open(temporaryPath, 'w');
+    try {
+      await produce(async (chunk) => {
+        signal.throwIfAborted();
+        await handle.writeFile(chunk);
+        sizeBytes += chunk.byteLength;
+      });
+      signal.throwIfAborted();
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    await discard();
+    throw thrown;
+  }
+  return { path, temporaryPath, sizeBytes, discard };
+}
+
+/** One file, whole, from bytes at hand; replaces what was there. */
+export async function writeWhole(path: string, signal: AbortSignal, bytes: Uint8Array): Promise<void> {
+  const { temporaryPath } = await writePending(path, signal, (write) => write(bytes));
+  await rename(temporaryPath, path);
+}
+
+/** Before long work: throws `cli/usage` where `path` cannot be written. */
+export async function requireFolder(path: string): Promise<void> {
+  const folder = dirname(resolve(path));
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) throw new StudioError('cli/usage', `There is no folder ${folder} to write to.`);
+  const target = await stat(path).catch(() => undefined);
+  if (target?.isDirectory()) throw new StudioError('cli/usage', `${path} is a folder; give a file name.`);
+}

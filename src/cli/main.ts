@@ -1,0 +1,70 @@
+/**
+ * `vdmini`: the studio's passes without a page. Results go to stdout, progress to stderr; an error is one line of
+ * JSON on stderr, {"error": {"code", "message"}}, and a non-zero exit. Each command is loaded when it is called.
+ */
+import { StudioError } from '../errors/StudioError';
+import type { Command } from './Command';
+
+const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  blocks: {
+    summary: 'show the blocks of a denoiser and what each costs',
+    load: async () => (await import('./commands/blocks')).blocks,
+  },
+  prune: {
+    summary: 'write a denoiser without some of its blocks',
+    load: async () => (await import('./commands/prune')).prune,
+  },
+};
+
+const overview = `Usage: vdmini COMMAND ... [--json]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+"vdmini COMMAND --help" tells more.
+`;
+
+/** Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+async function main(args: readonly string[]): Promise<number> {
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort());
+  process.once('SIGTERM', () => interruption.abort());
+  process.stdout.on('error', stopAtClosedPipe);
+  try {
+    await dispatch(args, interruption.signal);
+    return 0;
+  } catch (thrown) {
+    if (interruption.signal.aborted) return report('cancelled', 'Interrupted; nothing was written.', 130);
+    const error = StudioError.from(thrown);
+    return report(error.code, error.message, error.code === 'cli/usage' ? 2 : 1);
+  }
+}
+
+async function dispatch(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(overview);
+    return;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    throw new StudioError('cli/usage', `There is no command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`);
+  }
+  const command = await entry.load();
+  if (rest.includes('--help') || rest.includes('-h')) process.stdout.write(command.help);
+  else await command.run(rest, signal);
+}
+
+function report(code: string, message: string, exitStatus: number): number {
+  process.stderr.write(JSON.stringify({ error: { code, message } }) + '\n');
+  return exitStatus;
+}
+
+/** `vdmini blocks ... | head` closes the pipe early: that is no failure. */
+function stopAtClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}
+
+process.exitCode = await main(process.argv.slice(2));

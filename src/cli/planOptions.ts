@@ -1,0 +1,65 @@
+/** `--drop`, `--preset` and `--plan`: three ways to say which blocks go. */
+import { readFile } from 'node:fs/promises';
+import type { BlockTree, Plan } from '../blocks/block';
+import { StudioError } from '../errors/StudioError';
+import { presetNamed } from '../blocks/presets';
+import { list } from './arguments';
+
+export const planOptions = {
+  drop: { type: 'string', multiple: true },
+  preset: { type: 'string' },
+  plan: { type: 'string' },
+} as const;
+
+export const planHelp = `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows
+  --preset NAME       a named choice of blocks, such as vdmini
+  --plan FILE         a plan in JSON, as the studio saves it: {"dropped": ["ID", ...]}`;
+
+interface PlanValues {
+  readonly drop?: readonly string[];
+  readonly preset?: string;
+  readonly plan?: string;
+}
+
+/** Undefined when none of the three is given; `cli/usage` when more than one is. */
+export async function readPlan(values: PlanValues, tree: BlockTree): Promise<Plan | undefined> {
+  const given = [values.drop, values.preset, values.plan].filter((value) => value !== undefined);
+  if (given.length > 1) throw new StudioError('cli/usage', 'Give one of --drop, --preset and --plan.');
+  if (values.drop !== undefined) return { dropped: list(values.drop) };
+  if (values.preset !== undefined) return presetNamed(tree, values.preset).plan;
+  if (values.plan !== undefined) return { dropped: droppedIds(await planText(values.plan), values.plan) };
+  return undefined;
+}
+
+/** Where a plan must be given. */
+export async function requirePlan(values: PlanValues, tree: BlockTree): Promise<Plan> {
+  const plan = await readPlan(values, tree);
+  if (plan === undefined) throw new StudioError('cli/usage', 'Say which blocks go: --drop ID,ID..., --preset NAME or --plan FILE.');
+  return plan;
+}
+
+async function planText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new StudioError('library/missing-file', `The plan ${path} cannot be read.`, { path }, { cause });
+  }
+}
+
+/** The studio's plan file, or a bare list of ids. */
+function droppedIds(text: string, path: string): readonly string[] {
+  const parsed = jsonOf(text, path) as { dropped?: unknown; plan?: { dropped?: unknown } } | null;
+  const ids = Array.isArray(parsed) ? parsed : (parsed?.dropped ?? parsed?.plan?.dropped);
+  if (!Array.isArray(ids) || !ids.every((id): id is string => typeof id === 'string')) {
+    throw new StudioError('library/invalid-config', `${path} has no list "dropped" of block ids.`, { path });
+  }
+  return ids;
+}
+
+function jsonOf(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new StudioError('library/invalid-config', `${path} is not JSON.`, { path }, { cause });
+  }
+}
