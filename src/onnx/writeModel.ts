@@ -1,19 +1,30 @@
 /** The IR to an ONNX file's bytes. External tensors stay references; `packModel` writes their data. */
-import { toBinary } from '@bufbuild/protobuf';
 import { StudioError } from '../errors/StudioError';
 import type { Model } from './model';
-import { ModelProtoSchema } from './wire/onnx_pb';
-import { modelToProto } from './wire/toProto';
+import { allTensors } from './tensors';
+import { encodeModel, totalLength } from './wire/encodeModel';
 
 /** What one protobuf message may hold. */
 export const MAX_PROTOBUF_BYTES = 2 ** 31 - 1;
 
-/** Throws `onnx/too-large` when inline weights exceed what protobuf allows. */
-export function writeModel(model: Model): Uint8Array {
+/** Writing what was read gives a file that reads the same, and then always the same bytes. Throws `onnx/too-large`. */
+export function writeModel(model: Model): Uint8Array<ArrayBuffer> {
   let inlineBytes = 0;
-  for (const { data } of model.graph.initializers.values()) if (data.kind === 'inline') inlineBytes += data.bytes.length;
-  if (inlineBytes > MAX_PROTOBUF_BYTES) {
-    throw new StudioError('onnx/too-large', `One ONNX file holds at most 2 GB; these weights are ${inlineBytes} bytes. Choose external data.`, { sizeBytes: inlineBytes });
+  for (const { data } of allTensors(model)) if (data.kind === 'inline') inlineBytes += data.bytes.length;
+  requireFits(inlineBytes);
+  const pieces = encodeModel(model);
+  const sizeBytes = totalLength(pieces);
+  requireFits(sizeBytes);
+  const bytes = new Uint8Array(sizeBytes);
+  let position = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, position);
+    position += piece.length;
   }
-  return toBinary(ModelProtoSchema, modelToProto(model));
+  return bytes;
+}
+
+function requireFits(sizeBytes: number): void {
+  if (sizeBytes <= MAX_PROTOBUF_BYTES) return;
+  throw new StudioError('onnx/too-large', `One .onnx file holds at most 2 GB; this model has ${(sizeBytes / 1e9).toFixed(2)} GB.`, { sizeBytes });
 }

@@ -5,8 +5,8 @@
 import { create, isFieldSet, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { StudioError } from '../../errors/StudioError';
-import { dataTypeOf, tensorByteLength } from '../dataTypes';
-import type { Attribute, Dim, Graph, Model, ModelFunction, Node, Tensor, TensorData, TensorType, ValueInfo } from '../model';
+import { dataTypeOf, elementCount, tensorByteLength } from '../dataTypes';
+import type { Attribute, AttributeValue, Dim, Graph, Model, ModelFunction, Node, SparseTensor, Tensor, TensorData, TensorType, ValueInfo } from '../model';
 import * as pb from './onnx_pb';
 import { typedFieldBytes } from './tensorFields';
 
@@ -34,6 +34,7 @@ function graphFromProto(proto: pb.GraphProto): Graph {
     if (initializers.has(tensor.name)) throw new StudioError('onnx/invalid-graph', `Two initializers are named ${tensor.name}.`, { name: tensor.name });
     initializers.set(tensor.name, tensorFromProto(tensor));
   }
+  const sparseInitializers = new Map(proto.sparseInitializer.map((sparse) => [sparse.values?.name ?? '', sparseFromProto(sparse)]));
   const quantization = new Map(proto.quantizationAnnotation.map((a) => [a.tensorName, entries(a.quantParameterTensorNames) ?? new Map()]));
   return {
     name: proto.name,
@@ -45,7 +46,8 @@ function graphFromProto(proto: pb.GraphProto): Graph {
     ...optional('docString', proto.docString),
     ...optionalEntries(proto.metadataProps),
     ...(quantization.size > 0 ? { quantization } : {}),
-    ...rest(pb.GraphProtoSchema, proto, ['sparseInitializer']),
+    ...(sparseInitializers.size > 0 ? { sparseInitializers } : {}),
+    ...rest(pb.GraphProtoSchema, proto, []),
   };
 }
 
@@ -57,42 +59,91 @@ function nodeFromProto(proto: pb.NodeProto): Node {
     ...optional('overload', proto.overload),
     inputs: proto.input,
     outputs: proto.output,
-    attributes: new Map(proto.attribute.map((attribute) => [attribute.name, attributeFromProto(attribute)])),
+    attributes: attributesFromProto(proto),
     ...optionalEntries(proto.metadataProps),
     ...optional('docString', proto.docString),
     ...rest(pb.NodeProtoSchema, proto, ['deviceConfigurations']),
   };
 }
 
+function attributesFromProto({ name, opType, attribute: list }: pb.NodeProto): ReadonlyMap<string, Attribute> {
+  const attributes = new Map<string, Attribute>();
+  for (const attribute of list) {
+    if (attributes.has(attribute.name)) {
+      throw new StudioError('onnx/invalid-graph', `The ${opType} node '${name}' has two attributes named '${attribute.name}'.`, { node: name, attribute: attribute.name });
+    }
+    attributes.set(attribute.name, attributeFromProto(attribute));
+  }
+  return attributes;
+}
+
+/** The data field that each attribute type uses. */
+const dataFields = {
+  [pb.AttributeProto_AttributeType.FLOAT]: 'f', [pb.AttributeProto_AttributeType.INT]: 'i', [pb.AttributeProto_AttributeType.STRING]: 's',
+  [pb.AttributeProto_AttributeType.TENSOR]: 't', [pb.AttributeProto_AttributeType.GRAPH]: 'g', [pb.AttributeProto_AttributeType.FLOATS]: 'floats',
+  [pb.AttributeProto_AttributeType.INTS]: 'ints', [pb.AttributeProto_AttributeType.STRINGS]: 'strings',
+  [pb.AttributeProto_AttributeType.TENSORS]: 'tensors', [pb.AttributeProto_AttributeType.GRAPHS]: 'graphs',
+} as const;
+
+type DataField = (typeof dataFields)[keyof typeof dataFields];
+
+const allDataFields: readonly DataField[] = Object.values(dataFields);
+const attributeFields = pb.AttributeProtoSchema.field;
+const isSet = (proto: pb.AttributeProto, field: DataField): boolean => isFieldSet(proto, attributeFields[field]);
+
 function attributeFromProto(proto: pb.AttributeProto): Attribute {
-  const raw = (): Attribute => ({ kind: 'raw', bytes: toBinary(pb.AttributeProtoSchema, proto) });
-  if (proto.docString !== '' || (proto.$unknown?.length ?? 0) > 0) return raw();
-  if (proto.refAttrName !== '') return { kind: 'reference', attribute: proto.refAttrName, type: proto.type };
-  const Type = pb.AttributeProto_AttributeType;
-  switch (proto.type) {
-    case Type.FLOAT: return { kind: 'float', value: proto.f };
-    case Type.INT: return { kind: 'int', value: proto.i };
-    case Type.STRING: return { kind: 'string', value: proto.s };
-    case Type.TENSOR: return proto.t ? { kind: 'tensor', value: tensorFromProto(proto.t) } : raw();
-    case Type.GRAPH: return proto.g ? { kind: 'graph', value: graphFromProto(proto.g) } : raw();
-    case Type.FLOATS: return { kind: 'floats', value: proto.floats };
-    case Type.INTS: return { kind: 'ints', value: proto.ints };
-    case Type.STRINGS: return { kind: 'strings', value: proto.strings };
-    case Type.TENSORS: return { kind: 'tensors', value: proto.tensors.map(tensorFromProto) };
-    case Type.GRAPHS: return { kind: 'graphs', value: proto.graphs.map(graphFromProto) };
-    default: return raw();
+  if (proto.refAttrName !== '') return { kind: 'reference', attribute: proto.refAttrName, type: proto.type, ...rest(pb.AttributeProtoSchema, proto, ['docString']) };
+  const field = dataFieldOf(proto);
+  if (!field) return { kind: 'raw', bytes: toBinary(pb.AttributeProtoSchema, proto) };
+  if (!isSet(proto, field)) requireNoOther(proto, field);
+  return { ...attributeValue(proto, field), ...rest(pb.AttributeProtoSchema, proto, ['docString', ...allDataFields.filter((other) => other !== field)]) };
+}
+
+/** By the declared type; by what is there where old exporters declare none. Undefined: a type that the IR keeps as bytes. */
+function dataFieldOf(proto: pb.AttributeProto): DataField | undefined {
+  if (proto.type !== pb.AttributeProto_AttributeType.UNDEFINED) return dataFields[proto.type as keyof typeof dataFields];
+  if (proto.$unknown?.some(({ no }) => no === attributeFields.type.number)) return undefined; // a type of the future
+  return allDataFields.find((field) => isSet(proto, field));
+}
+
+/** An empty field may be left out (zero, an empty list); a value of another type may not stand in for it. */
+function requireNoOther(proto: pb.AttributeProto, field: DataField): void {
+  const other = allDataFields.find((candidate) => isSet(proto, candidate));
+  if (!other && field !== 't' && field !== 'g') return;
+  throw new StudioError('onnx/invalid-graph', `The attribute '${proto.name}' says that it holds ${field}, but holds ${other ?? 'nothing'}.`, { attribute: proto.name });
+}
+
+function attributeValue(proto: pb.AttributeProto, field: DataField): AttributeValue {
+  switch (field) {
+    case 'f': return { kind: 'float', value: proto.f };
+    case 'i': return { kind: 'int', value: proto.i };
+    case 's': return { kind: 'string', value: proto.s };
+    case 't': return { kind: 'tensor', value: tensorFromProto(proto.t!) };
+    case 'g': return { kind: 'graph', value: graphFromProto(proto.g!) };
+    case 'floats': return { kind: 'floats', value: proto.floats };
+    case 'ints': return { kind: 'ints', value: proto.ints };
+    case 'strings': return { kind: 'strings', value: proto.strings };
+    case 'tensors': return { kind: 'tensors', value: proto.tensors.map(tensorFromProto) };
+    case 'graphs': return { kind: 'graphs', value: proto.graphs.map(graphFromProto) };
   }
 }
 
-export function tensorFromProto(proto: pb.TensorProto): Tensor {
-  const dataType = dataTypeOf(proto.dataType);
-  const dims = proto.dims.map(Number);
-  const facts = { name: proto.name, dataType: proto.dataType, dims: dims.join('x') };
-  if (!dataType) throw new StudioError('onnx/invalid-tensor', `The tensor ${proto.name} has the unknown data type ${proto.dataType}.`, facts);
-  if (dims.some((dim) => dim < 0 || !Number.isSafeInteger(dim))) {
-    throw new StudioError('onnx/invalid-tensor', `The tensor ${proto.name} has an impossible shape [${dims.join(', ')}].`, facts);
+/** Shape and type only; the contents stay bytes. External ones could not be repacked, so they are refused. */
+function sparseFromProto(proto: pb.SparseTensorProto): SparseTensor {
+  const name = proto.values?.name ?? '';
+  if ([proto.values, proto.indices].some((part) => part?.dataLocation === pb.TensorProto_DataLocation.EXTERNAL)) {
+    throw new StudioError('onnx/unsupported', `The sparse tensor '${name}' keeps its values in another file.`, { tensor: name });
   }
-  const head = { name: proto.name, dataType, dims };
+  const dataType = dataTypeOf(proto.values?.dataType ?? 0);
+  if (!dataType) throw new StudioError('onnx/invalid-tensor', `The sparse tensor '${name}' has the unknown data type ${proto.values?.dataType ?? 0}.`, { tensor: name });
+  return { name, type: { dataType, shape: dimsFromProto(name, proto.dims) }, bytes: toBinary(pb.SparseTensorProtoSchema, proto) };
+}
+
+export function tensorFromProto(proto: pb.TensorProto): Tensor {
+  const { name } = proto;
+  const dataType = dataTypeOf(proto.dataType);
+  if (!dataType) throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' has the unknown data type ${proto.dataType}.`, { tensor: name, dataType: proto.dataType });
+  const head = { name, dataType, dims: dimsFromProto(name, proto.dims) };
   return {
     ...head,
     data: tensorData(proto, head),
@@ -102,56 +153,70 @@ export function tensorFromProto(proto: pb.TensorProto): Tensor {
   };
 }
 
-function tensorData(proto: pb.TensorProto, head: Pick<Tensor, 'name' | 'dataType' | 'dims'>): TensorData {
-  const lengthBytes = tensorByteLength(head);
-  if (proto.dataLocation === pb.TensorProto_DataLocation.EXTERNAL) return externalData(proto, lengthBytes);
-  if (head.dataType === 'string') return { kind: 'strings', values: proto.stringData };
-  const bytes = isFieldSet(proto, pb.TensorProtoSchema.field.rawData) && proto.rawData.length > 0 ? proto.rawData : (typedFieldBytes(proto, head.dataType) ?? new Uint8Array(0));
-  if (bytes.length !== lengthBytes) {
-    throw new StudioError('onnx/invalid-tensor', `The tensor ${head.name} holds ${bytes.length} bytes, but ${head.dataType} [${head.dims.join(', ')}] needs ${lengthBytes}.`, {
-      name: head.name, bytes: bytes.length, expectedBytes: lengthBytes,
-    });
+function dimsFromProto(name: string, list: readonly bigint[]): readonly number[] {
+  const dims = list.map(Number);
+  if (dims.every((dim) => dim >= 0 && Number.isSafeInteger(dim))) return dims;
+  throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' has an impossible shape [${dims.join(', ')}].`, { tensor: name });
+}
+
+type TensorHead = Pick<Tensor, 'name' | 'dataType' | 'dims'>;
+
+function tensorData(proto: pb.TensorProto, head: TensorHead): TensorData {
+  const expected = head.dataType === 'string' ? elementCount(head.dims) : tensorByteLength(head);
+  if (proto.dataLocation === pb.TensorProto_DataLocation.EXTERNAL) return externalData(proto, head, expected);
+  if (head.dataType === 'string') {
+    requireLength(head, proto.stringData.length, expected, 'strings');
+    return { kind: 'strings', values: proto.stringData };
   }
+  const bytes = proto.rawData.length > 0 ? proto.rawData : typedFieldBytes(proto, head.dataType);
+  requireLength(head, bytes.length, expected, 'bytes');
   return { kind: 'inline', bytes };
 }
 
-function externalData(proto: pb.TensorProto, expectedBytes: number): TensorData {
-  const fields = new Map(proto.externalData.map(({ key, value }) => [key, value]));
-  const location = fields.get('location');
-  if (!location) throw new StudioError('onnx/invalid-tensor', `The tensor ${proto.name} is external, but names no file.`, { name: proto.name });
-  const offsetBytes = Number(fields.get('offset') ?? 0);
-  const lengthBytes = Number(fields.get('length') ?? expectedBytes);
-  if (!Number.isSafeInteger(offsetBytes) || !Number.isSafeInteger(lengthBytes) || offsetBytes < 0 || lengthBytes !== expectedBytes) {
-    throw new StudioError('onnx/invalid-tensor', `The tensor ${proto.name} asks for ${fields.get('length') ?? lengthBytes} bytes at ${fields.get('offset') ?? 0} of ${location}, but needs ${expectedBytes}.`, {
-      name: proto.name, location, expectedBytes,
-    });
+function requireLength({ name, dataType, dims }: TensorHead, found: number, expected: number, unit: string): void {
+  if (found === expected) return;
+  throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' holds ${found} ${unit}, but ${dataType} [${dims.join(', ')}] needs ${expected}.`, { tensor: name, found, expected });
+}
+
+/** Numbers as decimal text; the length may be left out. */
+function externalData(proto: pb.TensorProto, head: TensorHead, expected: number): TensorData {
+  const { name, dataType } = head;
+  const { location, offset = '0', length = String(expected), ...others } = Object.fromEntries(proto.externalData.map(({ key, value }) => [key, value]));
+  if (!location) throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' is external, but names no file.`, { tensor: name });
+  if (dataType === 'string') throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' holds strings, which cannot be external.`, { tensor: name });
+  const isNumber = (text: string) => /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
+  if (!isNumber(offset) || !isNumber(length)) {
+    throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' has no usable place in ${location}: offset ${offset}, length ${length}.`, { tensor: name, location });
   }
-  return { kind: 'external', location, offsetBytes, lengthBytes };
+  requireLength(head, Number(length), expected, 'external bytes');
+  const entries = new Map(Object.entries(others));
+  return { kind: 'external', location, offsetBytes: Number(offset), lengthBytes: expected, ...(entries.size > 0 ? { entries } : {}) };
 }
 
 function valueFromProto(proto: pb.ValueInfoProto): ValueInfo {
-  const type = proto.type ? plainTensorType(proto.type) : undefined;
+  const tensor = proto.type?.value.case === 'tensorType' ? proto.type.value.value : undefined;
+  const dataType = dataTypeOf(tensor?.elemType ?? 0);
+  const type: TensorType | undefined = dataType && { dataType, shape: tensor?.shape ? tensor.shape.dim.map(dimFromProto) : null };
   return {
     name: proto.name,
     ...(type ? { type } : {}),
     ...optional('docString', proto.docString),
     ...optionalEntries(proto.metadataProps),
-    ...rest(pb.ValueInfoProtoSchema, proto, type ? [] : ['type']),
+    ...rest(pb.ValueInfoProtoSchema, proto, type && !hasDetails(proto.type!) ? [] : ['type']),
   };
 }
 
-/** `undefined` for anything but a plain tensor type: it then stays in `unknown`. */
-function plainTensorType(proto: pb.TypeProto): TensorType | undefined {
-  if (proto.value.case !== 'tensorType' || proto.denotation !== '') return undefined;
-  const { elemType, shape } = proto.value.value;
-  const dataType = dataTypeOf(elemType);
-  if (!dataType || shape?.dim.some((dim) => dim.denotation !== '')) return undefined;
-  return { dataType, shape: shape ? shape.dim.map(dimFromProto) : null };
+/** Says more than the IR's type does (denotations): such a type is kept as bytes too, and written over them. */
+function hasDetails(type: pb.TypeProto): boolean {
+  const tensor = type.value.value as pb.TypeProto_Tensor;
+  const parts = [type, tensor, tensor.shape, ...(tensor.shape?.dim ?? [])];
+  return type.denotation !== '' || parts.some((part) => part?.$unknown?.length) || (tensor.shape?.dim.some((dim) => dim.denotation !== '') ?? false);
 }
 
+/** Negative sizes and empty names are old ways to say "unknown". */
 function dimFromProto({ value }: pb.TensorShapeProto_Dimension): Dim {
-  if (value.case === 'dimValue') return Number(value.value);
-  return value.case === 'dimParam' ? value.value : null;
+  if (value.case === 'dimValue') return value.value >= 0n && value.value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value.value) : null;
+  return value.case === 'dimParam' && value.value !== '' ? value.value : null;
 }
 
 function functionFromProto(proto: pb.FunctionProto): ModelFunction {

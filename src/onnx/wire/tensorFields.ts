@@ -5,26 +5,33 @@
 import type { DataType } from '../model';
 import type { TensorProto } from './onnx_pb';
 
-/** `undefined` when no typed field holds anything. */
-export function typedFieldBytes(proto: TensorProto, dataType: DataType): Uint8Array | undefined {
-  if (proto.floatData.length > 0) return bytesOf(Float32Array.from(proto.floatData)); // complex64 too: pairs
-  if (proto.doubleData.length > 0) return bytesOf(Float64Array.from(proto.doubleData)); // complex128 too
-  if (proto.int64Data.length > 0) return bytesOf(BigInt64Array.from(proto.int64Data));
-  if (proto.uint64Data.length > 0) {
-    return dataType === 'uint32' ? bytesOf(Uint32Array.from(proto.uint64Data, Number)) : bytesOf(BigUint64Array.from(proto.uint64Data));
+/** The bytes of whichever typed field this type uses; empty when that holds nothing. */
+export function typedFieldBytes(proto: TensorProto, dataType: DataType): Uint8Array {
+  switch (dataType) {
+    case 'float32': case 'complex64': return bytesOf(Float32Array.from(proto.floatData)); // complex: pairs
+    case 'float64': case 'complex128': return bytesOf(Float64Array.from(proto.doubleData));
+    case 'int64': return bytesOf(BigInt64Array.from(proto.int64Data));
+    case 'uint64': return bytesOf(BigUint64Array.from(proto.uint64Data));
+    case 'uint32': return bytesOf(Uint32Array.from(proto.uint64Data, Number));
+    case 'int32': return bytesOf(Int32Array.from(proto.int32Data));
+    case 'int16': case 'uint16': case 'float16': case 'bfloat16': return bytesOf(Uint16Array.from(proto.int32Data));
+    case 'float6e2m3': case 'float6e3m2': return sixBits(proto.int32Data);
+    default: return Uint8Array.from(proto.int32Data); // 8 bits, or several packed elements, an entry; only the low byte counts
   }
-  if (proto.int32Data.length > 0) return int32Bytes(proto.int32Data, dataType);
-  return undefined;
 }
 
-/** int32_data carries every narrow type, one element (or one packed byte) an entry. */
-function int32Bytes(values: readonly number[], dataType: DataType): Uint8Array {
-  if (dataType === 'int32') return bytesOf(Int32Array.from(values));
-  const wide = ['float16', 'bfloat16', 'uint16', 'int16'].includes(dataType);
-  return wide ? bytesOf(Uint16Array.from(values, (value) => value & 0xffff)) : Uint8Array.from(values, (value) => value & 0xff);
+/** Packs one element an entry into a stream of bits, the lowest first. */
+function sixBits(values: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((values.length * 6) / 8));
+  values.forEach((value, i) => {
+    const bit = 6 * i;
+    const shifted = (value & 63) << (bit % 8);
+    bytes[bit >> 3]! |= shifted & 255;
+    if (shifted > 255) bytes[(bit >> 3) + 1]! |= shifted >> 8;
+  });
+  return bytes;
 }
 
 function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
-

@@ -2,10 +2,11 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { dataTypeNumber } from '../dataTypes';
-import type { Attribute, Dim, Graph, Model, ModelFunction, Node, Tensor, ValueInfo } from '../model';
+import type { Attribute, Dim, Graph, Model, ModelFunction, Node, Tensor, TensorType, ValueInfo } from '../model';
 import * as pb from './onnx_pb';
 
-export function modelToProto(model: Model): pb.ModelProto {
+/** All of the model but its graph. */
+export function modelFieldsToProto(model: Model): pb.ModelProto {
   return build(pb.ModelProtoSchema, model.unknown, {
     irVersion: BigInt(model.irVersion),
     opsetImport: opsetsToProto(model.opsets),
@@ -14,17 +15,17 @@ export function modelToProto(model: Model): pb.ModelProto {
     ...text('domain', model.domain),
     ...(model.modelVersion !== 0n ? { modelVersion: model.modelVersion } : {}),
     ...text('docString', model.docString),
-    graph: graphToProto(model.graph),
     functions: model.functions.map(functionToProto),
     metadataProps: entries(model.metadata),
   });
 }
 
-function graphToProto(graph: Graph): pb.GraphProto {
+/** All of a graph but its initializers. */
+export function graphFieldsToProto(graph: Graph): pb.GraphProto {
   return build(pb.GraphProtoSchema, graph.unknown, {
     ...text('name', graph.name),
     node: graph.nodes.map(nodeToProto),
-    initializer: [...graph.initializers.values()].map(tensorToProto),
+    sparseInitializer: [...(graph.sparseInitializers?.values() ?? [])].map(({ bytes }) => fromBinary(pb.SparseTensorProtoSchema, bytes)),
     input: graph.inputs.map(valueToProto),
     output: graph.outputs.map(valueToProto),
     valueInfo: [...graph.valueInfo.values()].map(valueToProto),
@@ -32,6 +33,12 @@ function graphToProto(graph: Graph): pb.GraphProto {
     metadataProps: entries(graph.metadata),
     quantizationAnnotation: [...(graph.quantization ?? [])].map(([tensorName, names]) => create(pb.TensorAnnotationSchema, { tensorName, quantParameterTensorNames: entries(names) })),
   });
+}
+
+function graphToProto(graph: Graph): pb.GraphProto {
+  const proto = graphFieldsToProto(graph);
+  proto.initializer = [...graph.initializers.values()].map(tensorToProto);
+  return proto;
 }
 
 function nodeToProto(node: Node): pb.NodeProto {
@@ -49,25 +56,35 @@ function nodeToProto(node: Node): pb.NodeProto {
 }
 
 function attributeToProto(name: string, attribute: Attribute): pb.AttributeProto {
+  if (attribute.kind === 'raw') return fromBinary(pb.AttributeProtoSchema, attribute.bytes);
+  return build(pb.AttributeProtoSchema, attribute.unknown, { name, ...attributeFields(attribute) });
+}
+
+function attributeFields(attribute: Exclude<Attribute, { readonly kind: 'raw' }>): MessageInitShape<typeof pb.AttributeProtoSchema> {
   const Type = pb.AttributeProto_AttributeType;
-  const make = (fields: MessageInitShape<typeof pb.AttributeProtoSchema>) => create(pb.AttributeProtoSchema, { name, ...fields });
   switch (attribute.kind) {
-    case 'float': return make({ type: Type.FLOAT, f: attribute.value });
-    case 'int': return make({ type: Type.INT, i: attribute.value });
-    case 'string': return make({ type: Type.STRING, s: attribute.value });
-    case 'tensor': return make({ type: Type.TENSOR, t: tensorToProto(attribute.value) });
-    case 'graph': return make({ type: Type.GRAPH, g: graphToProto(attribute.value) });
-    case 'floats': return make({ type: Type.FLOATS, floats: [...attribute.value] });
-    case 'ints': return make({ type: Type.INTS, ints: [...attribute.value] });
-    case 'strings': return make({ type: Type.STRINGS, strings: [...attribute.value] });
-    case 'tensors': return make({ type: Type.TENSORS, tensors: attribute.value.map(tensorToProto) });
-    case 'graphs': return make({ type: Type.GRAPHS, graphs: attribute.value.map(graphToProto) });
-    case 'reference': return make({ refAttrName: attribute.attribute, type: attribute.type });
-    case 'raw': return fromBinary(pb.AttributeProtoSchema, attribute.bytes);
+    case 'float': return { type: Type.FLOAT, f: attribute.value };
+    case 'int': return { type: Type.INT, i: attribute.value };
+    case 'string': return { type: Type.STRING, s: attribute.value };
+    case 'tensor': return { type: Type.TENSOR, t: tensorToProto(attribute.value) };
+    case 'graph': return { type: Type.GRAPH, g: graphToProto(attribute.value) };
+    case 'floats': return { type: Type.FLOATS, floats: [...attribute.value] };
+    case 'ints': return { type: Type.INTS, ints: [...attribute.value] };
+    case 'strings': return { type: Type.STRINGS, strings: [...attribute.value] };
+    case 'tensors': return { type: Type.TENSORS, tensors: attribute.value.map(tensorToProto) };
+    case 'graphs': return { type: Type.GRAPHS, graphs: attribute.value.map(graphToProto) };
+    case 'reference': return { refAttrName: attribute.attribute, type: attribute.type };
   }
 }
 
 function tensorToProto(tensor: Tensor): pb.TensorProto {
+  const proto = tensorFieldsToProto(tensor);
+  if (tensor.data.kind === 'inline') proto.rawData = tensor.data.bytes;
+  return proto;
+}
+
+/** All of a tensor but its inline bytes. */
+export function tensorFieldsToProto(tensor: Tensor): pb.TensorProto {
   return build(pb.TensorProtoSchema, tensor.unknown, {
     ...text('name', tensor.name),
     dataType: dataTypeNumber(tensor.dataType),
@@ -80,34 +97,39 @@ function tensorToProto(tensor: Tensor): pb.TensorProto {
 
 function dataFields({ data }: Tensor): MessageInitShape<typeof pb.TensorProtoSchema> {
   switch (data.kind) {
-    case 'inline': return { rawData: data.bytes };
+    case 'inline': return {};
     case 'strings': return { stringData: [...data.values] };
     case 'external': {
-      const fields = { location: data.location, offset: String(data.offsetBytes), length: String(data.lengthBytes) };
-      return {
-        dataLocation: pb.TensorProto_DataLocation.EXTERNAL,
-        externalData: Object.entries(fields).map(([key, value]) => create(pb.StringStringEntryProtoSchema, { key, value })),
-      };
+      const place = new Map([['location', data.location], ['offset', String(data.offsetBytes)], ['length', String(data.lengthBytes)], ...(data.entries ?? [])]);
+      return { dataLocation: pb.TensorProto_DataLocation.EXTERNAL, externalData: entries(place) };
     }
   }
 }
 
 function valueToProto(value: ValueInfo): pb.ValueInfoProto {
-  const { type } = value;
-  const shape = type?.shape ? create(pb.TensorShapeProtoSchema, { dim: type.shape.map(dimToProto) }) : undefined;
-  const tensorType = type && create(pb.TypeProto_TensorSchema, { elemType: dataTypeNumber(type.dataType), ...(shape ? { shape } : {}) });
-  return build(pb.ValueInfoProtoSchema, value.unknown, {
-    name: value.name,
-    ...(tensorType ? { type: create(pb.TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }) } : {}),
-    ...text('docString', value.docString),
-    metadataProps: entries(value.metadata),
-  });
+  const proto = build(pb.ValueInfoProtoSchema, value.unknown, { name: value.name, ...text('docString', value.docString), metadataProps: entries(value.metadata) });
+  if (value.type) proto.type = typeToProto(value.type, proto.type);
+  return proto;
 }
 
-function dimToProto(dim: Dim): pb.TensorShapeProto_Dimension {
-  if (dim === null) return create(pb.TensorShapeProto_DimensionSchema);
-  const value = typeof dim === 'number' ? ({ case: 'dimValue', value: BigInt(dim) } as const) : ({ case: 'dimParam', value: dim } as const);
-  return create(pb.TensorShapeProto_DimensionSchema, { value });
+/** `kept`: the type as the file had it, whose denotations stay where the rank does. */
+function typeToProto({ dataType, shape }: TensorType, kept: pb.TypeProto | undefined): pb.TypeProto {
+  const type = kept ?? create(pb.TypeProtoSchema);
+  const tensor = type.value.case === 'tensorType' ? type.value.value : create(pb.TypeProto_TensorSchema);
+  tensor.elemType = dataTypeNumber(dataType);
+  if (shape) {
+    const old = tensor.shape?.dim.length === shape.length ? tensor.shape.dim : undefined;
+    tensor.shape ??= create(pb.TensorShapeProtoSchema);
+    tensor.shape.dim = shape.map((dim, i) => Object.assign(old?.[i] ?? create(pb.TensorShapeProto_DimensionSchema), dimToProto(dim)));
+  }
+  type.value = { case: 'tensorType', value: tensor };
+  return type;
+}
+
+/** Only the `value` of the dimension. */
+function dimToProto(dim: Dim): Pick<pb.TensorShapeProto_Dimension, 'value'> {
+  if (dim === null) return { value: { case: undefined } };
+  return { value: typeof dim === 'number' ? { case: 'dimValue', value: BigInt(dim) } : { case: 'dimParam', value: dim } };
 }
 
 function functionToProto(definition: ModelFunction): pb.FunctionProto {
