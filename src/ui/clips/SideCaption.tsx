@@ -15,7 +15,7 @@ export function SideCaption({ side }: { readonly side: Side }) {
         <span className="dot" /> {side === 'teacher' ? 'Teacher' : 'Student'}
       </span>
       {time && (stands === 'done' || stands === 'running') && <span className="faint caption-time">{formatMs(time.ms)} / step</span>}
-      <span className="caption-standing" data-testid={`${side}-standing`} data-standing={stands} aria-live="polite">
+      <span className="caption-standing" data-testid={`${side}-standing`} data-standing={stands}>
         <Standing side={side} stands={stands} />
       </span>
     </figcaption>
