@@ -1,0 +1,162 @@
+/**
+ * A student as files. Before they are handed out the written graph is loaded afresh, run on the same input as the
+ * gated session, and compared with it.
+ */
+import { Zip, ZipPassThrough } from 'fflate';
+import type { Plan } from '../blocks/block';
+import { countTotals } from '../blocks/countTotals';
+import { StudioError } from '../errors/StudioError';
+import { branchesFor } from '../diffusion/guidance';
+import { latentLength } from '../diffusion/latentFrames';
+import { createScheduler } from '../diffusion/schedulers/createScheduler';
+import { seededNoise } from '../diffusion/seededNoise';
+import { blobSource } from '../onnx/blobSource';
+import { packModel } from '../onnx/packModel';
+import { prune } from '../passes/prune';
+import type { DenoiserCall } from './denoiserInputs';
+import type { OpenedParts } from './openPipeline';
+import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification } from './protocol';
+import { floatValues } from './runtime/tensors';
+
+export interface ExportPlanRequest extends ExportRequest {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+/** Relative to the output's largest value. */
+const TOLERANCE = 1e-4;
+
+/** Throws `engine/verification-failed` when the file does not do what the preview did; nothing is handed out then. */
+export async function exportPlan(parts: OpenedParts, request: ExportPlanRequest): Promise<ExportResult> {
+  const { denoiser, tree, types, description } = parts;
+  const { plan, format, signal } = request;
+  const report = (phase: ExportProgress['phase'], loadedBytes = 0, totalBytes = 0) => request.onProgress?.({ phase, loadedBytes, totalBytes });
+  report('prune');
+  const student = prune(denoiser.model, tree, plan);
+  const external = format === 'onnx-external' || (format === 'pipeline-zip' && denoiser.weights.size > 0);
+  const baseName = `${description.name.replace(/\.onnx$/, '')}-${plan.dropped.length === 0 ? 'teacher' : 'pruned'}`;
+  const graphName = format === 'pipeline-zip' ? 'model.onnx' : `${baseName}.onnx`;
+  const packed = await packModel(student, denoiser.weights, external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' });
+  const chunks: Uint8Array[] = [];
+  let written = 0;
+  report('write', 0, packed.dataSizeBytes);
+  await packed.writeData(
+    async (chunk) => {
+      chunks.push(chunk);
+      written += chunk.length;
+      report('write', written, packed.dataSizeBytes);
+    },
+    signal ? { signal } : {},
+  );
+  signal?.throwIfAborted();
+  const graph: ExportedFile = { name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) };
+  const data: ExportedFile[] = packed.dataLocation === undefined ? [] : [{ name: packed.dataLocation, blob: new Blob(chunks as Uint8Array<ArrayBuffer>[]) }];
+  report('reload');
+  const verification = await verify(parts, request, packed.modelBytes, data, () => report('verify'));
+  signal?.throwIfAborted();
+  const files = format === 'pipeline-zip' ? [await zipPipeline(parts, `${baseName}.zip`, [graph, ...data], report)] : [graph, ...data];
+  const size = (list: readonly ExportedFile[]) => list.reduce((sum, { blob }) => sum + blob.size, 0);
+  let teacherFileBytes = denoiser.bytes.length;
+  for (const source of denoiser.weights.values()) teacherFileBytes += source.sizeBytes;
+  return {
+    files,
+    planJson: planJson(description.name, plan),
+    totals: { teacher: tree.totals, student: countTotals(student, types) },
+    fileBytes: size([graph, ...data]),
+    teacherFileBytes,
+    verification,
+  };
+}
+
+async function verify(parts: OpenedParts, { plan, settings }: ExportPlanRequest, modelBytes: Uint8Array, data: readonly ExportedFile[], loaded: () => void): Promise<ExportVerification> {
+  const { description, runtime } = parts;
+  const call = await firstCall(parts, settings);
+  const preview = floatValues(await parts.runDenoiser(call, plan));
+  const teacher = floatValues(await parts.runDenoiser(call, { dropped: [] }));
+  const weights = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
+  const session = await parts.createSession({ what: 'the exported graph', modelBytes, externalData: weights });
+  loaded();
+  let exported: Float32Array;
+  try {
+    const output = parts.denoiser.model.graph.outputs[0]!.name;
+    exported = floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
+  } finally {
+    await session.release();
+  }
+  const { max, mean } = difference(exported, preview);
+  const scale = preview.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  if (!(max <= TOLERANCE * Math.max(1, scale))) {
+    throw new StudioError('engine/verification-failed', `The exported ${description.denoiser.modelPath} differs from the preview by ${max.toExponential(1)}, more than ${TOLERANCE} of its scale. It was not saved.`, { maxDifference: max });
+  }
+  return { maxDifference: max, meanDifference: mean, cutEffect: difference(teacher, preview).max, backend: runtime.backend === 'webgpu' ? 'webgpu' : 'wasm' };
+}
+
+/** The first step of a clip with these settings. */
+async function firstCall({ description, text, inputs }: OpenedParts, settings: ExportRequest['settings']): Promise<DenoiserCall> {
+  const scheduler = createScheduler(description.scheduler, settings.steps);
+  const step = scheduler.steps[0]!;
+  const latent = seededNoise(settings.seed, latentLength(description.latent)).map((value) => value * scheduler.initialNoiseScale * step.inputScale);
+  const branches = branchesFor(settings.guidance).slice(-inputs.batch);
+  const embeddings = text ? { conditional: await text.embed(settings.prompt), unconditional: await text.embed(description.defaults.negativePrompt) } : {};
+  return { latent, timestep: step.timestep, branches, guidance: settings.guidance, text: embeddings };
+}
+
+function difference(a: Float32Array, b: Float32Array): { max: number; mean: number } {
+  let max = a.length === b.length ? 0 : NaN;
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) {
+    const value = Math.abs(a[index]! - b[index]!);
+    if (!(value <= max)) max = value; // NaN stays NaN
+    sum += value;
+  }
+  return { max, mean: sum / a.length };
+}
+
+export function planJson(model: string, plan: Plan): string {
+  return JSON.stringify({ model, dropped: plan.dropped }, null, 2) + '\n';
+}
+
+/** Every file of the folder, the denoiser's replaced. Stored, not deflated: weights do not shrink. */
+async function zipPipeline(parts: OpenedParts, name: string, denoiserFiles: readonly ExportedFile[], report: (phase: 'pack', loaded: number, total: number) => void): Promise<ExportedFile> {
+  const { folder, denoiser } = parts;
+  const directory = denoiser.path.split('/').slice(0, -1).join('/');
+  const inFolder = (file: string) => (directory === '' ? file : `${directory}/${file}`);
+  const replaced = new Set([denoiser.path, ...[...denoiser.weights.keys()].map(inFolder)]);
+  const others = (folder.paths ?? (await knownFiles(parts))).filter((path) => !replaced.has(path));
+  const pieces: Uint8Array[] = [];
+  const zip = new Zip((error, chunk) => {
+    if (error) throw error;
+    pieces.push(chunk);
+  });
+  const total = others.length + denoiserFiles.length;
+  let done = 0;
+  const add = async (path: string, bytes: Uint8Array): Promise<void> => {
+    const entry = new ZipPassThrough(path);
+    zip.add(entry);
+    entry.push(bytes, true);
+    report('pack', ++done, total);
+  };
+  for (const path of others) {
+    const source = await folder.open(path);
+    await add(path, await source.read(0, source.sizeBytes));
+  }
+  for (const { name: file, blob } of denoiserFiles) await add(inFolder(file), new Uint8Array(await blob.arrayBuffer()));
+  zip.end();
+  return { name, blob: new Blob(pieces as Uint8Array<ArrayBuffer>[]) };
+}
+
+/** For a folder that cannot be listed (plain http): what Optimum's layout may hold and what is there. */
+async function knownFiles({ folder }: OpenedParts): Promise<string[]> {
+  const components = ['unet', 'transformer', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2'];
+  const candidates = [
+    'model_index.json',
+    'README.md',
+    ...components.flatMap((part) => [`${part}/model.onnx`, `${part}/config.json`]),
+    ...['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt', 'special_tokens_map.json'].map((file) => `tokenizer/${file}`),
+    'scheduler/scheduler_config.json',
+  ];
+  const there: string[] = [];
+  for (const path of candidates) if (await folder.has(path)) there.push(path);
+  return there;
+}
+

@@ -1,0 +1,149 @@
+/**
+ * Opens a pipeline folder: reads the graphs, discovers the blocks, and makes one gated denoiser session that serves
+ * the teacher and every student, beside the text encoder's and the decoder's.
+ */
+import { discoverBlocks } from '../blocks/discoverBlocks';
+import { countTotals } from '../blocks/countTotals';
+import { presetsFor } from '../blocks/presets';
+import { resolvePlan } from '../blocks/resolvePlan';
+import type { BlockTree, Plan, Preset } from '../blocks/block';
+import { describePipeline } from '../diffusion/describePipeline';
+import type { PipelineDescription } from '../diffusion/PipelineDescription';
+import { sha256Hex } from '../library/sha256';
+import type { Folder } from '../library/Folder';
+import { inferShapes } from '../onnx/shapes/inferShapes';
+import type { TensorType } from '../onnx/model';
+import { writeModel } from '../onnx/writeModel';
+import { gate, gateFeeds } from '../passes/gate';
+import { prune } from '../passes/prune';
+import type { Component } from './components';
+import { componentReader } from './components';
+import type { DenoiserCall, DenoiserPlan } from './denoiserInputs';
+import { planDenoiserInputs } from './denoiserInputs';
+import { exportPlan } from './exportPlan';
+import type { ExportPlanRequest } from './exportPlan';
+import type { FrameDecoder } from './frameDecoder';
+import { frameDecoder } from './frameDecoder';
+import type { GenerateOptions } from './generate';
+import { createGenerator } from './generate';
+import type { EngineCounters, ExportResult, GenerateRequest, GenerateResult, OpenProgress, PlanSummary } from './protocol';
+import type { PlainTensor, Runtime, Session, SessionModel } from './runtime/Runtime';
+import { boolScalar } from './runtime/tensors';
+import type { TextConditioning } from './textConditioning';
+import { openTextConditioning } from './textConditioning';
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: OpenProgress) => void;
+}
+
+/** What generation and export work with. */
+export interface OpenedParts {
+  readonly folder: Folder;
+  readonly runtime: Runtime;
+  readonly description: PipelineDescription;
+  readonly denoiser: Component;
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly inputs: DenoiserPlan;
+  readonly tree: BlockTree;
+  readonly text: TextConditioning | undefined;
+  readonly decode: FrameDecoder;
+  /** One call of the gated session under a plan; the raw output of the whole batch. */
+  runDenoiser(call: DenoiserCall, plan: Plan): Promise<PlainTensor>;
+  createSession(model: SessionModel): Promise<Session>;
+}
+
+export interface PipelineRunner {
+  readonly description: PipelineDescription;
+  readonly tree: BlockTree;
+  readonly presets: readonly Preset[];
+  /** SHA-256 of the denoiser's graph file, hex. */
+  readonly fingerprint: string;
+  readonly parts: OpenedParts;
+  /** Sessions and denoiser runs since the pipeline was opened. */
+  counters(): Pick<EngineCounters, 'sessionsCreated' | 'denoiserRuns'>;
+  summarise(plan: Plan): PlanSummary;
+  generate(request: GenerateRequest, options?: GenerateOptions): Promise<GenerateResult>;
+  exportModel(request: ExportPlanRequest): Promise<ExportResult>;
+  release(): Promise<void>;
+}
+
+/** Throws what reading (`library/*`, `onnx/*`, `blocks/*`) and the runtime (`engine/*`, `gpu/*`) throw; releases what it made then. */
+export async function openPipeline(folder: Folder, runtime: Runtime, options: OpenOptions = {}): Promise<PipelineRunner> {
+  const sessions: Session[] = [];
+  try {
+    return await openParts(folder, runtime, options, sessions);
+  } catch (error) {
+    for (const session of sessions) await session.release();
+    throw error;
+  }
+}
+
+async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
+  const counts = { sessionsCreated: 0, denoiserRuns: 0 };
+  const reader = componentReader(folder, signal, onProgress);
+  const described = await describePipeline(folder, async (path) => (await reader.read(path)).model);
+  const denoiser = await reader.read(described.denoiser.modelPath);
+  const report = (phase: OpenProgress['phase'], what: string) => onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
+  report('discover', denoiser.path);
+  const inputs = planDenoiserInputs(denoiser.model, described, described.textEncoder?.maxTokens);
+  const description = { ...described, notes: [...described.notes, ...inputs.notes] };
+  const tree = discoverBlocks(denoiser.model, { bindings: inputs.bindings, latentInput: description.denoiser.latentInput });
+  const types = inferShapes(denoiser.model, inputs.bindings);
+  const gated = gate(denoiser.model, tree);
+  const createSession = async (model: SessionModel): Promise<Session> => {
+    const session = await runtime.createSession(model);
+    counts.sessionsCreated++;
+    return session;
+  };
+  const open = async (what: string, modelBytes: Uint8Array, externalData: Component['weights']): Promise<Session> => {
+    signal?.throwIfAborted();
+    report('session', what);
+    const session = await createSession({ what, modelBytes, externalData });
+    sessions.push(session);
+    return session;
+  };
+  const denoiserSession = await open(denoiser.path, writeModel(gated.model), denoiser.weights);
+  const encoder = description.textEncoder && (await reader.read(description.textEncoder.modelPath));
+  const decoder = description.decoder && (await reader.read(description.decoder.modelPath));
+  const encoderSession = encoder && (await open(encoder.path, encoder.bytes, encoder.weights));
+  const decoderSession = decoder && (await open(decoder.path, decoder.bytes, decoder.weights));
+  const parts: OpenedParts = {
+    folder,
+    runtime,
+    description,
+    denoiser,
+    types,
+    inputs,
+    tree,
+    text: await openTextConditioning(folder, description, encoder?.model, encoderSession),
+    decode: frameDecoder(description, decoder?.model, decoderSession),
+    createSession,
+    async runDenoiser(call, plan) {
+      const keeps = [...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
+      counts.denoiserRuns++;
+      const output = denoiser.model.graph.outputs[0]!.name;
+      return (await denoiserSession.run({ ...inputs.feeds(call), ...Object.fromEntries(keeps) }, [output]))[output]!;
+    },
+  };
+  return {
+    description,
+    tree,
+    presets: presetsFor(tree),
+    fingerprint: await sha256Hex(denoiser.bytes),
+    parts,
+    counters: () => ({ ...counts }),
+    summarise: (plan) => summarise(parts, plan),
+    generate: createGenerator(parts),
+    exportModel: (request) => exportPlan(parts, request),
+    release: async () => {
+      for (const session of sessions.splice(0)) await session.release();
+    },
+  };
+}
+
+function summarise({ denoiser, tree, types }: OpenedParts, plan: Plan): PlanSummary {
+  const { goneIds } = resolvePlan(tree, plan);
+  // Surgery changes no shape of what stays: the teacher's types serve the student.
+  return { teacher: tree.totals, student: countTotals(prune(denoiser.model, tree, plan), types), goneIds };
+}
