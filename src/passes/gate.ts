@@ -63,11 +63,13 @@ function gateUnit(graph: Graph, unit: Block, keep: string, stream: ReadonlySet<s
     const type = types.get(exit);
     return type ? { name, type } : { name };
   };
-  const kept: Graph = {
+  const body: Graph = {
     ...emptyGraph(`${unit.id}:on`),
     nodes: inside.map((node) => ({ ...renameUses(node, on), outputs: node.outputs.map(on) })),
     outputs: exits.map(({ exit }) => output(exit, on(exit))),
   };
+  // Gates made before stand at the end of the outer graph: inside a wider unit they need their place again.
+  const kept: Graph = { ...body, nodes: topologicalOrder(body) };
   const off = (exit: string) => `${exit}:off:${unit.id}`;
   const bypassed: Graph = {
     ...emptyGraph(`${unit.id}:off`),
