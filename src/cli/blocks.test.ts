@@ -32,7 +32,7 @@ describe('vdmini', () => {
   it('lists its commands, and each tells how it is used', async () => {
     const { stdout, exitStatus } = await runCli('--help');
     expect(exitStatus).toBe(0);
-    for (const name of ['blocks', 'prune']) {
+    for (const name of ['blocks', 'prune', 'generate', 'compare']) {
       expect(stdout).toContain(`\n  ${name} `);
       const help = await runCli(name, '--help');
       expect([help.exitStatus, help.stderr]).toEqual([0, '']);

@@ -14,6 +14,14 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'write a denoiser without some of its blocks',
     load: async () => (await import('./commands/prune')).prune,
   },
+  generate: {
+    summary: 'make a clip with a pipeline folder and save it as a GIF',
+    load: async () => (await import('./commands/generate')).generate,
+  },
+  compare: {
+    summary: 'make the clip with and without some blocks and measure the difference',
+    load: async () => (await import('./commands/compare')).compare,
+  },
 };
 
 const overview = `Usage: vdmini COMMAND ... [--json]

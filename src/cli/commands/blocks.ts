@@ -1,24 +1,21 @@
 /** `vdmini blocks`: the block tree of a denoiser, as a table or as JSON. */
 import type { Block, BlockTree } from '../../blocks/block';
-import { discoverBlocks } from '../../blocks/discoverBlocks';
-import { bindings, parseArguments } from '../arguments';
+import { parseArguments } from '../arguments';
 import type { Command } from '../Command';
-import { readModelFile } from '../modelFile';
+import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
 import { percent, table, withPrefix } from '../table';
 
 const help = `Usage: vdmini blocks MODEL.onnx [--json]
 
 Shows the blocks of a denoiser: which can be dropped, and what each costs. Weights in external files are not read.
 
-  --bind NAME=SIZE,...   sizes of dynamic dimensions, for the MACs (a size left out is guessed)
-  --latent NAME          the input that carries the latent, where it is not found by itself
+${denoiserHelp}
   --json                 {"model": {"nodes", "parameters", "bytes"}, "blocks": [{"id", "kind", "depth", "parameters",
                          "macs", "droppable", "reason"?, "children"?}]}
 `;
 
 const options = {
-  bind: { type: 'string', multiple: true },
-  latent: { type: 'string' },
+  ...denoiserOptions,
   json: { type: 'boolean' },
 } as const;
 
@@ -26,8 +23,7 @@ export const blocks: Command = {
   help,
   async run(args) {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
-    const model = await readModelFile(positionals[0]!);
-    const tree = discoverBlocks(model, { bindings: bindings(values.bind), latentInput: values.latent });
+    const { tree } = await openDenoiser(positionals[0]!, values);
     process.stdout.write(values.json ? JSON.stringify(treeJson(tree), null, 2) + '\n' : treeText(tree));
   },
 };

@@ -1,15 +1,16 @@
 /** `vdmini prune`: writes a denoiser without some of its blocks, and checks the file that it wrote. */
+import { rm } from 'node:fs/promises';
 import type { Totals } from '../../blocks/block';
-import { discoverBlocks } from '../../blocks/discoverBlocks';
 import { measure } from '../../blocks/countTotals';
 import { prune as pruneModel } from '../../passes/prune';
 import { resolvePlan } from '../../blocks/resolvePlan';
-import { bindings, parseArguments, required } from '../arguments';
+import { integer, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
-import { readModelFile } from '../modelFile';
+import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
 import { planHelp, planOptions, requirePlan } from '../planOptions';
 import { percent, table, withPrefix } from '../table';
+import type { Verification, verifyPruned } from '../verifyPruned';
 import { writeModelFile, type WrittenFile } from '../writeModelFile';
 
 const help = `Usage: vdmini prune MODEL.onnx (--drop ID,ID... | --preset NAME | --plan FILE) --out FILE.onnx [--json]
@@ -20,8 +21,10 @@ weights are looked for beside the model and copied range by range. The written f
 ${planHelp}
   --out FILE          where to write; when it fails, nothing is left under this name
   --external          keep weights in FILE.data beside it (by itself when they take more than 1.5 GB)
-  --bind NAME=SIZE    sizes of dynamic dimensions, for the MACs
-  --latent NAME       the input that carries the latent, where it is not found by itself
+  --verify            run the original and the written file in onnxruntime on one seeded input, and compare the file
+                      with the studio's preview of the same plan
+  --seed N            seed of that input (default 1)
+${denoiserHelp}
   --json              what went, what it saved, and the files written
 `;
 
@@ -29,8 +32,9 @@ const options = {
   ...planOptions,
   out: { type: 'string' },
   external: { type: 'boolean' },
-  bind: { type: 'string', multiple: true },
-  latent: { type: 'string' },
+  verify: { type: 'boolean' },
+  seed: { type: 'string' },
+  ...denoiserOptions,
   json: { type: 'boolean' },
 } as const;
 
@@ -46,6 +50,7 @@ interface PruneResult {
   readonly after: Totals;
   readonly saved: Totals;
   readonly files: readonly WrittenFile[];
+  readonly verification?: Verification;
 }
 
 export const prune: Command = {
@@ -54,24 +59,37 @@ export const prune: Command = {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
     const path = positionals[0]!;
     const out = required(values.out, '--out FILE.onnx');
-    const sizes = bindings(values.bind);
+    const seed = integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1);
     await requireFolder(out);
-    const model = await readModelFile(path);
-    const tree = discoverBlocks(model, { bindings: sizes, latentInput: values.latent });
+    const { model, tree, bindings } = await openDenoiser(path, values);
     const plan = await requirePlan(values, tree);
     const { goneIds } = resolvePlan(tree, plan);
     const pruned = pruneModel(model, tree, plan);
-    const after = measure(pruned, sizes);
+    const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
     const files = await writeModelFile(pruned, { from: path, out, external, signal });
+    const verification = values.verify ? await verified(files, () => verify(path, out, plan, seed, signal)) : undefined;
     const result: PruneResult = {
       model: path, dropped: plan.dropped, gone: [...goneIds],
       before: tree.totals, after, saved: difference(tree.totals, after),
-      files,
+      files, ...(verification && { verification }),
     };
     process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));
   },
 };
+
+/** The runtime is loaded for this alone. */
+const verify = async (...args: Parameters<typeof verifyPruned>) => (await import('../verifyPruned')).verifyPruned(...args);
+
+/** A file that fails is removed. */
+async function verified(files: readonly WrittenFile[], check: () => Promise<Verification>): Promise<Verification> {
+  try {
+    return await check();
+  } catch (thrown) {
+    await Promise.all(files.map(({ path }) => rm(path, { force: true })));
+    throw thrown;
+  }
+}
 
 const difference = (a: Totals, b: Totals): Totals => ({
   nodes: a.nodes - b.nodes,
@@ -80,15 +98,19 @@ const difference = (a: Totals, b: Totals): Totals => ({
   macs: a.macs - b.macs,
 });
 
-function describe({ before, after, saved, gone, files }: PruneResult): string {
+function describe({ before, after, saved, gone, files, verification }: PruneResult): string {
   const row = (name: string, key: keyof Totals, unit = '') => [
     name, withPrefix(before[key], unit), withPrefix(after[key], unit), withPrefix(saved[key], unit), percent(saved[key] / before[key]),
   ];
   const rows = [row('parameters', 'parameters'), row('bytes', 'bytes', 'B'), row('MACs per call', 'macs'), row('nodes', 'nodes')];
+  const check = verification
+    ? `Verified: the file differs from the preview by ${verification.maxDifference.toExponential(1)} at most; the cut itself changes the output by ${verification.cutEffect.toExponential(1)}.\n`
+    : '';
   return [
     `${gone.length} blocks gone: ${gone.join(', ') || 'none'}\n\n`,
     table(['', 'before', 'after', 'saved', ''], rows, [1, 2, 3, 4]),
     '\n',
     ...files.map(({ path, bytes }) => `Wrote ${path} (${withPrefix(bytes, 'B')}).\n`),
+    check,
   ].join('');
 }

@@ -105,7 +105,7 @@ export function toRuntimeTensor(constructor: unknown, { dataType, dims, data }: 
 export async function fromRuntimeTensor(tensor: Tensor): Promise<PlainTensor> {
   const dataType = runtimeType(tensor.type as DataType, 'output');
   const data = (await tensor.getData()) as PlainTensor['data'];
-  const plain = dataType === 'float16' && !(data instanceof Uint16Array) ? new Uint16Array((data as Uint16Array).buffer, (data as Uint16Array).byteOffset, (data as Uint16Array).length) : data;
+  const plain = dataType === 'float16' && !(data instanceof Uint16Array) ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data;
   tensor.dispose();
   return { dataType, dims: tensor.dims, data: plain };
 }

@@ -68,7 +68,17 @@ function oneHot(call: OpCall): Result {
   const depth = numbersOf(call.inputs[1])?.[0] ?? null;
   if (!indices) return [valueOf(typeOf(call, 2), null)];
   const axis = resolveAxis(intAttribute(call.node, 'axis', -1), indices.length + 1) ?? indices.length;
-  return [valueOf(typeOf(call, 2), indices.toSpliced(axis, 0, depth))];
+  const dims = indices.toSpliced(axis, 0, depth);
+  return [valueOf(typeOf(call, 2), dims, axis === indices.length ? oneHotElements(call, dims) : undefined)];
+}
+
+/** Along the last axis: one row of off and on values per index. `repeat_interleave` is exported with these. */
+function oneHotElements({ inputs: [indices, , values] }: OpCall, dims: readonly Dim[]): readonly Dim[] | undefined {
+  const at = numbersOf(indices);
+  const [off, on] = elementsOf(values) ?? [];
+  if (!at || off === undefined || on === undefined || !isConcrete(dims) || elementCount(dims) > maxElements) return undefined;
+  const depth = dims.at(-1)!;
+  return at.flatMap((index) => indexRange(depth).map((i) => (i === (index < 0 ? index + depth : index) ? on : off)));
 }
 
 const eyeLike: ShapeRule = (call) => {

@@ -1,0 +1,75 @@
+/**
+ * `npm run bench`: what the studio's design buys, as ratios of one run. Not a test: nothing fails when a ratio is bad.
+ * Each part is measured in turns with what it is compared with.
+ */
+import { parseArgs } from 'node:util';
+import type { Comparison } from './interleaved';
+import { ratioOf } from './interleaved';
+import { describeComparison, machine } from './report';
+
+const help = `Usage: npm run bench -- [PART ...] [--json]
+
+Parts (all of them by default):
+  sessions   gated all-on / plain; toggle / new session; student / teacher time against the MACs
+  memory     weights resident with one gated session / with two sessions
+  export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
+
+  --model FOLDER     pipeline folder whose denoiser is measured (default public/models/emoji-t2v)
+  --repeats N        repeats of each measurement (default 9)
+  --megabytes N      size of the model that "export" prunes (default 1000; needs three times that on disk)
+  --json             all of it as JSON
+`;
+
+const parts = ['sessions', 'memory', 'export'] as const;
+type Part = (typeof parts)[number];
+
+interface Settings {
+  readonly model: string;
+  readonly repeats: number;
+  readonly megabytes: number;
+}
+
+async function measure(part: Part, { model, repeats, megabytes }: Settings, say: (line: string) => void): Promise<Comparison[]> {
+  switch (part) {
+    case 'sessions':
+      return (await import('./parts/sessions')).sessions(model, repeats);
+    case 'memory':
+      return (await import('./parts/memory')).memory(model);
+    case 'export':
+      return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      model: { type: 'string', default: 'public/models/emoji-t2v' },
+      repeats: { type: 'string', default: '9' },
+      megabytes: { type: 'string', default: '1000' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return void process.stdout.write(help);
+  const wrong = positionals.filter((name) => !parts.some((part) => part === name));
+  if (wrong.length > 0) throw new Error(`There is no part ${wrong.join(', ')}; the parts are ${parts.join(', ')}.`);
+  const settings = { model: values.model, repeats: Number(values.repeats), megabytes: Number(values.megabytes) };
+  const results: Comparison[] = [];
+  const remarks: string[] = [];
+  const say = (line: string) => {
+    remarks.push(line);
+    if (!values.json) console.log(line);
+  };
+  if (!values.json) console.log(`${machine()}\n`);
+  for (const part of parts) {
+    if (positionals.length > 0 && !positionals.includes(part)) continue;
+    for (const comparison of await measure(part, settings, say)) {
+      results.push(comparison);
+      if (!values.json) console.log(describeComparison(comparison));
+    }
+  }
+  if (values.json) console.log(JSON.stringify({ machine: machine(), results: results.map((result) => ({ ratio: ratioOf(result), ...result })), remarks }, null, 2));
+}
+
+await main();

@@ -1,0 +1,124 @@
+/**
+ * Pruning a large model on disk, weights and all, against what a person would do instead: `cp` of the same live
+ * bytes (the floor), Python's `onnx.load` + `onnx.save`, and the npm package `onnxsim` (neither of which prunes).
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { discoverBlocks } from '../../blocks/discoverBlocks';
+import { readModelFile } from '../../cli/modelFile';
+import { writeModelFile } from '../../cli/writeModelFile';
+import { writeModel } from '../../onnx/writeModel';
+import { prune } from '../../passes/prune';
+import { interleaved, timeMs, type Comparison } from '../interleaved';
+import { onnxsimAvailable, simplify } from '../onnxsim';
+import { findPython, loadAndSave } from '../pythonOnnx';
+import { blockBytes, blockWeights, residualModel, type ResidualSize } from '../residualModel';
+import { peakMemory } from '../peakMemory';
+
+const run = promisify(execFile);
+const blockWidth = 1024;
+
+interface Workspace {
+  readonly folder: string;
+  readonly model: string;
+  readonly pruned: string;
+}
+
+/** `say` takes what could not be compared. Needs about three times `megabytes` of free disk. */
+export async function fileExport(megabytes: number, repeats: number, say: (line: string) => void): Promise<Comparison[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'vdmini-bench-'));
+  try {
+    const size = { blocks: 2, width: blockWidth, tokens: 16 };
+    const blocks = Math.max(2, Math.round((megabytes * 1e6) / blockBytes(size)));
+    const workspace = { folder, model: join(folder, 'model.onnx'), pruned: join(folder, 'pruned.onnx') };
+    await writeTeacher(workspace.model, { ...size, blocks });
+    const ours = await againstCopy(workspace, repeats);
+    const python = await againstPython(workspace, repeats, say);
+    const onnxsim = await againstOnnxsim(workspace, ours.first, say);
+    return [ours, ...python, ...onnxsim];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeTeacher(path: string, size: ResidualSize): Promise<void> {
+  await writeFile(path, writeModel(residualModel(size, 'model.onnx.data')));
+  const weights = blockWeights(size);
+  const handle = await open(`${path}.data`, 'w');
+  for (let i = 0; i < size.blocks; i++) await handle.writeFile(weights);
+  await handle.close();
+}
+
+async function againstCopy(workspace: Workspace, repeats: number): Promise<Comparison> {
+  await pruneHalf(workspace);
+  const live = join(workspace.folder, 'live.bin');
+  const copied = join(workspace.folder, 'copied.bin');
+  await run('cp', [`${workspace.pruned}.data`, live]);
+  const liveMb = (await stat(live)).size / 1e6;
+  const memory = peakMemory();
+  const copy = async () => {
+    await rm(copied, { force: true });
+    return timeMs(() => run('cp', [live, copied]));
+  };
+  const [ours, cp] = await interleaved(repeats, () => pruneHalf(workspace), copy);
+  const peakMb = memory.stop() / 1e6;
+  await Promise.all([live, copied].map((path) => rm(path)));
+  return {
+    name: 'prune + export / cp of the live bytes',
+    first: { what: `prune every second block, write ${liveMb.toFixed(0)} MB`, median: ours, unit: 'ms' },
+    second: { what: 'cp', median: cp, unit: 'ms' },
+    n: repeats,
+    note: `heap and buffers grew by ${peakMb.toFixed(0)} MB at most`,
+  };
+}
+
+/** Open, discover, prune, write and check, as `vdmini prune` does; the time in ms. */
+async function pruneHalf({ model: path, pruned }: Workspace): Promise<number> {
+  await Promise.all([pruned, `${pruned}.data`].map((file) => rm(file, { force: true })));
+  return timeMs(async () => {
+    const model = await readModelFile(path);
+    const tree = discoverBlocks(model, { bindings: new Map() });
+    const droppable = tree.blocks.filter((block) => block.droppable).map((block) => block.id);
+    const plan = { dropped: droppable.filter((_, i) => i % 2 === 1) };
+    await writeModelFile(prune(model, tree, plan), { from: path, out: pruned, external: true, signal: new AbortController().signal });
+  });
+}
+
+async function againstPython(workspace: Workspace, repeats: number, say: (line: string) => void): Promise<Comparison[]> {
+  const python = await findPython();
+  if (python === undefined) {
+    say('Python with the onnx package: not found (set PYTHON to name one).');
+    return [];
+  }
+  const out = join(workspace.folder, 'python.onnx');
+  const [ours, theirs] = await interleaved(repeats, () => pruneHalf(workspace), () => loadAndSave(python, workspace.model, out));
+  return [
+    {
+      name: 'prune + export / Python onnx.load + save',
+      first: { what: 'prune every second block, write', median: ours, unit: 'ms' },
+      second: { what: 'onnx.load + onnx.save of everything, imports not counted', median: theirs, unit: 'ms' },
+      n: repeats,
+    },
+  ];
+}
+
+/** onnxsim takes one file that holds its weights, and stops at 2 GB. */
+async function againstOnnxsim(workspace: Workspace, ours: Comparison['first'], say: (line: string) => void): Promise<Comparison[]> {
+  if (!(await onnxsimAvailable())) {
+    say('The npm package onnxsim: not found ("npm install --no-save onnxsim" to compare with it).');
+    return [];
+  }
+  const whole = join(workspace.folder, 'whole.onnx');
+  try {
+    await writeModelFile(await readModelFile(workspace.model), { from: workspace.model, out: whole, external: false, signal: new AbortController().signal });
+    const theirs = await simplify(whole, join(workspace.folder, 'simplified.onnx'));
+    return [{ name: 'prune + export / onnxsim', first: ours, second: { what: 'onnxsim of the whole model in one file', median: theirs, unit: 'ms' }, n: 1 }];
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    say(`The npm package onnxsim did not survive: ${message.split('\n')[0]}`);
+    return [];
+  }
+}

@@ -1,0 +1,100 @@
+/** `vdmini compare`: one clip with and one without some blocks, and what that did to content and to motion. */
+import type { Totals } from '../../blocks/block';
+import type { GenerateResult, GenerateSettings } from '../../engine/protocol';
+import type { ClipComparison } from '../../metrics/Clip';
+import { metricsCsv } from '../../metrics/metricsCsv';
+import { psnr } from '../../metrics/psnr';
+import { parseArguments } from '../arguments';
+import type { Command } from '../Command';
+import { requireFolder, writeWhole } from '../fileOutput';
+import { generateHelp, generateOptions, readSettings } from '../generateOptions';
+import { openPipelineOnDisk } from '../openPipelineOnDisk';
+import { planHelp, requirePlan } from '../planOptions';
+import { showStep } from '../stepProgress';
+import { percent, table, withPrefix } from '../table';
+
+const help = `Usage: vdmini compare FOLDER --drop ID,ID... [--prompt TEXT] [--seed N] [--steps N] [--json]
+
+Makes the clip with every block (teacher) and without the dropped ones (student), from the same noise and text, on the
+CPU, and measures the difference: content per frame, motion across frames, parameters, MACs and time.
+
+${generateHelp}
+${planHelp}
+  --csv FILE          the measurements, per frame
+  --json              all of it; PSNR of equal frames is "identical"
+`;
+
+const { out: _out, scale: _scale, ...shared } = generateOptions;
+const options = { ...shared, csv: { type: 'string' } } as const;
+
+interface CompareResult {
+  readonly settings: GenerateSettings;
+  readonly dropped: readonly string[];
+  readonly gone: readonly string[];
+  readonly comparison: ClipComparison;
+  readonly medianStepMs: GenerateResult['medianStepMs'];
+  readonly decodeMs: GenerateResult['decodeMs'];
+  readonly totals: { readonly teacher: Totals; readonly student: Totals };
+  readonly notes: readonly string[];
+}
+
+export const compare: Command = {
+  help,
+  async run(args, signal) {
+    const { values, positionals } = parseArguments(args, options, ['FOLDER']);
+    if (values.csv !== undefined) await requireFolder(values.csv);
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal);
+    try {
+      const settings = readSettings(values, pipeline.description);
+      const plan = await requirePlan(values, pipeline.tree);
+      const { goneIds: gone, ...totals } = pipeline.summarise(plan);
+      const generated = await pipeline.generate({ settings, plan, sides: ['teacher', 'student'], previewEvery: settings.steps }, { signal, onProgress: showStep });
+      const { comparison, medianStepMs, decodeMs } = generated;
+      const result: CompareResult = {
+        settings, dropped: plan.dropped, gone, comparison: comparison!, medianStepMs, decodeMs, totals, notes: pipeline.description.notes,
+      };
+      if (values.csv !== undefined) await writeWhole(values.csv, signal, new TextEncoder().encode(metricsCsv(result.comparison)));
+      process.stdout.write(values.json ? JSON.stringify(result, infinityAsWord, 2) + '\n' : describe(result));
+    } finally {
+      await pipeline.release();
+    }
+  },
+};
+
+/** JSON has no Infinity; only the PSNR of equal frames is infinite. */
+const infinityAsWord = (_key: string, value: unknown) => (value === Infinity ? 'identical' : value);
+
+function describe({ settings, gone, comparison, medianStepMs, totals, notes }: CompareResult): string {
+  const { content, motion, meanSquaredError } = comparison;
+  const { teacher, student } = totals;
+  const currency = (name: string, key: keyof Totals, unit = '') => [
+    name, withPrefix(teacher[key], unit), withPrefix(student[key], unit), percent(student[key] / teacher[key]),
+  ];
+  const time = [medianStepMs.teacher, medianStepMs.student].map((ms) => ms ?? NaN) as [number, number];
+  const cost = [
+    currency('parameters', 'parameters'), currency('bytes', 'bytes', 'B'), currency('MACs per call', 'macs'),
+    ['time per step', `${time[0].toFixed(1)} ms`, `${time[1].toFixed(1)} ms`, percent(time[1] / time[0])],
+  ];
+  const number = (value: number | null, unit = '') => (value === null ? 'undefined' : value === Infinity ? 'identical' : `${value.toPrecision(4)}${unit}`);
+  const quality = [
+    ['content', 'PSNR', number(psnr(meanSquaredError), ' dB')],
+    ['', 'SSIM', number(mean(content.ssimPerFrame))],
+    ['', 'error, content part', number(content.errorContent)],
+    ['motion', 'error, motion part', number(motion.errorMotion)],
+    ['', 'motion delta', number(motion.motionDelta)],
+    ['', 'flow EPE', number(mean(motion.flowEpePerTransition), ' px')],
+    ['', 'flow magnitude, student / teacher', number(motion.flowMagnitudeRatio)],
+    ['', 'flow direction cosine', number(motion.flowDirectionCosine)],
+    ['', 'temporal flickering, teacher | student', `${number(motion.flicker.teacher)} | ${number(motion.flicker.student)}`],
+    ['', 'motion magnitude, teacher | student', `${number(motion.motionMagnitude.teacher)} | ${number(motion.motionMagnitude.student)}`],
+  ];
+  return [
+    `"${settings.prompt}", seed ${settings.seed}, ${settings.steps} steps, guidance ${settings.guidance}\n`,
+    `${gone.length} blocks gone: ${gone.join(', ') || 'none'}\n\n`,
+    table(['', 'teacher', 'student', ''], cost, [1, 2, 3]), '\n',
+    table(['', '', 'student against teacher'], quality),
+    ...notes.map((note) => `\nNote: ${note}`), notes.length > 0 ? '\n' : '',
+  ].join('');
+}
+
+const mean = (values: readonly number[]): number | null => (values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length);

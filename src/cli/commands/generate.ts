@@ -1,0 +1,53 @@
+/** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF. */
+import type { Side } from '../../engine/protocol';
+import { parseArguments, required } from '../arguments';
+import type { Command } from '../Command';
+import { requireFolder, writeWhole } from '../fileOutput';
+import { generateHelp, generateOptions, readScale, readSettings } from '../generateOptions';
+import { encodeGif } from '../gif';
+import { openPipelineOnDisk } from '../openPipelineOnDisk';
+import { planHelp, readPlan } from '../planOptions';
+import { showStep } from '../stepProgress';
+
+const help = `Usage: vdmini generate FOLDER --out CLIP.gif [--prompt TEXT] [--seed N] [--steps N] [--drop ID,ID...] [--json]
+
+Makes a clip with the pipeline in FOLDER (Optimum's layout, or one denoiser file) on the CPU and saves it as a GIF.
+Without blocks to drop it is the teacher's clip.
+
+${generateHelp}
+${planHelp}
+  --out FILE          the GIF
+  --scale N           how often each pixel is repeated in the GIF (default 4)
+  --json              settings, size and times
+`;
+
+export const generate: Command = {
+  help,
+  async run(args, signal) {
+    const { values, positionals } = parseArguments(args, generateOptions, ['FOLDER']);
+    const out = required(values.out, '--out CLIP.gif');
+    const scale = readScale(values.scale);
+    await requireFolder(out);
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal);
+    try {
+      const settings = readSettings(values, pipeline.description);
+      const plan = (await readPlan(values, pipeline.tree)) ?? { dropped: [] };
+      const side: Side = plan.dropped.length > 0 ? 'student' : 'teacher';
+      const result = await pipeline.generate({ settings, plan, sides: [side], previewEvery: settings.steps }, { signal, onProgress: showStep });
+      const clip = result.clips[side]!;
+      const { framesPerSecond, notes } = pipeline.description;
+      await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));
+      const { frameCount, width, height } = clip;
+      const medianStepMs = result.medianStepMs[side];
+      const decodeMs = result.decodeMs[side];
+      if (values.json) {
+        process.stdout.write(JSON.stringify({ out, settings, dropped: plan.dropped, clip: { frameCount, width, height, framesPerSecond }, medianStepMs, decodeMs, notes }, null, 2) + '\n');
+      } else {
+        process.stdout.write(`Wrote ${out}: ${frameCount} frames of ${width}x${height}, "${settings.prompt}", seed ${settings.seed}, ${settings.steps} steps of ${medianStepMs?.toFixed(0)} ms.\n`);
+        for (const note of notes) process.stdout.write(`Note: ${note}\n`);
+      }
+    } finally {
+      await pipeline.release();
+    }
+  },
+};

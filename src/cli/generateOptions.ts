@@ -1,0 +1,40 @@
+/** What `generate` and `compare` share: the settings of a clip. */
+import type { PipelineDescription } from '../diffusion/PipelineDescription';
+import type { GenerateSettings } from '../engine/protocol';
+import { decimal, integer } from './arguments';
+import { planOptions } from './planOptions';
+
+export const generateOptions = {
+  ...planOptions,
+  prompt: { type: 'string' },
+  seed: { type: 'string' },
+  steps: { type: 'string' },
+  guidance: { type: 'string' },
+  out: { type: 'string' },
+  scale: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+export const generateHelp = `  --prompt TEXT       what the clip shows (default: the folder's own)
+  --seed N            0 to 4294967295 (default 1): the same seed gives the same clip everywhere
+  --steps N           sampling steps (default: the folder's own)
+  --guidance X        classifier-free guidance; 1: none (default: the folder's own)`;
+
+interface SettingValues {
+  readonly prompt?: string;
+  readonly seed?: string;
+  readonly steps?: string;
+  readonly guidance?: string;
+}
+
+/** Throws `cli/usage`. */
+export function readSettings(values: SettingValues, { defaults }: PipelineDescription): GenerateSettings {
+  return {
+    prompt: values.prompt ?? defaults.prompt,
+    seed: integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1),
+    steps: integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps),
+    guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
+  };
+}
+
+export const readScale = (value: string | undefined): number => integer(value, '--scale', { min: 1, max: 32 }, 4);
