@@ -1,167 +1,167 @@
 /**
- * Atoms: the residual additions of a network. Dropping an atom x replaces x by e, the operand that skips the branch.
- * Four kinds are told apart by the graph alone, without names.
+ * Atoms: the residual additions of a network. Dropping an atom replaces its sum by the operand that skips the branch.
+ * The kinds are told apart by the graph alone; no name is read.
  */
-import type { Node } from '../onnx/model';
-import type { Dataflow } from './dataflow';
-import { dataInputs, elementsOf, holdsWeights, nodesBetween, positionOf, sameType, shapeOf } from './dataflow';
+import type { Flow } from './flow';
+import { rootOf, sameType, shapeOf, viewed } from './flow';
+import { isProcessorSpecific, isPureView, qualifiedOperator } from './operators';
+import { nodesBetween, trunkDominator } from './reach';
 
 export interface Atom {
   /** The sum. */
-  readonly exit: string;
-  readonly node: Node;
-  /** identity: e + f(e). blend: a e + (1 - a) f(e). concat: e is the hidden half of a concatenation. shortcut: both sides hold weights. */
-  readonly kind: 'identity' | 'blend' | 'concat' | 'shortcut';
-  /** What replaces `exit`; absent for a shortcut. */
-  readonly entry?: string;
-  /** A node of the branch that holds weights: tells where the atom lives. */
-  readonly branch: Node;
+  readonly exit: number;
+  /**
+   * What stands in for the sum. Where nothing can (`reason` is set), the value before the branch, of another shape or
+   * not verified: for telling what belongs to the atom, never for surgery.
+   */
+  readonly entry: number;
+  /** identity: e + f(e). blend: a e + (1 - a) f(e). concat: both sides read [e, skip]. shortcut: both sides hold weights. */
+  readonly kind: 'identity' | 'blend' | 'concat' | 'shortcut' | 'opaque';
+  /** Nodes from the entry's root to the end of the branch. */
+  readonly branch: readonly number[];
+  /** The Concat of hidden state and skip, where the branch starts with one. */
+  readonly join?: number;
+  /** Why the atom cannot be dropped: a full sentence. */
+  readonly reason?: string;
 }
 
-const VIEWS = new Set(['Identity', 'Cast', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'QuantizeLinear', 'DequantizeLinear', 'Flatten']);
-
-/** Atoms of the trunk, in execution order. */
-export function findAtoms(flow: Dataflow): readonly Atom[] {
+/** In execution order. */
+export function findAtoms(flow: Flow): readonly Atom[] {
   const atoms: Atom[] = [];
-  for (const node of flow.order) {
-    if (node.opType !== 'Add' || node.domain !== '') continue;
-    const atom = atomAt(flow, node);
+  flow.nodes.forEach((node, at) => {
+    if (isProcessorSpecific(node) && node.inputs[3]) atoms.push(hiddenAddition(flow, at));
+    if (node.domain !== '' || (node.opType !== 'Add' && node.opType !== 'Sum') || node.inputs.length !== 2) return;
+    const atom = atomAt(flow, at);
     if (atom) atoms.push(atom);
-  }
+  });
   return atoms;
 }
 
-function atomAt(flow: Dataflow, node: Node): Atom | undefined {
-  const [p, q] = [node.inputs[0]!, node.inputs[1]!];
-  const exit = node.outputs[0]!;
-  if (!flow.trunk.has(exit) || !flow.stream.has(p) || !flow.stream.has(q)) return undefined;
-  if (!sameType(flow, p, exit) || !sameType(flow, q, exit) || onlyReachesSoftmax(flow, exit)) return undefined;
-  return identityAtom(flow, node, p, q) ?? identityAtom(flow, node, q, p) ?? blendAtom(flow, node, p, q) ?? concatAtom(flow, node, p, q) ?? concatAtom(flow, node, q, p) ?? shortcutAtom(flow, node, p, q);
+function atomAt(flow: Flow, at: number): Atom | undefined {
+  const [p, q] = flow.nodes[at]!.inputs.map((name) => flow.ids.get(name)!) as [number, number];
+  const exit = flow.outputs[at]![0]!;
+  if (p === q || !flow.stream[p] || !flow.stream[q]) return undefined;
+  const verified = isSumOf(flow, p, q) || isSumOf(flow, q, p);
+  if (!verified && shapeOf(flow, p) && shapeOf(flow, q)) return undefined;
+  if (onlyReachesSoftmax(flow, exit)) return undefined;
+  const atom = identityAtom(flow, exit, p, q) ?? identityAtom(flow, exit, q, p) ?? blendAtom(flow, exit, p, q) ?? blendAtom(flow, exit, q, p) ?? doubleAtom(flow, exit, p, q);
+  if (!atom || atom.reason) return atom;
+  return verified && fits(flow, atom, p, q) ? atom : { ...atom, reason: unverifiedReason(flow, atom) };
 }
 
-/** e + f(e), with views on the way to e. */
-function identityAtom(flow: Dataflow, node: Node, e: string, q: string): Atom | undefined {
-  const root = rootOf(flow, e, isView);
-  const branch = weightedBranch(flow, root, q);
-  return branch && { exit: node.outputs[0]!, node, kind: 'identity', entry: e, branch };
+/**
+ * Does the sum have the shape of `p`? Where a dimension of the other operand is unknown (it depends on the numbers of a
+ * mask, say), it can only be that of `p`, or 1, as long as that of `p` is not 1.
+ */
+function isSumOf(flow: Flow, p: number, q: number): boolean {
+  const [left, right] = [shapeOf(flow, p), flow.types.get(flow.names[q]!)?.shape];
+  if (!left || right?.length !== left.length) return false;
+  return left.every((dim, axis) => right[axis] === dim || (typeof right[axis] !== 'number' && dim > 1));
 }
 
-/** a x_s + (1 - a) x_t, the gate a not depending on any input; dropping leaves x_s ungated. */
-function blendAtom(flow: Dataflow, node: Node, p: string, q: string): Atom | undefined {
-  for (const [e, other] of [[p, q], [q, p]] as const) {
-    const own = gated(flow, e);
-    if (own === undefined || gated(flow, other) === undefined) continue;
-    const branch = weightedBranch(flow, rootOf(flow, e, isView, true), other);
-    if (branch && sameType(flow, own, node.outputs[0]!)) return { exit: node.outputs[0]!, node, kind: 'blend', entry: own, branch };
-  }
-  return undefined;
+/** The entry has the sum's shape when it is one of the summands, or has a summand's type. */
+function fits(flow: Flow, atom: Atom, p: number, q: number): boolean {
+  return [p, q].some((summand) => shapeOf(flow, summand) && (atom.entry === summand || sameType(flow, atom.entry, summand)));
 }
 
-/** shortcut([hidden, skip]) + f([hidden, skip]): the identity is the hidden operand, the skip goes. */
-function concatAtom(flow: Dataflow, node: Node, short: string, long: string): Atom | undefined {
-  const joined = concatBehind(flow, short);
-  if (!joined) return undefined;
-  const branch = weightedBranch(flow, joined.outputs[0]!, long);
-  const hidden = joined.inputs.filter((name) => flow.trunk.has(name)).toSorted((a, b) => positionOf(flow, b) - positionOf(flow, a))[0];
-  if (!branch || hidden === undefined || !sameType(flow, hidden, node.outputs[0]!)) return undefined;
-  return { exit: node.outputs[0]!, node, kind: 'concat', entry: hidden, branch };
+/** e + f(e): views on the way to e are walked, so that e may be a reshaped or shifted form of what the branch reads. */
+function identityAtom(flow: Flow, exit: number, e: number, q: number): Atom | undefined {
+  const branch = weightedBranch(flow, rootOf(flow, e), q);
+  return branch && { exit, entry: e, kind: 'identity', branch };
 }
 
-function shortcutAtom(flow: Dataflow, node: Node, p: string, q: string): Atom | undefined {
-  const [short, root] = [p, q].map((side) => [side, behindWeights(flow, side)] as const).find(([, behind]) => behind !== undefined) ?? [];
-  if (short === undefined || root === undefined) return undefined;
-  const branch = weightedBranch(flow, root, short === p ? q : p);
-  return branch && { exit: node.outputs[0]!, node, kind: 'shortcut', branch };
+/** a x_s + (1 - a) x_t with gates that depend on no input; dropping leaves x_s ungated. */
+function blendAtom(flow: Flow, exit: number, p: number, q: number): Atom | undefined {
+  const [kept, other] = [gated(flow, p), gated(flow, q)];
+  if (kept === undefined || other === undefined) return undefined;
+  const branch = weightedBranch(flow, rootOf(flow, kept), other);
+  if (!branch) return undefined;
+  return sameType(flow, kept, exit) || !shapeOf(flow, exit) ? { exit, entry: kept, kind: 'blend', branch } : undefined;
 }
 
-/** The first node with weights on a path from `root` to `value`; undefined when there is no path or no weights on it. */
-function weightedBranch(flow: Dataflow, root: string, value: string): Node | undefined {
-  if (!flow.stream.has(root)) return undefined;
-  return nodesBetween(flow, root, value)?.find((node) => holdsWeights(flow, node));
+/** The operand of the Mul by a gate that `value` is; the Mul may be seen through changes of number type. */
+function gated(flow: Flow, value: number): number | undefined {
+  const node = flow.nodes[flow.producer[value]!];
+  if (node?.opType === 'Cast') return gated(flow, flow.ids.get(node.inputs[0]!)!);
+  if (node?.opType !== 'Mul' || node.domain !== '') return undefined;
+  const [a, b] = [flow.ids.get(node.inputs[0]!)!, flow.ids.get(node.inputs[1]!)!];
+  if (flow.stream[a] === flow.stream[b]) return undefined;
+  return flow.stream[a] ? a : b;
 }
 
-/** Walks back over views; through `Add(stream, non-stream)` too, where a block adds a fixed position embedding first. */
-function rootOf(flow: Dataflow, value: string, passes: (flow: Dataflow, node: Node) => string | undefined, gates = false): string {
-  let current = value;
-  for (;;) {
-    const node = flow.madeBy.get(current);
-    const next = node && (passes(flow, node) ?? (gates ? gateOperand(flow, node) : undefined));
-    if (next === undefined) return current;
-    current = next;
-  }
+/** Weights on both sides. After a Concat of hidden state and skip, the hidden state can stand in for the sum if it fits. */
+function doubleAtom(flow: Flow, exit: number, p: number, q: number): Atom | undefined {
+  if (!flow.trunk[p] || !flow.trunk[q]) return undefined;
+  const source = trunkDominator(flow, [p, q]);
+  if (source === undefined) return undefined;
+  const [one, two] = [weightedBranch(flow, source, p), weightedBranch(flow, source, q)];
+  if (!one || !two) return undefined;
+  const branch = [...new Set([...one, ...two])].sort((a, b) => a - b);
+  const join = joinBefore(flow, source);
+  const entry = join === undefined ? source : hiddenOperand(flow, join);
+  const kind = join === undefined ? 'shortcut' : 'concat';
+  const found: Atom = { exit, entry, kind, branch, ...(join === undefined ? {} : { join }) };
+  if (join !== undefined && sameType(flow, entry, exit)) return found;
+  return { ...found, reason: channelReason(flow, entry, exit) };
 }
 
-/** The operand that a view shows; undefined when the node is none. */
-export function isView(flow: Dataflow, node: Node): string | undefined {
-  if (VIEWS.has(node.opType)) return node.inputs[0];
-  if (node.opType === 'Div' && !flow.stream.has(node.inputs[1]!) && elementsOf(flow, node.inputs[1]!) === 1) return node.inputs[0];
-  if (node.opType === 'Add' && node.domain === '') return streamOperand(flow, node);
-  return undefined;
+/** The Concat with two or more operands of the trunk that `value` shows. */
+export function joinBefore(flow: Flow, value: number): number | undefined {
+  const at = flow.producer[rootOf(flow, value)]!;
+  const node = flow.nodes[at];
+  return node?.opType === 'Concat' && trunkOperands(flow, at).length >= 2 ? at : undefined;
 }
 
-/** The one operand of a two-operand node that depends on an input, when the other does not. */
-function streamOperand(flow: Dataflow, node: Node): string | undefined {
-  const [a, b] = [node.inputs[0]!, node.inputs[1]!];
-  if (flow.stream.has(a) === flow.stream.has(b)) return undefined;
-  return flow.stream.has(a) ? a : b;
+export const trunkOperands = (flow: Flow, node: number): readonly number[] => flow.data[node]!.filter((value) => flow.trunk[value]);
+
+/** The operand of a Concat that ran deepest: in a U, a skip is an ancestor of the hidden state that it joins. */
+export function hiddenOperand(flow: Flow, join: number): number {
+  return trunkOperands(flow, join).reduce((deepest, value) => (flow.depth[value]! > flow.depth[deepest]! ? value : deepest));
 }
 
-function gateOperand(flow: Dataflow, node: Node): string | undefined {
-  return node.opType === 'Mul' ? streamOperand(flow, node) : undefined;
+/** Nodes between the two when some of them hold weights: GELU and norms spelt out are additions without. */
+function weightedBranch(flow: Flow, root: number, value: number): readonly number[] | undefined {
+  if (!flow.stream[root]) return undefined;
+  const branch = nodesBetween(flow, root, value);
+  return branch?.some((node) => flow.weighted[node]) ? branch : undefined;
 }
 
-/** What a side of a blend shows before its gate: the operand of the Mul; undefined when there is no gate. */
-function gated(flow: Dataflow, value: string): string | undefined {
-  let current = value;
-  for (;;) {
-    const node = flow.madeBy.get(current);
-    if (!node) return undefined;
-    const operand = gateOperand(flow, node);
-    if (operand !== undefined) return operand;
-    const next = VIEWS.has(node.opType) ? node.inputs[0] : undefined;
-    if (next === undefined) return undefined;
-    current = next;
-  }
-}
-
-/** The Concat that a chain of views and one weighted operator (the shortcut) reads. */
-function concatBehind(flow: Dataflow, value: string): Node | undefined {
-  const root = behindWeights(flow, value);
-  const node = root === undefined ? undefined : flow.madeBy.get(rootOf(flow, root, isView));
-  return node?.opType === 'Concat' ? node : undefined;
-}
-
-/** The stream operand of the weighted operator that `value` shows through views; undefined without one. */
-function behindWeights(flow: Dataflow, value: string): string | undefined {
-  const node = flow.madeBy.get(rootOf(flow, value, isView));
-  return node && holdsWeights(flow, node) ? node.inputs.find((name) => flow.stream.has(name)) : undefined;
-}
-
-/** Attention scores plus a mask: the sum feeds nothing but a softmax. */
-function onlyReachesSoftmax(flow: Dataflow, exit: string): boolean {
+/** Attention scores plus a mask: the sum feeds nothing but softmaxes. */
+function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
   const pending = [exit];
   let found = false;
-  while (pending.length > 0) {
-    for (const user of flow.usedBy.get(pending.pop()!) ?? []) {
-      if (user.opType === 'Softmax') found = true;
-      else if (isView(flow, user) !== undefined) pending.push(user.outputs[0]!);
+  for (let at = 0; at < pending.length; at++) {
+    for (const user of flow.users[pending[at]!]!) {
+      const node = flow.nodes[user]!;
+      if (node.opType === 'Shape') continue;
+      if (node.opType === 'Softmax') found = true;
+      else if (isPureView(node) || viewed(flow, flow.outputs[user]![0]!) === pending[at]) pending.push(flow.outputs[user]![0]!);
       else return false;
     }
   }
   return found;
 }
 
-/** For a Slice of one axis or an output of a Split: which part of its operand it is. Undefined when that is not known. */
-export function partOf(flow: Dataflow, node: Node, output: string): { operand: string; axis: number; offset: number; size: number } | undefined {
-  const operand = dataInputs(node)[0];
-  const [whole, part] = [operand && shapeOf(flow, operand), shapeOf(flow, output)];
-  if (!operand || !whole || !part || whole.length !== part.length) return undefined;
-  const axis = whole.findIndex((dim, index) => dim !== part[index]);
-  if (axis < 0) return undefined;
-  if (node.opType === 'Split') {
-    const before = node.outputs.slice(0, node.outputs.indexOf(output));
-    const offset = before.reduce((sum, name) => sum + (shapeOf(flow, name)?.[axis] ?? NaN), 0);
-    return Number.isNaN(offset) ? undefined : { operand, axis, offset, size: part[axis]! };
-  }
-  return undefined;
+function channelReason(flow: Flow, entry: number, exit: number): string {
+  const [before, after] = [shapeOf(flow, entry), shapeOf(flow, exit)];
+  if (!before || !after) return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
+  const axis = before.length === after.length ? before.findIndex((dim, i) => dim !== after[i]) : -1;
+  if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
+  return `It changes the number of channels from ${before[axis]} to ${after[axis]}, so nothing of the right size can stand in for it.`;
 }
+
+function unverifiedReason(flow: Flow, atom: Atom): string {
+  const opaque = atom.branch.find((node) => flow.outputs[node]!.some((value) => flow.stream[value] && !shapeOf(flow, value)));
+  const operator = opaque === undefined ? '' : ` because of the operator ${qualifiedOperator(flow.nodes[opaque]!)}`;
+  return `Its shapes cannot be verified${operator}, so nothing is known to fit in its place.`;
+}
+
+/** onnxruntime's own convolutions take the residual as a fourth operand, in a layout for one processor. */
+function hiddenAddition(flow: Flow, at: number): Atom {
+  const node = flow.nodes[at]!;
+  const [exit, entry] = [flow.outputs[at]![0]!, flow.ids.get(node.inputs[3]!)!];
+  return { exit, entry, kind: 'opaque', branch: nodesBetween(flow, rootOf(flow, entry), exit) ?? [at], reason: processorReason(qualifiedOperator(node)) };
+}
+
+export const processorReason = (operator: string): string =>
+  `It runs through ${operator}, a layout that onnxruntime made for one processor; save the model at a lower optimisation level to make it droppable.`;

@@ -1,21 +1,29 @@
 /**
  * Which module of the original network a node came from, as exporters write it down: the legacy exporter in the
- * node's name, the dynamo exporter in its metadata. '' where nothing is written.
+ * node's name, the dynamo exporter in its metadata, both in the names of weights. '' where nothing is written.
  */
-import type { Graph, Node } from '../onnx/model';
+import type { Node } from '../onnx/model';
 
 const DYNAMO_SCOPES = 'pkg.torch.onnx.name_scopes';
 
-/** Module path of every node, such as `down_blocks.0.resnets.1.conv1`. */
-export function moduleScopes(graph: Graph): ReadonlyMap<Node, string> {
-  const dynamo = graph.nodes.some((node) => node.metadata?.has(DYNAMO_SCOPES));
-  return new Map(graph.nodes.map((node) => [node, dynamo ? dynamoScope(node) : legacyScope(node)]));
+/** Module path of a node, such as `down_blocks.0.resnets.1.conv1`. */
+export function moduleScope(node: Node): string {
+  const literal = node.metadata?.get(DYNAMO_SCOPES);
+  if (literal !== undefined) return dynamoScope(literal);
+  return node.name.startsWith('/') ? legacyScope(node.name) : '';
+}
+
+/** Module path that the names of a node's weights tell: `a.b.conv1.weight` belongs to `a.b.conv1`. */
+export function weightScope(names: readonly string[]): string {
+  for (const name of names) {
+    const path = /^([A-Za-z_][\w]*(?:\.\w+)*)\.\w*(?:weight|bias|scale|table|zero_point)\w*$/.exec(name)?.[1];
+    if (path !== undefined) return path;
+  }
+  return '';
 }
 
 /** A Python list literal; the module is the element before the last (the last is the call itself). */
-function dynamoScope(node: Node): string {
-  const literal = node.metadata?.get(DYNAMO_SCOPES);
-  if (!literal) return '';
+function dynamoScope(literal: string): string {
   const items = [...literal.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) => (match[1] ?? match[2] ?? '').replace(/\\(.)/g, '$1'));
   return plainPath(items.at(-2) ?? '');
 }
@@ -34,10 +42,12 @@ function plainPath(path: string): string {
  * `/down_blocks.0/resnets.1/conv1/Conv`. A component that repeats the one before and adds to it replaces it:
  * children of nn.Sequential are written `/input_blocks.1/input_blocks.1.0/`.
  */
-function legacyScope(node: Node): string {
-  if (!node.name.startsWith('/')) return '';
+function legacyScope(name: string): string {
   const parts: string[] = [];
-  for (const part of node.name.split('/').slice(1, -1)) {
+  const path = name.split('/').slice(1, -1);
+  // Optimisers append to the operator's name: `/proj_out/MatMul/MatMulAddFusion`.
+  while (/^[A-Z][A-Za-z]*(_\d+)?$/.test(path.at(-1) ?? '')) path.pop();
+  for (const part of path) {
     const last = parts.at(-1);
     if (last !== undefined && part.startsWith(`${last}.`)) parts[parts.length - 1] = part;
     else parts.push(part);
@@ -45,8 +55,24 @@ function legacyScope(node: Node): string {
   return parts.join('.');
 }
 
-/** All ancestors of a path, itself first: 'a.0.b' -> ['a.0.b', 'a.0', 'a']. */
-export function prefixes(path: string): readonly string[] {
-  const parts = path.split('.');
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join('.'));
+/** The longest module path that all of them lie in; '' for none. */
+export function commonPath(paths: readonly string[]): string {
+  const [first, ...rest] = paths.map((path) => path.split('.'));
+  if (!first) return '';
+  let length = first.length;
+  for (const parts of rest) {
+    let same = 0;
+    while (same < length && parts[same] === first[same]) same++;
+    length = same;
+  }
+  return first.slice(0, length).join('.');
 }
+
+/** Is `path` the module `scope` or inside it? */
+export const isInside = (path: string, scope: string): boolean => scope === '' || path === scope || path.startsWith(`${scope}.`);
+
+/** A path up to its last numbered component: `down_blocks.0.downsamplers.0` of `down_blocks.0.downsamplers.0.conv`. */
+export const lastNumberedModule = (path: string): string => /^.*\.\d+(?=\.|$)/.exec(path)?.[0] ?? path;
+
+/** A path up to its first numbered component (`transformer_blocks.3` of `transformer_blocks.3.attn.to_q`); '' when it has none. */
+export const numberedModule = (path: string): string => /^(?:[A-Za-z_]\w*\.)+\d+(?=\.|$)/.exec(path)?.[0] ?? '';

@@ -3,11 +3,14 @@
  * being a boolean scalar input; the else-branch passes the unit's entry on. Weights, and whatever is computed from
  * them alone, stay in the outer graph: inside a branch the runtime would hold them twice.
  */
-import type { Block, BlockTree, Plan } from '../blocks/block';
+import type { BlockTree, Plan } from '../blocks/block';
 import { resolvePlan } from '../blocks/resolvePlan';
-import { removeDeadCode, renameUses, topologicalOrder, usedNames } from '../onnx/graph';
+import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';
-import { identity, rewire } from './rewire';
+import type { GateRegion } from './gateRegions';
+import { gateRegions, gateUnits } from './gateRegions';
+import { identity } from './rewire';
+import { withValues } from './surgeryGraph';
 
 export interface GatedModel {
   readonly model: Model;
@@ -17,19 +20,18 @@ export interface GatedModel {
 
 /** `types`: value -> type, for the branches' outputs; a value without one gets a branch output without a type. */
 export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, TensorType> = new Map()): GatedModel {
-  const gates = new Map<string, string>();
-  const stream = streamValues(model.graph);
-  let graph = model.graph;
-  for (const unit of gateUnits(tree)) {
-    const input = `keep:${unit.id}`;
-    const gated = gateUnit(graph, unit, input, stream, types);
-    if (!gated) continue;
-    graph = gated;
-    gates.set(unit.id, input);
-  }
-  const inputs: ValueInfo[] = [...gates.values()].map((name) => ({ name, type: { dataType: 'bool', shape: [] } }));
-  const ordered = { ...graph, inputs: [...graph.inputs, ...inputs] };
-  return { model: { ...model, graph: { ...ordered, nodes: topologicalOrder(ordered) } }, gates };
+  const units = gateUnits(tree);
+  const whole = withValues(model, units.flatMap(({ rewires }) => rewires));
+  const { graph } = whole;
+  const regions = gateRegions(graph, units);
+  const gates = new Map(regions.map(({ unit }) => [unit.id, `keep:${unit.id}`]));
+  const inside = new Set(regions.flatMap(({ nodes }) => nodes));
+  const top = regions.filter(({ parent }) => parent === undefined).map((region) => branchNode(region, regions, types));
+  const inputs = [...gates.values()].map((name): ValueInfo => ({ name, type: { dataType: 'bool', shape: [] } }));
+  const made = new Set(regions.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
+  const valueInfo = new Map([...graph.valueInfo].filter(([name]) => !made.has(name)));
+  const gated: Graph = { ...graph, inputs: [...graph.inputs, ...inputs], valueInfo, nodes: [...graph.nodes.filter((node) => !inside.has(node)), ...top] };
+  return { model: { ...whole, graph: { ...gated, nodes: topologicalOrder(gated) } }, gates };
 }
 
 /** What each gate is fed under a plan. Throws as `resolvePlan`. */
@@ -39,77 +41,31 @@ export function gateFeeds(gates: ReadonlyMap<string, string>, tree: BlockTree, p
   return new Map([...gates].map(([id, input]) => [input, !(gone.has(id) || dropped.has(id))]));
 }
 
-/** Units with a gate of their own, narrow ones first: droppable leaves, parents that are more than their children, groups. */
-function gateUnits(tree: BlockTree): readonly Block[] {
-  const units: Block[] = [];
-  const visit = (block: Block): void => {
-    block.children.forEach(visit);
-    const byChildren = block.children.length > 0 && block.children.every(({ droppable }) => droppable);
-    if (block.droppable && !byChildren) units.push(block);
-  };
-  tree.blocks.forEach(visit);
-  // Deepest first: a shallower group holds the deeper one.
-  return [...units, ...tree.groups.toSorted((a, b) => b.level - a.level)];
-}
-
-/** `undefined` when bypassing the unit frees no node: there is nothing to gate. */
-function gateUnit(graph: Graph, unit: Block, keep: string, stream: ReadonlySet<string>, types: ReadonlyMap<string, TensorType>): Graph | undefined {
-  const inside = exclusiveNodes(graph, unit, stream);
-  const exits = unit.rewires.filter(({ exit }) => inside.some((node) => node.outputs.includes(exit)));
-  if (exits.length === 0) return undefined;
+/** The If of a region, with those of the regions inside it. */
+function branchNode(region: GateRegion, regions: readonly GateRegion[], types: ReadonlyMap<string, TensorType>): Node {
+  const { unit, exits, own } = region;
   const exitNames = new Set(exits.map(({ exit }) => exit));
-  const on = (name: string) => (exitNames.has(name) ? `${name}:on:${unit.id}` : name);
   const output = (exit: string, name: string): ValueInfo => {
     const type = types.get(exit);
     return type ? { name, type } : { name };
   };
-  const body: Graph = {
-    ...emptyGraph(`${unit.id}:on`),
-    nodes: inside.map((node) => ({ ...renameUses(node, on), outputs: node.outputs.map(on) })),
-    outputs: exits.map(({ exit }) => output(exit, on(exit))),
-  };
-  // Gates made before stand at the end of the outer graph: inside a wider unit they need their place again.
-  const kept: Graph = { ...body, nodes: topologicalOrder(body) };
+  const on = (name: string) => (exitNames.has(name) ? `${name}:on:${unit.id}` : name);
+  const inner = regions.filter(({ parent }) => parent === region).map((child) => branchNode(child, regions, types));
+  const nodes = [...own, ...inner].map((node): Node => ({ ...renameUses(node, on), outputs: node.outputs.map(on) }));
+  const kept = { ...emptyGraph(`${unit.id}:on`), nodes, outputs: exits.map(({ exit }) => output(exit, on(exit))) };
   const off = (exit: string) => `${exit}:off:${unit.id}`;
   const bypassed: Graph = {
     ...emptyGraph(`${unit.id}:off`),
     nodes: exits.map(({ exit, entry }) => identity(entry, off(exit))),
     outputs: exits.map(({ exit }) => output(exit, off(exit))),
   };
-  const branch: Node = {
-    name: `If:${unit.id}`,
-    domain: '',
-    opType: 'If',
-    inputs: [keep],
-    outputs: exits.map(({ exit }) => exit),
+  return {
+    name: `If:${unit.id}`, domain: '', opType: 'If', inputs: [`keep:${unit.id}`], outputs: exits.map(({ exit }) => exit),
     attributes: new Map([
-      ['then_branch', { kind: 'graph', value: kept }],
+      ['then_branch', { kind: 'graph', value: { ...kept, nodes: topologicalOrder(kept) } }],
       ['else_branch', { kind: 'graph', value: bypassed }],
     ]),
   };
-  const moved = new Set(inside);
-  return { ...graph, nodes: [...graph.nodes.filter((node) => !moved.has(node)), branch] };
-}
-
-/** Nodes that die when the unit is bypassed and that depend on an input: in graph order. */
-function exclusiveNodes(graph: Graph, unit: Block, stream: ReadonlySet<string>): readonly Node[] {
-  const before = liveNames(graph);
-  const after = liveNames(rewire(graph, unit.rewires));
-  const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const renamed = (name: string) => (outputs.has(name) && unit.rewires.some(({ exit }) => exit === name) ? `${name}:dropped` : name);
-  return graph.nodes.filter((node) => node.outputs.some((name) => before.has(name)) && node.outputs.every((name) => !after.has(renamed(name))) && node.outputs.some((name) => stream.has(name)));
-}
-
-/** Values that live nodes make. */
-function liveNames(graph: Graph): ReadonlySet<string> {
-  return new Set(removeDeadCode(graph).nodes.flatMap((node) => node.outputs).filter((name) => name !== ''));
-}
-
-/** Everything that depends on a graph input, shapes of it included: the rest is constant and stays outside. */
-function streamValues(graph: Graph): ReadonlySet<string> {
-  const found = new Set(graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name)));
-  for (const node of topologicalOrder(graph)) if (usedNames(node).some((name) => found.has(name))) for (const name of node.outputs) found.add(name);
-  return found;
 }
 
 function emptyGraph(name: string): Graph {

@@ -4,9 +4,11 @@ import { resolvePlan } from '../blocks/resolvePlan';
 import { removeDeadCode } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { rewire } from './rewire';
+import { withValues } from './surgeryGraph';
 
 /** `tree` must be that of `model`. An empty plan removes nothing but code that was dead before. Throws as `resolvePlan`. */
 export function prune(model: Model, tree: BlockTree, plan: Plan): Model {
   const { rewires } = resolvePlan(tree, plan);
-  return { ...model, graph: removeDeadCode(rewire(model.graph, rewires)) };
+  const whole = withValues(model, rewires);
+  return { ...whole, graph: removeDeadCode(rewire(whole.graph, rewires)) };
 }

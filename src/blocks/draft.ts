@@ -1,0 +1,63 @@
+/** A block while the tree is built: values and nodes by number, weights and costs not yet counted. */
+import type { BlockKind, Section } from './block';
+import type { AtomTree } from './atomTree';
+import type { Flow } from './flow';
+import { exclusiveNodes } from './graphIndex';
+import { isProcessorSpecific, qualifiedOperator } from './operators';
+import { processorReason } from './findAtoms';
+
+export interface DraftRewire {
+  readonly exit: number;
+  readonly entry: number;
+}
+
+export interface Draft {
+  readonly id: string;
+  readonly kind: BlockKind;
+  readonly section: Section;
+  readonly level: number;
+  /** Empty when not droppable. */
+  readonly rewires: readonly DraftRewire[];
+  readonly reason?: string | undefined;
+  /** What goes with it; children's nodes included. */
+  readonly nodes: readonly number[];
+  readonly children: readonly Draft[];
+  readonly output?: number | undefined;
+}
+
+export interface Place {
+  readonly section: Section;
+  readonly level: number;
+}
+
+/** One droppable unit out of atoms that go together. */
+export function draftOfAtoms(flow: Flow, id: string, kind: BlockKind, place: Place, atoms: readonly AtomTree[], children: readonly Draft[] = []): Draft {
+  const pairs = atoms.map(({ atom: { exit, entry } }) => ({ exit, entry }));
+  const nodes = exclusiveNodes(flow, pairs.map(({ exit }) => exit), pairs.map(({ entry }) => entry));
+  const kept = atoms.find(({ atom }) => atom.reason);
+  const reason = kept?.atom.reason ?? processorSpecific(flow, nodes);
+  const output = atoms.at(-1)!.atom.exit;
+  return { id, kind, ...place, rewires: reason ? [] : pairs, reason, nodes, children, output };
+}
+
+function processorSpecific(flow: Flow, nodes: readonly number[]): string | undefined {
+  const node = nodes.map((at) => flow.nodes[at]!).find(isProcessorSpecific);
+  return node && processorReason(qualifiedOperator(node));
+}
+
+/** A block that goes when all its children go. `extra`: nodes of its own, shared by its children. */
+export function parentDraft(flow: Flow, id: string, kind: BlockKind, place: Place, children: readonly Draft[]): Draft {
+  const kept = children.find(({ reason }) => reason !== undefined);
+  const rewires = children.flatMap((child) => child.rewires);
+  const joint = exclusiveNodes(flow, rewires.map(({ exit }) => exit), rewires.map(({ entry }) => entry));
+  const nodes = [...new Set([...children.flatMap((child) => child.nodes), ...(kept ? [] : joint)])].sort((a, b) => a - b);
+  const reason = kept && keptReason(kept);
+  const output = children.findLast((child) => child.output !== undefined)?.output;
+  return { id, kind, ...place, rewires: kept ? [] : rewires, reason, nodes, children, output };
+}
+
+/** Names the layer at the bottom of it, once. */
+function keptReason(kept: Draft): string {
+  const deeper = kept.children.find(({ reason }) => reason !== undefined);
+  return deeper ? keptReason(deeper) : `${kept.id} in it has to stay. ${kept.reason ?? ''}`.trim();
+}

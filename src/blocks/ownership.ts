@@ -1,0 +1,135 @@
+/**
+ * Counts what each block holds: every weight and every multiplication once, in the narrowest block that all its users
+ * are in. What only a parent as a whole owns, and what lies outside all blocks, becomes leaves of its own.
+ */
+import { countMacs } from '../onnx/shapes/countMacs';
+import type { Section } from './block';
+import { weightsOf } from './countTotals';
+import type { Draft } from './draft';
+import { modulePath } from './atomTree';
+import type { Flow } from './flow';
+import { commonPath, lastNumberedModule, numberedModule } from './scopes';
+
+export interface Holdings {
+  parameters: number;
+  bytes: number;
+  macs: number;
+}
+
+export interface Ownership {
+  /** What a draft holds beyond its children. */
+  readonly own: ReadonlyMap<Draft, Holdings>;
+  /** Leaves for what lies outside all drafts. */
+  readonly outside: readonly Draft[];
+  /** For what a parent owns beyond its children: module path, '' where names tell none. */
+  readonly ownPath: ReadonlyMap<Draft, string>;
+  /** Weights that blocks without a common parent use. */
+  readonly shared: Holdings;
+}
+
+export function assignOwners(flow: Flow, drafts: readonly Draft[]): Ownership {
+  const parents = new Map<Draft, Draft>();
+  const all: Draft[] = [];
+  const visit = (draft: Draft): void => {
+    all.push(draft);
+    for (const child of draft.children) {
+      parents.set(child, draft);
+      visit(child);
+    }
+  };
+  drafts.forEach(visit);
+  const owner: (Draft | undefined)[] = new Array(flow.nodes.length).fill(undefined);
+  for (const draft of all.toSorted((a, b) => b.nodes.length - a.nodes.length)) for (const node of draft.nodes) owner[node] = draft;
+  const macs = flow.nodes.map((node) => countMacs(node, flow.types));
+  const outside = outsideLeaves(flow, all, owner, macs);
+  return { ...tally(flow, parents, owner, macs), outside };
+}
+
+/** Gives nodes that hold weights and belong to no draft to a leaf per module, or per place without names. */
+function outsideLeaves(flow: Flow, all: readonly Draft[], owner: (Draft | undefined)[], macs: readonly number[]): readonly Draft[] {
+  const byId = new Map(all.map((draft) => [draft.id, draft]));
+  const leaves = new Map<string, Draft & { nodes: number[] }>();
+  const weights = weightsOf(flow.graph);
+  const placed = owner.flatMap((draft, node) => (draft && (draft.section === 'body' || draft.section === 'down') ? [node] : []));
+  const [first, last] = [placed[0] ?? flow.nodes.length, placed.at(-1) ?? -1];
+  flow.nodes.forEach((_, node) => {
+    const values = flow.outputs[node]!;
+    const constant = !values.some((value) => flow.stream[value]);
+    const holds = macs[node]! > 0 || flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1);
+    if (owner[node] || constant || !holds) return;
+    const onTrunk = values.some((value) => flow.trunk[value]);
+    const path = modulePath(flow, node);
+    const known = byId.get(numberedModule(path)) ?? byId.get(path);
+    if (known) {
+      owner[node] = known;
+      return;
+    }
+    const section: Section = !onTrunk || node < first ? 'in' : node > last ? 'out' : 'body';
+    const id = path === '' ? placeName(onTrunk, section) : numberedModule(path) || path.split('.')[0]!;
+    let leaf = leaves.get(id);
+    if (!leaf) {
+      leaf = { id: byId.has(id) ? `${id}.rest` : id, kind: 'layer', section, level: 0, rewires: [], reason: outsideReason(onTrunk, section), nodes: [], children: [] };
+      leaves.set(id, leaf);
+    }
+    leaf.nodes.push(node);
+    owner[node] = leaf;
+  });
+  return [...leaves.values()];
+}
+
+function placeName(onTrunk: boolean, section: Section): string {
+  if (!onTrunk) return 'conditioning';
+  return section === 'in' ? 'in' : section === 'out' ? 'out' : 'between';
+}
+
+function outsideReason(onTrunk: boolean, section: Section): string {
+  if (!onTrunk) return 'It prepares what the blocks are conditioned on, such as time step and text, for all of them.';
+  if (section === 'in') return 'It turns the latent into the hidden state that every other block works on.';
+  if (section === 'out') return 'It turns the hidden state into the output.';
+  return 'Nothing passes it unchanged: it has no skip connection around it.';
+}
+
+function tally(flow: Flow, parents: ReadonlyMap<Draft, Draft>, owner: readonly (Draft | undefined)[], macs: readonly number[]): Omit<Ownership, 'outside'> {
+  const own = new Map<Draft, Holdings>();
+  const paths = new Map<Draft, string[]>();
+  const shared: Holdings = { parameters: 0, bytes: 0, macs: 0 };
+  const holdings = (draft: Draft | undefined): Holdings => {
+    if (!draft || ((draft.kind === 'stage' || draft.kind === 'pair') && draft.children.length > 0)) return shared;
+    let found = own.get(draft);
+    if (!found) own.set(draft, (found = { parameters: 0, bytes: 0, macs: 0 }));
+    return found;
+  };
+  const userOwner = usersOwner(flow, parents, owner);
+  macs.forEach((count, node) => (holdings(userOwner.ofNode(node)).macs += count));
+  for (const [name, { parameters, bytes }] of weightsOf(flow.graph)) {
+    const draft = userOwner.ofValue(flow.ids.get(name)!);
+    holdings(draft).parameters += parameters;
+    holdings(draft).bytes += bytes;
+    if (draft && draft.children.length > 0) for (const node of flow.users[flow.ids.get(name)!]!) paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
+  }
+  const ownPath = new Map([...paths].map(([draft, found]) => [draft, lastNumberedModule(commonPath(found))]));
+  return { own, ownPath, shared };
+}
+
+/** The narrowest draft that holds all users; nodes that compute from weights alone belong to whoever reads them. */
+function usersOwner(flow: Flow, parents: ReadonlyMap<Draft, Draft>, owner: readonly (Draft | undefined)[]) {
+  const ofNodes = [...owner];
+  const chain = (draft: Draft | undefined): Draft[] => (draft ? [draft, ...chain(parents.get(draft))] : []);
+  const common = (a: Draft | undefined, b: Draft | undefined): Draft | undefined => {
+    const around = new Set(chain(a));
+    return chain(b).find((draft) => around.has(draft));
+  };
+  const ofValue = (value: number): Draft | undefined => {
+    const users = flow.users[value]!;
+    let found = users.length > 0 ? ofNodes[users[0]!] : undefined;
+    for (const user of users) if (ofNodes[user] !== found) found = common(found, ofNodes[user]);
+    return found;
+  };
+  for (let node = flow.nodes.length - 1; node >= 0; node--) {
+    const values = flow.outputs[node]!;
+    if (values.length === 0 || values.some((value) => flow.stream[value])) continue;
+    const owners = values.filter((value) => flow.users[value]!.length > 0).map(ofValue);
+    ofNodes[node] = owners.length === 0 ? ofNodes[node] : owners.reduce((a, b) => (a === b ? a : common(a, b)));
+  }
+  return { ofNode: (node: number) => ofNodes[node], ofValue };
+}

@@ -1,0 +1,131 @@
+/**
+ * Which nodes go into which gate: for every unit the nodes that nothing needs without it, nested where one unit
+ * holds another. Regions that overlap without nesting are parted, so that each node has one place.
+ */
+import type { Block, BlockTree, Rewire } from '../blocks/block';
+import type { GraphIndex } from '../blocks/graphIndex';
+import { exclusiveNodes, indexGraph } from '../blocks/graphIndex';
+import type { Graph, Node } from '../onnx/model';
+
+export interface GateRegion {
+  readonly unit: Block;
+  /** Of the unit's rewires, resolved through one another, those whose exit other nodes read. */
+  readonly exits: readonly Rewire[];
+  /** All nodes of the region, those of regions inside included. */
+  readonly nodes: readonly Node[];
+  /** Nodes that are in no region inside. */
+  readonly own: readonly Node[];
+  readonly parent?: GateRegion | undefined;
+}
+
+/**
+ * Units with a gate of their own: droppable leaves, blocks that are more than their children, groups. A block whose
+ * drop is the union of its children's needs none.
+ */
+export function gateUnits(tree: BlockTree): readonly Block[] {
+  const units: Block[] = [];
+  const visit = (block: Block): void => {
+    block.children.forEach(visit);
+    if (block.droppable && (block.children.length === 0 || !isUnion(block))) units.push(block);
+  };
+  tree.blocks.forEach(visit);
+  return [...units, ...tree.groups];
+}
+
+function isUnion(block: Block): boolean {
+  const inner = new Set(block.children.flatMap(({ rewires }) => rewires).map(({ exit }) => exit));
+  const holdsMore = block.children.some(({ droppable }) => !droppable);
+  return !holdsMore && block.rewires.every(({ exit }) => inner.has(exit));
+}
+
+interface Open {
+  readonly unit: Block;
+  readonly rewires: readonly Rewire[];
+  readonly exitNodes: ReadonlySet<number>;
+  readonly nodes: Set<number>;
+}
+
+export function gateRegions(graph: Graph, units: readonly Block[]): readonly GateRegion[] {
+  const index = indexGraph(graph);
+  const dynamic = dynamicNodes(index);
+  const open = units.map((unit) => openRegion(index, dynamic, unit)).filter(({ nodes }) => nodes.size > 0);
+  const ordered = open.toSorted((a, b) => b.nodes.size - a.nodes.size);
+  part(index, ordered);
+  const usable = ordered.filter(({ exitNodes, nodes }) => nodes.size > 0 && [...exitNodes].every((node) => nodes.has(node)));
+  return nest(index, usable.toSorted((a, b) => b.nodes.size - a.nodes.size));
+}
+
+/** Nodes that depend on a graph input, shapes of it included: the rest is constant and stays outside. */
+function dynamicNodes(index: GraphIndex): Uint8Array {
+  const dynamic = new Uint8Array(index.nodes.length);
+  const inputs = new Set(index.graph.inputs.map(({ name }) => index.ids.get(name)!).filter((value) => !index.graph.initializers.has(index.names[value]!)));
+  index.uses.forEach((values, node) => {
+    if (values.some((value) => inputs.has(value) || (index.producer[value]! >= 0 && dynamic[index.producer[value]!] === 1))) dynamic[node] = 1;
+  });
+  return dynamic;
+}
+
+function openRegion(index: GraphIndex, dynamic: Uint8Array, unit: Block): Open {
+  const direct = new Map(unit.rewires.map(({ exit, entry }) => [exit, entry]));
+  const resolve = (name: string): string => (direct.has(name) ? resolve(direct.get(name)!) : name);
+  const exits = unit.rewires.map(({ exit }) => index.ids.get(exit)!);
+  const nodes = new Set(exclusiveNodes(index, exits, unit.rewires.map(({ entry }) => index.ids.get(entry)!)).filter((node) => dynamic[node]));
+  const outer = unit.rewires.filter(({ exit }) => {
+    const value = index.ids.get(exit)!;
+    return index.isOutput[value] === 1 || index.users[value]!.some((user) => !nodes.has(user));
+  });
+  const rewires = outer.map(({ exit }) => ({ exit, entry: resolve(exit) }));
+  return { unit, rewires, nodes, exitNodes: new Set(rewires.map(({ exit }) => index.producer[index.ids.get(exit)!]!)) };
+}
+
+/** Takes from each region what overlaps another without nesting, and then what those nodes need. Widest first. */
+function part(index: GraphIndex, regions: readonly Open[]): void {
+  const holders: Open[][] = index.nodes.map(() => []);
+  for (const region of regions) for (const node of region.nodes) holders[node]!.push(region);
+  for (const region of regions) {
+    const others = new Set([...region.nodes].flatMap((node) => holders[node]!));
+    let lost = false;
+    for (const other of others) {
+      if (other === region || isSubset(other.nodes, region.nodes) || isSubset(region.nodes, other.nodes)) continue;
+      const common = [...other.nodes].filter((node) => region.nodes.has(node));
+      const keeps = common.some((node) => region.exitNodes.has(node)) && !common.some((node) => other.exitNodes.has(node));
+      if (keeps) continue;
+      for (const node of common) region.nodes.delete(node);
+      lost = true;
+    }
+    if (lost) closeRegion(index, region);
+  }
+}
+
+const isSubset = (inner: ReadonlySet<number>, outer: ReadonlySet<number>): boolean => inner.size <= outer.size && [...inner].every((node) => outer.has(node));
+
+/** Removes nodes that something outside the region reads, other than through an exit. */
+function closeRegion(index: GraphIndex, { nodes, rewires }: Open): void {
+  const exits = new Set(rewires.map(({ exit }) => index.ids.get(exit)!));
+  for (const node of [...nodes].sort((a, b) => b - a)) {
+    const leaves = index.outputs[node]!.some((value) => !exits.has(value) && index.users[value]!.some((user) => !nodes.has(user)));
+    if (leaves) nodes.delete(node);
+  }
+}
+
+/** `regions`: widest first, so that a region's surroundings come before it. */
+function nest(index: GraphIndex, regions: readonly Open[]): readonly GateRegion[] {
+  const built: { open: Open; own: Set<number>; parent: number }[] = [];
+  const narrowest = new Int32Array(index.nodes.length).fill(-1);
+  for (const open of regions) {
+    let parent = narrowest[open.nodes.values().next().value!]!;
+    while (parent >= 0 && !isSubset(open.nodes, built[parent]!.open.nodes)) parent = built[parent]!.parent;
+    const at = built.push({ open, own: new Set(open.nodes), parent }) - 1;
+    for (const node of open.nodes) {
+      const outer = narrowest[node]!;
+      if (outer >= 0) built[outer]!.own.delete(node);
+      narrowest[node] = at;
+    }
+  }
+  const inOrder = (nodes: ReadonlySet<number>): Node[] => [...nodes].sort((a, b) => a - b).map((node) => index.nodes[node]!);
+  const results: GateRegion[] = [];
+  for (const { open, own, parent } of built) {
+    results.push({ unit: open.unit, exits: open.rewires, nodes: inOrder(open.nodes), own: inOrder(own), parent: parent < 0 ? undefined : results[parent] });
+  }
+  return results;
+}
