@@ -45,19 +45,31 @@ export function nestAtoms(flow: Flow, atoms: readonly Atom[]): readonly AtomTree
   return top;
 }
 
-/** Module path of a node by its own scope, else by the names of its weights. */
+/** Steps to the next node of the same module: a quantiser leaves its nodes without a scope, but those around keep theirs. */
+const maxScopeSteps = 4;
+
+/** Module path of a node by its own scope, by the names of its weights, else by the scope of what alone reads it. */
 export function modulePath(flow: Flow, at: number): string {
-  const node = flow.nodes[at]!;
-  return moduleScope(node) || weightScope(flow.uses[at]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
+  let node = at;
+  for (let step = 0; step < maxScopeSteps; step++) {
+    const path = moduleScope(flow.nodes[node]!) || weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
+    if (path !== '') return path;
+    const readers = flow.outputs[node]!.flatMap((value) => flow.users[value]!);
+    if (readers.length !== 1) return '';
+    node = readers[0]!;
+  }
+  return '';
 }
 
 export interface KindOptions {
   /** Height times width of the latent at this place; absent when unknown. */
   readonly area?: number | undefined;
+  /** Attention layers of the same pair that came before. */
+  readonly attentionsBefore?: number;
 }
 
 /** What the branch of an atom does, by its operators and shapes. */
-export function kindOf(flow: Flow, tree: AtomTree, { area }: KindOptions): BlockKind {
+export function kindOf(flow: Flow, tree: AtomTree, { area, attentionsBefore = 0 }: KindOptions): BlockKind {
   const inner = new Set(tree.children.flatMap(({ atom }) => atom.branch));
   const own = tree.atom.branch.filter((node) => !inner.has(node));
   const kernels = own.filter((node) => isConvolution(flow.nodes[node]!)).map((node) => kernelKind(flow, node));
@@ -67,9 +79,12 @@ export function kindOf(flow: Flow, tree: AtomTree, { area }: KindOptions): Block
   if (tree.children.some(({ atom }) => atom.kind === 'blend')) return 'attention';
   const attention = tree.atom.branch.filter((node) => isAttention(flow.nodes[node]!));
   if (attention.length === 0) return tree.atom.branch.filter((node) => flow.weighted[node]).length > 1 ? 'feed-forward' : 'layer';
-  const queries = attention.map((node) => queryCount(flow, node)).find((count) => count !== undefined);
-  if (queries === undefined || area === undefined) return 'attention';
-  return queries === area ? 'spatial' : 'temporal';
+  const asked = attention.map((node) => queries(flow, node)).find((count) => count !== undefined);
+  if (asked === undefined || area === undefined) return 'attention';
+  if (asked.tokens !== area) return 'temporal';
+  // As many frames as places: in every published U-Net, space comes before time.
+  const bothFit = asked.sequences % area === 0 && asked.sequences >= area;
+  return bothFit && (/temp|motion/.test(tree.path) || (tree.path === '' && attentionsBefore > 0)) ? 'temporal' : 'spatial';
 }
 
 /** 3x3 and 1x3x3 are spatial, 3 and 3x1x1 temporal, the rest pointwise. */
@@ -96,12 +111,13 @@ export function convolutionArea(flow: Flow, at: number): number | undefined {
   return node.opType.startsWith('Nhwc') ? shape.at(-3)! * shape.at(-2)! : shape.at(-2)! * shape.at(-1)!;
 }
 
-/** How many tokens ask in an attention. */
-function queryCount(flow: Flow, at: number): number | undefined {
+/** How many tokens ask in an attention, and in how many sequences (times heads where they are split off). */
+function queries(flow: Flow, at: number): { tokens: number; sequences: number } | undefined {
   const node = flow.nodes[at]!;
   const shape = shapeOf(flow, flow.ids.get(node.inputs[0]!)!);
   if (!shape || shape.length < 2) return undefined;
-  return node.opType === 'Softmax' ? shape.at(-2) : shape.length === 4 ? shape.at(-2) : shape[1];
+  const axis = node.opType === 'Softmax' || shape.length === 4 ? shape.length - 2 : 1;
+  return { tokens: shape[axis]!, sequences: shape.slice(0, axis).reduce((product, size) => product * size, 1) };
 }
 
 /** Does a blend do nothing but mix its input with one branch on it? Then both are the same layer. */

@@ -23,7 +23,7 @@ export interface LayerOptions {
 export function layerDraft(flow: Flow, atoms: readonly AtomTree[], options: LayerOptions): Draft {
   const { place, prefix, names, area } = options;
   const [head, ...rest] = atoms as [AtomTree, ...AtomTree[]];
-  const kind = kindOf(flow, head, { area });
+  const kind = kindOf(flow, head, { area, attentionsBefore: names.get(`${prefix}.spatial`) ?? 0 });
   const path = commonPath(atoms.map((tree) => tree.path));
   const id = unique(names, path || `${prefix}.${kind}`);
   const children = rest.length > 0 ? atoms.map((tree, i) => innerDraft(flow, [tree], id, path, place, area, i === 0 ? 'spatial' : 'temporal')) : innerDrafts(flow, head, id, path, place, area);

@@ -240,15 +240,16 @@ function gatherNd(call: OpCall): Result {
 function pad(call: OpCall): Result {
   const from = shapeOf(call, 0);
   if (!from) return [valueOf(typeOf(call, 0), null)];
-  const pads = intsAttribute(call.node, 'pads') ?? intsAttribute(call.node, 'paddings') ?? numbersOf(call.inputs[1]);
+  const pads = intsAttribute(call.node, 'pads') ?? intsAttribute(call.node, 'paddings') ?? elementsOf(call.inputs[1]);
   const given = call.inputs[3] ? numbersOf(call.inputs[3]) : indexRange(from.length);
   const axes = given && resolveAxes(given, from.length);
   if (!pads || !axes) return [valueOf(typeOf(call, 0), unknownDims(from.length))];
   return [valueOf(typeOf(call, 0), from.map((dim, axis) => {
     const at = axes.indexOf(axis);
     if (at < 0) return dim;
-    const added = pads[at]! + pads[at + axes.length]!;
-    return added === 0 ? dim : typeof dim === 'number' ? dim + added : null;
+    const [before, after] = [pads[at], pads[at + axes.length]];
+    if (before === 0 && after === 0) return dim;
+    return typeof dim === 'number' && typeof before === 'number' && typeof after === 'number' ? dim + before + after : null;
   }))];
 }
 
