@@ -6,15 +6,11 @@ import { Zip, ZipPassThrough } from 'fflate';
 import type { Plan } from '../blocks/block';
 import { countTotals } from '../blocks/countTotals';
 import { StudioError } from '../errors/StudioError';
-import { branchesFor } from '../diffusion/guidance';
-import { latentLength } from '../diffusion/latentFrames';
-import { createScheduler } from '../diffusion/schedulers/createScheduler';
-import { seededNoise } from '../diffusion/seededNoise';
 import { blobSource } from '../onnx/blobSource';
 import { packModel } from '../onnx/packModel';
 import { prune } from '../passes/prune';
-import type { DenoiserCall } from './denoiserInputs';
-import type { OpenedParts } from './openPipeline';
+import { firstCall } from './firstCall';
+import type { OpenedParts } from './OpenedParts';
 import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification } from './protocol';
 import { floatValues } from './runtime/tensors';
 
@@ -89,16 +85,6 @@ async function verify(parts: OpenedParts, { plan, settings }: ExportPlanRequest,
     throw new StudioError('engine/verification-failed', `The exported ${description.denoiser.modelPath} differs from the preview by ${max.toExponential(1)}, more than ${TOLERANCE} of its scale. It was not saved.`, { maxDifference: max });
   }
   return { maxDifference: max, meanDifference: mean, cutEffect: difference(teacher, preview).max, backend: runtime.backend === 'webgpu' ? 'webgpu' : 'wasm' };
-}
-
-/** The first step of a clip with these settings. */
-async function firstCall({ description, text, inputs }: OpenedParts, settings: ExportRequest['settings']): Promise<DenoiserCall> {
-  const scheduler = createScheduler(description.scheduler, settings.steps);
-  const step = scheduler.steps[0]!;
-  const latent = seededNoise(settings.seed, latentLength(description.latent)).map((value) => value * scheduler.initialNoiseScale * step.inputScale);
-  const branches = branchesFor(settings.guidance).slice(-inputs.batch);
-  const embeddings = text ? { conditional: await text.embed(settings.prompt), unconditional: await text.embed(description.defaults.negativePrompt) } : {};
-  return { latent, timestep: step.timestep, branches, guidance: settings.guidance, text: embeddings };
 }
 
 function difference(a: Float32Array, b: Float32Array): { max: number; mean: number } {

@@ -1,6 +1,7 @@
 /**
  * Clips of teacher and student, step by step together, with previews and metrics on the way. The teacher's last
- * clip is kept: with equal settings its steps are replayed, not run.
+ * clip is kept: with equal settings its steps are replayed, not run. A student that drops nothing is the teacher:
+ * it has the teacher's states, and no second run of the same graph.
  */
 import type { Plan } from '../blocks/block';
 import type { Branch } from '../diffusion/guidance';
@@ -12,7 +13,7 @@ import type { Clip, ClipComparison } from '../metrics/Clip';
 import { compareClips } from '../metrics/compareClips';
 import { latentErrorSplit } from '../metrics/errorSplit';
 import type { TextEmbedding } from './denoiserInputs';
-import type { OpenedParts } from './openPipeline';
+import type { OpenedParts } from './OpenedParts';
 import type { GenerateProgress, GenerateRequest, GenerateResult, GenerateSettings, Side } from './protocol';
 import { floatValues } from './runtime/tensors';
 
@@ -53,6 +54,8 @@ interface Run {
 
 async function sample(parts: OpenedParts, request: GenerateRequest, replay: KeptTeacher | undefined, { signal, onProgress }: GenerateOptions): Promise<Run> {
   const { settings, sides } = request;
+  const isTeacher = (side: Side): boolean => side === 'teacher' || request.plan.dropped.length === 0;
+  const runs: readonly Side[] = sides.includes('teacher') ? sides.filter((side) => side === 'teacher' || !isTeacher(side)) : sides;
   const { description } = parts;
   const text = await embedPrompts(parts, settings);
   const scheduler = createScheduler(description.scheduler, settings.steps);
@@ -64,7 +67,7 @@ async function sample(parts: OpenedParts, request: GenerateRequest, replay: Kept
   let comparison: ClipComparison | undefined;
   const steps = sampleClips({
     scheduler,
-    sides,
+    sides: runs,
     latentLength: latentLength(description.latent),
     seed: settings.seed,
     guidance: settings.guidance,
@@ -72,16 +75,17 @@ async function sample(parts: OpenedParts, request: GenerateRequest, replay: Kept
     ...(replay ? { kept: { teacher: replay.steps } } : {}),
     ...(signal ? { signal } : {}),
   });
-  for await (const { step, steps: count, sides: states, denoiseMs } of steps) {
-    for (const side of sides) if (denoiseMs[side] !== undefined) stepMs[side].push(denoiseMs[side]);
+  for await (const { step, steps: count, sides: ran, denoiseMs } of steps) {
+    const states = runs.includes('student') || !sides.includes('student') ? ran : { ...ran, student: ran.teacher! };
+    for (const side of runs) if (denoiseMs[side] !== undefined) stepMs[side].push(denoiseMs[side]);
     if (states.teacher) teacherSteps.push(states.teacher);
     const decoded = step === count || step % Math.max(1, request.previewEvery) === 0;
     if (decoded) {
       clips = {};
       for (const side of sides) {
-        const known = side === 'teacher' ? teacherClips.get(step) : undefined;
+        const known = isTeacher(side) ? teacherClips.get(step) : undefined;
         clips[side] = known ?? (await timed(decodeMs[side], () => parts.decode(states[side]!.denoised)));
-        if (side === 'teacher') teacherClips.set(step, clips[side]!);
+        if (isTeacher(side)) teacherClips.set(step, clips[side]!);
       }
       comparison = clips.teacher && clips.student ? compareClips(clips.teacher, clips.student) : undefined;
     }
@@ -97,9 +101,10 @@ async function sample(parts: OpenedParts, request: GenerateRequest, replay: Kept
   const medianStepMs: Partial<Record<Side, number>> = {};
   const medianDecodeMs: Partial<Record<Side, number>> = {};
   for (const side of sides) {
-    const own = side === 'teacher' && replay ? replay : undefined;
-    medianStepMs[side] = own?.medianStepMs ?? median(stepMs[side]);
-    medianDecodeMs[side] = own?.decodeMs ?? median(decodeMs[side]);
+    const source = runs.includes(side) ? side : 'teacher';
+    const own = source === 'teacher' && replay ? replay : undefined;
+    medianStepMs[side] = own?.medianStepMs ?? median(stepMs[source]);
+    medianDecodeMs[side] = own?.decodeMs ?? median(decodeMs[source]);
   }
   const result: GenerateResult = {
     settings,

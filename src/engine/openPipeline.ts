@@ -12,45 +12,26 @@ import type { PipelineDescription } from '../diffusion/PipelineDescription';
 import { sha256Hex } from '../library/sha256';
 import type { Folder } from '../library/Folder';
 import { inferShapes } from '../onnx/shapes/inferShapes';
-import type { TensorType } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
 import { gate, gateFeeds } from '../passes/gate';
 import { prune } from '../passes/prune';
 import type { Component } from './components';
 import { componentReader } from './components';
-import type { DenoiserCall, DenoiserPlan } from './denoiserInputs';
 import { planDenoiserInputs } from './denoiserInputs';
 import { exportPlan } from './exportPlan';
 import type { ExportPlanRequest } from './exportPlan';
-import type { FrameDecoder } from './frameDecoder';
 import { frameDecoder } from './frameDecoder';
 import type { GenerateOptions } from './generate';
 import { createGenerator } from './generate';
+import type { OpenedParts } from './OpenedParts';
 import type { EngineCounters, ExportResult, GenerateRequest, GenerateResult, OpenProgress, PlanSummary } from './protocol';
-import type { PlainTensor, Runtime, Session, SessionModel } from './runtime/Runtime';
+import type { Runtime, Session, SessionModel } from './runtime/Runtime';
 import { boolScalar } from './runtime/tensors';
-import type { TextConditioning } from './textConditioning';
 import { openTextConditioning } from './textConditioning';
 
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: OpenProgress) => void;
-}
-
-/** What generation and export work with. */
-export interface OpenedParts {
-  readonly folder: Folder;
-  readonly runtime: Runtime;
-  readonly description: PipelineDescription;
-  readonly denoiser: Component;
-  readonly types: ReadonlyMap<string, TensorType>;
-  readonly inputs: DenoiserPlan;
-  readonly tree: BlockTree;
-  readonly text: TextConditioning | undefined;
-  readonly decode: FrameDecoder;
-  /** One call of the gated session under a plan; the raw output of the whole batch. */
-  runDenoiser(call: DenoiserCall, plan: Plan): Promise<PlainTensor>;
-  createSession(model: SessionModel): Promise<Session>;
 }
 
 export interface PipelineRunner {

@@ -40,6 +40,7 @@ export async function generate(): Promise<void> {
   controller = own;
   const run: Run = { settings, plan, withTeacher: !isCurrent(state, 'teacher'), step: 0, steps: settings.steps };
   write({ run, runPending: false, latentErrors: [], problem: state.problem?.during === 'generate' ? null : state.problem });
+  const first = !Object.values(state.shown).some((shown) => shown.step === shown.steps);
   const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
   try {
     const result = await engine.generate(
@@ -47,7 +48,6 @@ export async function generate(): Promise<void> {
       { signal: own.signal, onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)) },
     );
     if (controller !== own) return;
-    const first = !Object.values(read().shown).some((shown) => shown.step === shown.steps);
     write((now) => afterRun(now, result));
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {

@@ -1,0 +1,55 @@
+/** What the browser tests do with the page: by test ids, as a person would by sight. */
+import { expect, type Locator, type Page } from '@playwright/test';
+
+export type Side = 'teacher' | 'student';
+
+/** The bundled model with few sampling steps: kept settings as an earlier visit leaves them. */
+export async function visit(page: Page, { steps, seed = 1, backend = 'auto', path = './' }: { readonly steps: number; readonly seed?: number; readonly backend?: 'auto' | 'webgpu' | 'wasm'; readonly path?: string }): Promise<void> {
+  const settings = { prompt: 'a red apple bounces on a dark background', seed, steps, guidance: 2 };
+  const kept = { model: 'emoji-t2v', settings, backend };
+  await page.addInitScript((value) => {
+    if (localStorage.getItem('vdmini-studio/1') === null) localStorage.setItem('vdmini-studio/1', value);
+  }, JSON.stringify(kept));
+  await page.goto(path);
+}
+
+/** Resolves once both final clips of the current plan and settings are on screen. */
+export async function bothDone(page: Page): Promise<void> {
+  for (const side of ['teacher', 'student'] as const) {
+    await expect(page.getByTestId(`${side}-standing`)).toHaveAttribute('data-standing', 'done', { timeout: 180_000 });
+    await expect(clip(page, side)).toHaveAttribute('data-final', 'true');
+  }
+  await expect(page.getByTestId('metrics')).toHaveAttribute('data-standing', 'done');
+}
+
+export const clip = (page: Page, side: Side): Locator => page.getByTestId(`${side}-canvas`);
+
+/** Names the pixels of all frames. */
+export async function clipHash(page: Page, side: Side): Promise<string> {
+  return (await clip(page, side).getAttribute('data-clip-hash'))!;
+}
+
+export const cell = (page: Page, id: string): Locator => page.locator(`[data-block-id="${id}"]`);
+
+export async function metric(page: Page, id: string): Promise<number> {
+  return Number(await page.getByTestId(`metric-${id}`).getAttribute('data-value'));
+}
+
+/** Colours in the frame on screen: an empty or broken clip has few. */
+export function coloursOnScreen(canvas: Locator): Promise<number> {
+  return canvas.evaluate((element: HTMLCanvasElement) => {
+    const { data } = element.getContext('2d')!.getImageData(0, 0, element.width, element.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+}
+
+export function counters(page: Page): Promise<{ sessionsCreated: number; denoiserRuns: number; deviceLosses: number }> {
+  return page.evaluate(() => (window as unknown as { __vdmini: { counters(): Promise<never> } }).__vdmini.counters());
+}
+
+/** Errors that nothing handled: every test ends without any. */
+export function watchErrors(page: Page): string[] {
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  return errors;
+}

@@ -1,0 +1,25 @@
+/** An opened pipeline's parts: what generation, export and verification work with. */
+import type { BlockTree, Plan } from '../blocks/block';
+import type { PipelineDescription } from '../diffusion/PipelineDescription';
+import type { Folder } from '../library/Folder';
+import type { TensorType } from '../onnx/model';
+import type { Component } from './components';
+import type { DenoiserCall, DenoiserPlan } from './denoiserInputs';
+import type { FrameDecoder } from './frameDecoder';
+import type { PlainTensor, Runtime, Session, SessionModel } from './runtime/Runtime';
+import type { TextConditioning } from './textConditioning';
+
+export interface OpenedParts {
+  readonly folder: Folder;
+  readonly runtime: Runtime;
+  readonly description: PipelineDescription;
+  readonly denoiser: Component;
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly inputs: DenoiserPlan;
+  readonly tree: BlockTree;
+  readonly text: TextConditioning | undefined;
+  readonly decode: FrameDecoder;
+  /** One call of the gated session under a plan; the raw output of the whole batch. */
+  runDenoiser(call: DenoiserCall, plan: Plan): Promise<PlainTensor>;
+  createSession(model: SessionModel): Promise<Session>;
+}
