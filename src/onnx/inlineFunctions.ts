@@ -6,50 +6,85 @@ import { StudioError } from '../errors/StudioError';
 import { allNames, subgraphs } from './graph';
 import type { Attribute, Graph, Model, ModelFunction, Node } from './model';
 
-/** More nodes than any real model has: functions that call functions can grow without bound. */
-const maxNodes = 1_000_000;
+/** More than any real model has: functions that call functions can grow without bound. */
+const maxNodes = 100_000;
+
+/** Calls inside calls. */
+const maxDepth = 99;
 
 interface Inlining {
   readonly functions: ReadonlyMap<string, ModelFunction>;
+  /** Names of values in the outer graph, and prefixes given to calls. */
   readonly taken: Set<string>;
-  /** Nodes made so far. */
-  count: number;
+  /** Name of calls -> how many of them have a prefix; unnamed inner calls all want the same one. */
+  readonly calls: Map<string, number>;
 }
 
-/** The model itself when it has no functions. Throws `onnx/invalid-graph` on recursion, `onnx/unsupported` on endless growth. */
+/**
+ * The model itself when it has no functions. Throws `onnx/invalid-graph` on recursion, `onnx/unsupported` on endless growth
+ * or nesting and on functions that take subgraphs.
+ */
 export function inlineFunctions(model: Model): Model {
   if (model.functions.length === 0) return model;
   const functions = new Map(model.functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]));
-  const inlining: Inlining = { functions, taken: allNames(model.graph), count: 0 };
+  checkGrowth(model.graph, functions);
+  const inlining: Inlining = { functions, taken: allNames(model.graph), calls: new Map() };
   const opsets = new Map([...model.functions.flatMap(({ opsets }) => [...opsets]), ...model.opsets]);
-  return { ...model, opsets, functions: [], graph: inlineInGraph(model.graph, [], inlining) };
+  return { ...model, opsets, functions: [], graph: inlineInGraph(model.graph, inlining) };
 }
 
 const keyOf = (domain: string, name: string, overload = ''): string => JSON.stringify([domain, name, overload]);
 
-function inlineInGraph(graph: Graph, open: readonly string[], inlining: Inlining): Graph {
-  return { ...graph, nodes: graph.nodes.flatMap((node) => inlineNode(node, open, inlining)) };
+const definitionOf = (node: Node, functions: ReadonlyMap<string, ModelFunction>) => functions.get(keyOf(node.domain, node.opType, node.overload));
+
+/** Counts before anything is made: a small file may ask for more nodes than there is memory. */
+function checkGrowth(graph: Graph, functions: ReadonlyMap<string, ModelFunction>): void {
+  const counts = new Map<ModelFunction, number>();
+  const open = new Set<ModelFunction>();
+  const countAll = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + countNode(node), 0);
+  const countNode = (node: Node): number => {
+    const definition = definitionOf(node, functions);
+    if (definition) return 1 + countFunction(definition);
+    return [...node.attributes.values()].flatMap(subgraphs).reduce((sum, body) => sum + countAll(body.nodes), 1);
+  };
+  const countFunction = (definition: ModelFunction): number => {
+    const known = counts.get(definition);
+    if (known !== undefined) return known;
+    if (open.has(definition)) throw new StudioError('onnx/invalid-graph', `The function ${definition.name} calls itself.`, { function: definition.name });
+    if (open.size >= maxDepth) throw new StudioError('onnx/unsupported', `The functions of this model call each other more than ${maxDepth} deep.`);
+    open.add(definition);
+    const count = countAll(definition.nodes);
+    open.delete(definition);
+    counts.set(definition, count);
+    return count;
+  };
+  if (countAll(graph.nodes) > maxNodes) throw new StudioError('onnx/unsupported', `The functions of this model expand to more than ${maxNodes} nodes.`);
 }
 
-/** `open`: the functions being inlined around this node. */
-function inlineNode(node: Node, open: readonly string[], inlining: Inlining): readonly Node[] {
-  if (++inlining.count > maxNodes) throw new StudioError('onnx/unsupported', `The functions of this model expand to more than ${maxNodes} nodes.`);
-  const key = keyOf(node.domain, node.opType, node.overload);
-  const definition = inlining.functions.get(key);
-  if (!definition) return [mapBodies(node, (body) => inlineInGraph(body, open, inlining))];
-  if (open.includes(key)) throw new StudioError('onnx/invalid-graph', `The function ${node.opType} calls itself.`, { function: node.opType });
+function inlineInGraph(graph: Graph, inlining: Inlining): Graph {
+  return { ...graph, nodes: graph.nodes.flatMap((node) => inlineNode(node, inlining)) };
+}
+
+function inlineNode(node: Node, inlining: Inlining): readonly Node[] {
+  const definition = definitionOf(node, inlining.functions);
+  if (!definition) return [mapBodies(node, (body) => inlineInGraph(body, inlining))];
   const rename = callNames(node, definition, inlining);
   const missing = definition.inputs.map((_, i) => node.inputs[i] ?? '');
   const bound = new Map(definition.inputs.map((name, i) => [name, missing[i]!]));
   const resolve = (name: string): string => (name === '' ? '' : (bound.get(name) ?? rename(name)));
   const given = new Map([...definition.attributeDefaults, ...node.attributes]);
-  return definition.nodes.flatMap((inner) => inlineNode(instantiate(inner, resolve, given, node), [...open, key], inlining));
+  return definition.nodes.flatMap((inner) => inlineNode(instantiate(inner, resolve, given, node), inlining));
 }
 
 /** Names of the function's inner values in the caller's graph; its outputs take the names that the call gives them. */
 function callNames(node: Node, definition: ModelFunction, inlining: Inlining): (name: string) => string {
-  let prefix = node.name || node.outputs.find((name) => name !== '') || node.opType;
-  while (inlining.taken.has(prefix)) prefix += "'";
+  const wanted = node.name || node.outputs.find((name) => name !== '') || node.opType;
+  let calls = inlining.calls.get(wanted) ?? 0;
+  let prefix: string;
+  const made = definition.nodes.flatMap((inner) => inner.outputs);
+  do prefix = calls++ === 0 ? wanted : `${wanted}.${calls}`;
+  while (inlining.taken.has(prefix) || made.some((name) => inlining.taken.has(`${prefix}/${name}`)));
+  inlining.calls.set(wanted, calls);
   inlining.taken.add(prefix);
   const outputs = new Map(definition.outputs.flatMap((name, i) => (node.outputs[i] ? [[name, node.outputs[i]] as const] : [])));
   return (name) => outputs.get(name) ?? `${prefix}/${name}`;
@@ -60,6 +95,9 @@ function instantiate(inner: Node, resolve: (name: string) => string, given: Read
   const attributes = new Map<string, Attribute>();
   for (const [name, attribute] of inner.attributes) {
     const value = attribute.kind === 'reference' ? given.get(attribute.attribute) : attribute;
+    if (value && value !== attribute && subgraphs(value).length > 0) {
+      throw new StudioError('onnx/unsupported', `The function ${call.opType} takes a subgraph as its attribute '${name}'.`, { function: call.opType, attribute: name });
+    }
     if (value) attributes.set(name, value); // a reference to an attribute that the call leaves out is left out too
   }
   const renamed = mapBodies({ ...inner, attributes }, (body) => renameGraph(body, resolve, given, call));

@@ -17,11 +17,18 @@ interface Scope {
   readonly outer?: Scope;
 }
 
+/** A loop is inferred twice, one inside it four times, and so on: beyond this many nodes and inputs inferred again, results stay unknown. */
+const maxRepeated = 20_000;
+
 interface Inference {
   readonly opsets: ReadonlyMap<string, number>;
   readonly bindings: ReadonlyMap<string, number>;
   /** Types of everything seen, inner values of subgraphs included (the outer graph's names win). */
   readonly types: Map<string, TensorType>;
+  /** Subgraphs inferred so far. */
+  readonly bodies: Set<Graph>;
+  /** Nodes and inputs of those that were inferred again. */
+  repeated: number;
 }
 
 /**
@@ -32,7 +39,7 @@ interface Inference {
  */
 export function inferShapes(model: Model, bindings: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, TensorType> {
   const flat = inlineFunctions(model);
-  const inference: Inference = { opsets: flat.opsets, bindings, types: new Map() };
+  const inference: Inference = { opsets: flat.opsets, bindings, types: new Map(), bodies: new Set(), repeated: 0 };
   const given = flat.graph.inputs.map(() => undefined);
   inferGraph(flat.graph, given, { values: new Map() }, inference);
   return inference.types;
@@ -64,7 +71,11 @@ function inferNode(node: Node, scope: Scope, inference: Inference): readonly (Va
     node,
     opset: inference.opsets.get(node.domain) ?? 0,
     inputs: node.inputs.map((name) => (name === '' ? undefined : (lookUp(name, scope) ?? unknownValue))),
-    inferBody: (body, inputs) => inferGraph(body, inputs, { values: new Map(), outer: scope }, inference),
+    inferBody: (body, inputs) => {
+      if (inference.bodies.has(body)) inference.repeated += 1 + body.nodes.length + body.inputs.length;
+      inference.bodies.add(body);
+      return inference.repeated > maxRepeated ? [] : inferGraph(body, inputs, { values: new Map(), outer: scope }, inference);
+    },
   };
   try {
     return rule(call);

@@ -55,6 +55,18 @@ function deepSubgraphs(depth: number): GraphInit {
   return body;
 }
 
+/** Every loop carries as many values as there are loops, and each makes another one longer in every round. */
+function deepLoops(depth: number): NodeInit {
+  const all = Array.from({ length: depth }, (_, i) => i);
+  const [input, output] = [all.map((i) => ({ name: `s${i}` })), (changed: number) => all.map((i) => ({ name: i === changed ? 'longer' : `s${i}` }))];
+  let inner: NodeInit[] = [];
+  for (const level of all) {
+    const body: GraphInit = { name: `level ${level}`, input: [{ name: 'i' }, { name: 'go' }, ...input], output: [{ name: 'go' }, ...output(level)], node: [...inner, { opType: 'Unsqueeze', input: [`s${level}`, 'axes'], output: ['longer'] }] };
+    inner = [{ opType: 'Loop', input: ['', 'c', ...all.map(level === depth - 1 ? () => 'x' : (i) => `s${i}`)], output: level === depth - 1 ? ['y'] : [`t${level}`], attribute: [{ name: 'body', type: 5, g: body }] }];
+  }
+  return inner[0]!;
+}
+
 const whole = withGraph({
   node: [{ ...relu, attribute: [{ name: 'alpha', type: 4, t: { name: 't', dataType: 1, dims: [2n], rawData: new Uint8Array(8) } }], metadataProps: [{ key: 'namespace', value: 'a/b' }] }],
   initializer: [{ name: 'w', dataType: 1, dims: [4n], rawData: new Uint8Array(16) }],
@@ -176,6 +188,7 @@ const unusual: readonly OddModel[] = [
   { name: 'an input of a sequence type', bytes: withGraph({ input: [value('x'), { name: 'list', type: { value: { case: 'sequenceType', value: {} } } }] }), outcome: 'fine' },
   { name: 'a negative dimension of an input', bytes: withGraph({ input: [{ name: 'x', type: { value: { case: 'tensorType', value: { elemType: 1, shape: { dim: [{ value: { case: 'dimValue', value: -1n } }] } } } } }] }), outcome: 'fine' },
   { name: 'attributes that make no sense to the operator', bytes: withNodes({ opType: 'Conv', input: ['x', 'x'], output: ['y'], attribute: [{ name: 'strides', type: 7, ints: [0n] }, { name: 'kernel_shape', type: 7, ints: [-(2n ** 63n)] }] }), outcome: 'fine' },
+  { name: 'loops 30 deep whose shapes change', bytes: withGraph({ initializer: [condition, { name: 'axes', dataType: 7, dims: [1n], int64Data: [0n] }], node: [deepLoops(30)] }), outcome: 'fine' },
   { name: 'fields of a later version', bytes: bytesOf(whole, field(400, 'future')), outcome: 'fine' },
 ];
 
