@@ -11,10 +11,13 @@ const isolation = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+/** Servers that do not know .mjs send it as a download, which a module import refuses. */
+const assetFileNames = ({ names }: { readonly names: readonly string[] }): string => `assets/[name]-[hash]${names[0]?.endsWith('.mjs') ? '.js' : '[extname]'}`;
+
 export default defineConfig({
   base: './',
   plugins: [react()],
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { headers: isolation },
@@ -24,6 +27,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {
+        assetFileNames,
         codeSplitting: {
           groups: [
             { name: 'charts', test: /node_modules[\\/](recharts|d3-|victory-vendor|@reduxjs|react-redux|immer|es-toolkit|decimal)/ },

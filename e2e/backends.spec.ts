@@ -41,7 +41,7 @@ const pixels = (page: Page, side: 'teacher' | 'student') =>
 test('WebGPU on the software adapter equals WebAssembly', async ({ browser }) => {
   const seen: Record<string, { teacher: number[]; student: number[] }> = {};
   for (const backend of ['wasm', 'webgpu'] as const) {
-    const page = await (await browser.newContext()).newPage();
+    const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage(); // the first frame stays on screen
     const errors = watchErrors(page);
     // The bundled model would take minutes on a software adapter: the tiny one is opened before it has run.
     await page.route('**/models/emoji-t2v/**', (route) => route.abort());
@@ -67,13 +67,13 @@ test('WebGPU on the software adapter equals WebAssembly', async ({ browser }) =>
   expect(seen['wasm']!.teacher).not.toEqual(seen['wasm']!.student);
 });
 
-const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
+const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
 
 test('a plain file server under any path gives isolation and threads', async ({ page }) => {
   const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)).replace(/^\/some\/path\//, '');
-    readFile(join('dist', path === '' ? 'index.html' : path)).then(
-      (body) => response.writeHead(200, { 'Content-Type': types[extname(path === '' ? '.html' : path)] ?? 'application/octet-stream' }).end(body),
+    const path = normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)).replace(/^\/some\/path\//, '') || 'index.html';
+    readFile(join('dist', path)).then(
+      (body) => response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' }).end(body),
       () => response.writeHead(404).end(),
     );
   });

@@ -28,7 +28,7 @@ async function withExternalWeights(): Promise<Uint8Array> {
   const model = buildModel((b) => {
     const sample = b.input('sample', [1, 4, 4, 8, 8]);
     b.input('timestep', [1]);
-    b.op('Conv', [sample, b.weight('kernel', [4, 4, 1, 3, 3])], { pads: [0, 1, 1, 0, 1, 1] }, { outputs: ['out_sample'] });
+    b.op('Conv', [sample, b.weight('kernel', [4, 4, 3, 9, 9])], { pads: [1, 4, 4, 1, 4, 4] }, { outputs: ['out_sample'] });
     b.output('out_sample', [1, 4, 4, 8, 8]);
   });
   return (await packModel(model, new Map([['unused', memorySource(new Uint8Array())]]), { kind: 'external', location: 'weights.bin' })).modelBytes;
