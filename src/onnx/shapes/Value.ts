@@ -32,7 +32,7 @@ const decoded = new WeakMap<Tensor, readonly number[] | null>();
 
 /** The elements of a small value; undefined when unknown as a whole or too many. Single ones may be null. */
 export function elementsOf(value: Value | undefined): readonly Dim[] | undefined {
-  if (!value) return undefined;
+  if (!value || value.shape?.some((dim) => Number(dim) > maxElements)) return undefined; // a dimension may be large beside one of 0
   if (value.elements || !value.tensor) return value.elements;
   let elements = decoded.get(value.tensor);
   if (elements === undefined) {
@@ -57,5 +57,8 @@ export function product(dims: readonly Dim[]): number | null {
   return isConcrete(dims) ? elementCount(dims) : null;
 }
 
+/** No tensor has more dimensions; nonsense doubles them from node to node. */
+export const maxRank = 64;
+
 /** The shape when only its rank is known; null when not even that (or when no tensor has that rank). */
-export const unknownDims = (rank: Dim | undefined): readonly Dim[] | null => (typeof rank === 'number' && rank <= 64 ? new Array<Dim>(rank).fill(null) : null);
+export const unknownDims = (rank: Dim | undefined): readonly Dim[] | null => (typeof rank === 'number' && rank <= maxRank ? new Array<Dim>(rank).fill(null) : null);

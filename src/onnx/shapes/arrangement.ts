@@ -94,11 +94,7 @@ function transpose({ node, inputs: [x] }: OpCall): Result {
   const elements = elementsOf(x);
   if (!elements || !isConcrete(from) || !isConcrete(dims)) return [valueOf(x.dataType, dims)];
   const strides = stridesOf(from);
-  const steps = order.map((axis) => strides[axis]!);
-  const lengths: readonly number[] = dims;
-  let offsets = [0];
-  lengths.forEach((length, axis) => (offsets = offsets.flatMap((offset) => indexRange(length).map((i) => offset + i * steps[axis]!))));
-  return [valueOf(x.dataType, dims, offsets.map((offset) => elements[offset]!))];
+  return [valueOf(x.dataType, dims, pickElements(elements, order.map((axis) => strides[axis]!), dims.map(indexRange)))];
 }
 
 function expand({ inputs: [x, target] }: OpCall): Result {
@@ -143,6 +139,7 @@ function concatElements(inputs: readonly (Value | undefined)[], dims: readonly D
   if (!isConcrete(dims) || elementCount(dims) > maxElements) return undefined;
   const parts = inputs.map(elementsOf);
   if (!parts.every((part) => part !== undefined)) return undefined;
+  if (elementCount(dims) === 0) return [];
   const rows = elementCount(dims.slice(0, axis));
   return indexRange(rows).flatMap((row) => parts.flatMap((part) => part.slice((row * part.length) / rows, ((row + 1) * part.length) / rows)));
 }
@@ -156,10 +153,11 @@ function split(call: OpCall): Result {
   const given = listOf(call, 'split', 1);
   const even = typeof total === 'number' ? Math.ceil(total / count) : null;
   const lengths = given ?? Array.from({ length: count }, (_, i): Dim => (even === null ? null : Math.min(even, (total as number) - i * even)));
+  const fits = typeof total === 'number' && isConcrete(lengths) && sum(lengths) === total && lengths.every((length) => length >= 0);
   let start = 0;
   return lengths.map((length) => {
     const dims = x.shape!.with(axis, length);
-    const elements = typeof length === 'number' && elementsOf(x) ? pickAlong(x, axis, indexRange(length).map((i) => start + i)) : undefined;
+    const elements = fits && typeof length === 'number' && elementsOf(x) ? pickAlong(x, axis, indexRange(length).map((i) => start + i)) : undefined;
     start += typeof length === 'number' ? length : 0;
     return valueOf(x.dataType, dims, elements);
   });
@@ -170,7 +168,7 @@ function pickAlong(x: Value, axis: number, indices: readonly number[]): readonly
   const elements = elementsOf(x);
   const from = x.shape!;
   if (!elements || !isConcrete(from)) return undefined;
-  return pickElements(elements, from, from.map((length, i) => (i === axis ? indices : indexRange(length))));
+  return pickElements(elements, stridesOf(from), from.map((length, i) => (i === axis ? indices : indexRange(length))));
 }
 
 function slice(call: OpCall): Result {
@@ -182,7 +180,7 @@ function slice(call: OpCall): Result {
   const ends = list('ends', 2);
   const rank = x.shape.length;
   const count = starts?.length ?? ends?.length ?? call.inputs[1]?.shape?.[0];
-  const given = list('axes', 3) ?? (!attributes && call.inputs[3] ? undefined : typeof count === 'number' ? indexRange(count) : undefined);
+  const given = list('axes', 3) ?? (!attributes && call.inputs[3] ? undefined : typeof count === 'number' && count <= rank ? indexRange(count) : undefined);
   const axes = given && isConcrete(given) ? resolveAxes(given, rank) : undefined;
   if (!axes) return [valueOf(x.dataType, unknownDims(rank))];
   const steps = list('steps', 4) ?? (call.inputs[4] && !attributes ? undefined : axes.map(() => 1));
@@ -194,7 +192,7 @@ function slice(call: OpCall): Result {
   const elements = elementsOf(x);
   if (!elements || !isConcrete(x.shape) || !isConcrete(dims)) return [valueOf(x.dataType, dims)];
   const indices = kept.map(({ start, step }, axis) => indexRange(dims[axis]!).map((i) => start + i * step));
-  return [valueOf(x.dataType, dims, pickElements(elements, x.shape, indices))];
+  return [valueOf(x.dataType, dims, pickElements(elements, stridesOf(x.shape), indices))];
 }
 
 interface KeptRange {

@@ -66,10 +66,14 @@ export function stridesOf(shape: readonly number[]): readonly number[] {
   return strides;
 }
 
-/** Elements at the product of index lists, one list per axis: what Slice, Gather, Split and Transpose keep. */
-export function pickElements(elements: readonly Dim[], shape: readonly number[], indices: readonly (readonly number[])[]): readonly Dim[] {
-  const strides = stridesOf(shape);
-  let offsets = [0];
+/**
+ * Elements at the product of index lists, one list per axis: what Slice, Gather, Split and Transpose keep. Undefined when they
+ * are too many. `strides`: distance between neighbours along each of these axes.
+ */
+export function pickElements(elements: readonly Dim[], strides: readonly number[], indices: readonly (readonly number[])[]): readonly Dim[] | undefined {
+  const count = elementCount(indices.map((list) => list.length));
+  if (count > maxElements) return undefined;
+  let offsets = count === 0 ? [] : [0];
   indices.forEach((list, axis) => {
     offsets = offsets.flatMap((offset) => list.map((i) => offset + i * strides[axis]!));
   });

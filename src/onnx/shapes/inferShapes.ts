@@ -9,7 +9,7 @@ import type { Dim, Graph, Model, Node, TensorType, ValueInfo } from '../model';
 import { evaluateDim } from './dimExpression';
 import type { OpCall } from './OpCall';
 import { shapeRule } from './rules';
-import { constantValue, elementsOf, product, unknownValue, valueOf, type Value } from './Value';
+import { constantValue, elementsOf, maxRank, product, unknownValue, valueOf, type Value } from './Value';
 
 /** The names known while a graph is inferred; a body sees those of the graphs around it. */
 interface Scope {
@@ -110,6 +110,7 @@ function sorted(graph: Graph): readonly Node[] {
 /** Dimensions that no tensor can have come from attributes that make no sense: they are unknown. */
 function sane(value: Value | undefined): Value {
   if (!value?.shape || value.tensor) return value ?? unknownValue;
+  if (value.shape.length > maxRank) return valueOf(value.dataType, null);
   const possible = (dim: Dim | undefined): Dim => (typeof dim === 'number' ? (Number.isSafeInteger(dim) && dim >= 0 ? dim : null) : (dim ?? null));
   const shape = value.shape.every((dim) => possible(dim) === dim) ? value.shape : value.shape.map(possible);
   return valueOf(value.dataType, shape, value.elements?.length === product(shape) ? value.elements : undefined);

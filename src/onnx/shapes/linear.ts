@@ -135,9 +135,12 @@ const packedMatMul: ShapeRule = (call) => {
   return [valueOf(typeOf(call, 0), a && [...a.slice(0, -1), columns ?? null])];
 };
 
+const maxEquationLength = 1000;
+
 /** Letters to dims, then the letters of the result. An ellipsis stands for the leading batch dims. */
 function einsum(call: OpCall): Result {
   const equation = textAttribute(call.node, 'equation', '').replaceAll(' ', '');
+  if (equation.length > maxEquationLength) return [];
   const [left = '', right] = equation.split('->');
   const sizes = new Map<string, Dim>();
   let batch: readonly Dim[] = [];

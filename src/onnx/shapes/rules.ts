@@ -17,13 +17,13 @@ const standard: RuleTable = {
 /** onnxruntime also saves some standard names under its own domain. */
 const runtime: RuleTable = { ...standard, ...fusedRules, ...runtimeAttentionRules };
 
-const byDomain: Readonly<Record<string, ReadonlyMap<string, ShapeRule>>> = {
-  '': new Map(Object.entries(standard)),
-  'com.microsoft': new Map(Object.entries(runtime)),
-};
+const byDomain: ReadonlyMap<string, ReadonlyMap<string, ShapeRule>> = new Map([
+  ['', new Map(Object.entries(standard))],
+  ['com.microsoft', new Map(Object.entries(runtime))],
+]);
 
 export function shapeRule(node: Pick<Node, 'domain' | 'opType'>): ShapeRule | undefined {
-  return byDomain[node.domain]?.get(node.opType) ?? (node.domain === '' ? misplaced.get(node.opType) : undefined);
+  return byDomain.get(node.domain)?.get(node.opType) ?? (node.domain === '' ? misplaced.get(node.opType) : undefined);
 }
 
 /** onnxruntime writes these operators of its own under the default domain. */

@@ -12,10 +12,9 @@ import { typedFieldBytes } from './tensorFields';
 
 export function modelFromProto(proto: pb.ModelProto): Model {
   if (!proto.graph) throw new StudioError('onnx/invalid-graph', 'The model holds no graph.');
-  const opsets = new Map(proto.opsetImport.map((opset) => [domainOf(opset.domain), Number(opset.version)]));
   return {
-    irVersion: Number(proto.irVersion),
-    opsets,
+    irVersion: versionNumber(proto.irVersion),
+    opsets: opsetsFromProto(proto.opsetImport),
     producerName: proto.producerName,
     producerVersion: proto.producerVersion,
     domain: proto.domain,
@@ -229,12 +228,20 @@ function functionFromProto(proto: pb.FunctionProto): ModelFunction {
     attributes: proto.attribute,
     attributeDefaults: new Map(proto.attributeProto.map((attribute) => [attribute.name, attributeFromProto(attribute)])),
     nodes: proto.node.map(nodeFromProto),
-    opsets: new Map(proto.opsetImport.map((opset) => [domainOf(opset.domain), Number(opset.version)])),
+    opsets: opsetsFromProto(proto.opsetImport),
     valueInfo: new Map(proto.valueInfo.map((value) => [value.name, valueFromProto(value)])),
     ...optionalEntries(proto.metadataProps),
     ...optional('docString', proto.docString),
     ...rest(pb.FunctionProtoSchema, proto, []),
   };
+}
+
+const opsetsFromProto = (list: readonly pb.OperatorSetIdProto[]): ReadonlyMap<string, number> =>
+  new Map(list.map(({ domain, version }) => [domainOf(domain), versionNumber(version)]));
+
+function versionNumber(version: bigint): number {
+  if (version >= 0n && version < 2n ** 31n) return Number(version);
+  throw new StudioError('onnx/invalid-graph', `The model says that it has version ${version} of the file format or of an operator set.`);
 }
 
 function domainOf(domain: string): string {

@@ -1,0 +1,52 @@
+/** The file of each run: a source, damaged. The seed and the run's number decide everything. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { listExports, readExportedModel } from '../../../../fixtures/exports/readExport';
+import { oddModels } from '../../wire/testing/malformedModels';
+import { writeModel } from '../../writeModel';
+import { mutateBytes } from './mutateBytes';
+import { mutateMessages } from './mutateMessage';
+import { seededRandom, type Random } from './random';
+import { randomModel } from './randomModel';
+
+export interface FuzzCase {
+  /** What was done, and to which source. */
+  readonly label: string;
+  readonly bytes: Uint8Array;
+}
+
+interface Source {
+  readonly name: string;
+  read(random: Random): Uint8Array;
+}
+
+/** Larger exports say nothing new, and take longer. */
+const largestExportBytes = 1_500_000;
+
+const exportsRoot = fileURLToPath(new URL('../../../../fixtures/exports', import.meta.url));
+
+function exportSources(): readonly Source[] {
+  return listExports(exportsRoot).flatMap((path) => {
+    const packed = readdirSync(join(exportsRoot, path)).some((name) => name.startsWith('model.onnx'));
+    const bytes = packed ? readExportedModel(exportsRoot, path) : undefined;
+    return bytes && bytes.length <= largestExportBytes ? [{ name: path, read: () => bytes }] : [];
+  });
+}
+
+const oddSources: readonly Source[] = oddModels.filter(({ bytes }) => bytes.length > 8).map(({ name, bytes }) => ({ name, read: () => bytes }));
+
+const randomSource: Source = { name: 'random operators', read: (random) => writeModel(randomModel(random)) };
+
+/** `exportShare`: part of the cases that are damaged exports; the rest is small. */
+export function caseMaker(seed: number, exportShare: number): (run: number) => FuzzCase {
+  const exports = exportSources();
+  return (run) => {
+    const random = seededRandom(seed * 1_000_003 + run);
+    const source = random.chance(exportShare) ? random.pick(exports) : random.chance(0.5) ? randomSource : random.pick(oddSources);
+    const bytes = source.read(random);
+    if (source === randomSource && random.chance(0.5)) return { label: source.name, bytes };
+    const fields = random.chance(0.75) ? mutateMessages(bytes, random) : undefined;
+    return fields ? { label: `fields of ${source.name}`, bytes: fields } : { label: `bytes of ${source.name}`, bytes: mutateBytes(bytes, random) };
+  };
+}

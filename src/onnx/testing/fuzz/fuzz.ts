@@ -1,0 +1,50 @@
+/** Runs of the fuzzer, one file each. */
+import { caseMaker } from './caseMaker';
+import { FileOpener } from './FileOpener';
+
+export interface FuzzOptions {
+  readonly seed: number;
+  readonly firstRun: number;
+  readonly runs: number;
+  /** Part of the runs that damage an export. */
+  readonly exportShare: number;
+  readonly onRun?: (run: number, outcome: string) => void;
+}
+
+export interface Finding {
+  readonly run: number;
+  readonly label: string;
+  readonly text: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface FuzzResult {
+  /** Error code, or `fine`, or `defect` -> how many files came to that. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly findings: readonly Finding[];
+  /** The longest that one file took, sending it included. */
+  readonly slowestMs: number;
+}
+
+export async function fuzz({ seed, firstRun, runs, exportShare, onRun }: FuzzOptions): Promise<FuzzResult> {
+  const makeCase = caseMaker(seed, exportShare);
+  const opener = new FileOpener();
+  const outcomes = new Map<string, number>();
+  const findings: Finding[] = [];
+  let slowestMs = 0;
+  try {
+    for (let run = firstRun; run < firstRun + runs; run++) {
+      const { label, bytes } = makeCase(run);
+      const start = performance.now();
+      const outcome = await opener.open(bytes);
+      if (run > firstRun) slowestMs = Math.max(slowestMs, performance.now() - start); // the first waits for the process
+      const key = outcome.kind === 'refused' ? outcome.code : outcome.kind;
+      outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
+      if (outcome.kind === 'defect') findings.push({ run, label, text: outcome.text, bytes });
+      onRun?.(run, key);
+    }
+  } finally {
+    opener.close();
+  }
+  return { outcomes, findings, slowestMs };
+}
