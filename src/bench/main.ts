@@ -34,7 +34,7 @@ async function measure(part: Part, { model, repeats, megabytes }: Settings, say:
     case 'sessions':
       return (await import('./parts/sessions')).sessions(model, repeats);
     case 'memory':
-      return (await import('./parts/memory')).memory(model);
+      return (await import('./parts/memory')).memory(model, repeats);
     case 'export':
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
   }

@@ -1,0 +1,118 @@
+/**
+ * What the gated session costs against a plain one, what a toggle saves against building the student, and whether the
+ * time per step follows the MACs. Two branches a call where the pipeline's guidance asks for them, as the studio runs it.
+ */
+import type { Block, Plan } from '../../blocks/block';
+import { blockIndex, resolvePlan } from '../../blocks/resolvePlan';
+import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
+import type { DenoiserCall } from '../../engine/denoiserInputs';
+import { firstCall } from '../../engine/firstCall';
+import type { PipelineRunner } from '../../engine/openPipeline';
+import type { Session } from '../../engine/runtime/Runtime';
+import { floatValues } from '../../engine/runtime/tensors';
+import { writeModel } from '../../onnx/writeModel';
+import { prune } from '../../passes/prune';
+import { interleaved, timeMs, type Comparison } from '../interleaved';
+
+interface NamedPlan {
+  readonly name: string;
+  readonly plan: Plan;
+}
+
+const teacher: Plan = { dropped: [] };
+
+/** `model`: a pipeline folder. Throws what opening and running throw. */
+export async function sessions(model: string, repeats: number): Promise<Comparison[]> {
+  const pipeline = await openPipelineOnDisk(model, new AbortController().signal);
+  try {
+    const { description } = pipeline;
+    const call = await firstCall(pipeline.parts, { ...description.defaults, seed: 1 });
+    const plans = plansOf(pipeline);
+    const results = [await gatedAgainstPlain(pipeline, call, repeats)];
+    for (const plan of plans.slice(0, 2)) results.push(await toggleAgainstNewSession(pipeline, call, plan, repeats));
+    for (const plan of plans) results.push(await studentAgainstTeacher(pipeline, call, plan, repeats));
+    return results;
+  } finally {
+    await pipeline.release();
+  }
+}
+
+/** The model's presets, then cuts that follow from its structure alone; none that drops nothing or repeats another. */
+function plansOf({ tree, presets }: PipelineRunner): readonly NamedPlan[] {
+  const leaves = tree.blocks.flatMap(leavesOf).filter(({ droppable }) => droppable);
+  const dropping = (name: string, blocks: readonly Block[]): NamedPlan => ({ name, plan: { dropped: blocks.map(({ id }) => id) } });
+  const largest = leaves.toSorted((a, b) => b.macs - a.macs)[0];
+  const plans = [
+    ...presets.map(({ id, plan }) => ({ name: `preset ${id}`, plan })),
+    dropping('every second layer', leaves.filter((_, i) => i % 2 === 1)),
+    dropping('every temporal layer', leaves.filter(({ kind }) => kind === 'temporal' || kind === 'temporal-conv')),
+    dropping('every spatial attention', leaves.filter(({ kind }) => kind === 'spatial')),
+    ...(largest ? [dropping(`${largest.id} alone`, [largest])] : []),
+  ];
+  return plans.filter(({ plan }) => plan.dropped.length > 0);
+}
+
+const leavesOf = (block: Block): readonly Block[] => (block.children.length === 0 ? [block] : block.children.flatMap(leavesOf));
+
+async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, repeats: number): Promise<Comparison> {
+  const { denoiser } = parts;
+  const plain = await parts.createSession({ what: denoiser.path, modelBytes: denoiser.bytes, externalData: denoiser.weights });
+  try {
+    const difference = largestDifference(floatValues(await parts.runDenoiser(call, teacher)), await step(parts, plain, call));
+    const [gatedMs, plainMs] = await interleaved(repeats, () => timeMs(() => parts.runDenoiser(call, teacher)), () => timeMs(() => step(parts, plain, call)));
+    return {
+      name: 'gated session, all on / plain session, one step',
+      first: { what: 'gated, every block on', median: gatedMs, unit: 'ms' },
+      second: { what: 'the model as it is', median: plainMs, unit: 'ms' },
+      n: repeats,
+      note: `${call.branches.length} branches in the call; the two outputs differ by ${difference.toExponential(1)} at most`,
+    };
+  } finally {
+    await plain.release();
+  }
+}
+
+async function toggleAgainstNewSession({ parts }: PipelineRunner, call: DenoiserCall, { name, plan }: NamedPlan, repeats: number): Promise<Comparison> {
+  const toggle = async () => {
+    await parts.runDenoiser(call, teacher); // what was on before the toggle
+    return timeMs(() => parts.runDenoiser(call, plan));
+  };
+  const rebuild = async () => {
+    let session: Session | undefined;
+    const ms = await timeMs(async () => {
+      const modelBytes = writeModel(prune(parts.denoiser.model, parts.tree, plan));
+      session = await parts.createSession({ what: name, modelBytes, externalData: parts.denoiser.weights });
+      await step(parts, session, call);
+    });
+    await session!.release();
+    return ms;
+  };
+  const [toggleMs, newMs] = await interleaved(repeats, toggle, rebuild);
+  return {
+    name: `toggle to first student step / new session and its first step, ${name}`,
+    first: { what: 'gates set, one step', median: toggleMs, unit: 'ms' },
+    second: { what: 'prune, write, create the session, one step', median: newMs, unit: 'ms' },
+    n: repeats,
+  };
+}
+
+async function studentAgainstTeacher({ parts, tree, summarise }: PipelineRunner, call: DenoiserCall, { name, plan }: NamedPlan, repeats: number): Promise<Comparison> {
+  const run = (of: Plan) => () => timeMs(() => parts.runDenoiser(call, of));
+  const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run(teacher));
+  const totals = summarise(plan);
+  const share = (key: 'macs' | 'parameters') => (totals.student[key] / totals.teacher[key]).toFixed(3);
+  return {
+    name: `student step / teacher step, ${name}`,
+    first: { what: 'student', median: studentMs, unit: 'ms' },
+    second: { what: 'teacher', median: teacherMs, unit: 'ms' },
+    n: repeats,
+    note: `MACs ${share('macs')}, parameters ${share('parameters')}; ${resolvePlan(tree, plan).goneIds.length} of ${blockIndex(tree).size} blocks gone`,
+  };
+}
+
+async function step(parts: PipelineRunner['parts'], session: Session, call: DenoiserCall): Promise<Float32Array> {
+  const output = parts.denoiser.model.graph.outputs[0]!.name;
+  return floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
+}
+
+const largestDifference = (a: Float32Array, b: Float32Array): number => a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
