@@ -44,7 +44,8 @@ function atomAt(flow: Flow, at: number): Atom | undefined {
   const verified = isSumOf(flow, p, q) || isSumOf(flow, q, p);
   if (!verified && shapeOf(flow, p) && shapeOf(flow, q)) return undefined;
   if (onlyReachesSoftmax(flow, exit)) return undefined;
-  const atom = identityAtom(flow, exit, p, q) ?? identityAtom(flow, exit, q, p) ?? blendAtom(flow, exit, p, q) ?? blendAtom(flow, exit, q, p) ?? doubleAtom(flow, exit, p, q);
+  // A blend first: where its gate is one number, its kept side would pass as an identity in another form.
+  const atom = blendAtom(flow, exit, p, q) ?? blendAtom(flow, exit, q, p) ?? identityAtom(flow, exit, p, q) ?? identityAtom(flow, exit, q, p) ?? doubleAtom(flow, exit, p, q);
   if (!atom || atom.reason) return atom;
   return verified && fits(flow, atom, p, q) ? atom : { ...atom, reason: unverifiedReason(flow, atom) };
 }
@@ -109,7 +110,13 @@ function doubleAtom(flow: Flow, exit: number, p: number, q: number): Atom | unde
 export function joinBefore(flow: Flow, value: number): number | undefined {
   const at = flow.producer[rootOf(flow, value)]!;
   const node = flow.nodes[at];
-  return node?.opType === 'Concat' && trunkOperands(flow, at).length >= 2 ? at : undefined;
+  return node && isTrunkJoin(flow, at) ? at : undefined;
+}
+
+/** A Concat of two or more operands of the trunk; in a pruned network a skip may be the hidden state itself. */
+export function isTrunkJoin(flow: Flow, at: number): boolean {
+  const node = flow.nodes[at]!;
+  return node.opType === 'Concat' && node.inputs.filter((name) => flow.trunk[flow.ids.get(name)!]).length >= 2;
 }
 
 export const trunkOperands = (flow: Flow, node: number): readonly number[] => flow.data[node]!.filter((value) => flow.trunk[value]);

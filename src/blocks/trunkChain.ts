@@ -5,7 +5,7 @@
 import type { AtomTree } from './atomTree';
 import type { Flow } from './flow';
 import { viewed } from './flow';
-import { hiddenOperand, trunkOperands } from './findAtoms';
+import { hiddenOperand, isTrunkJoin, trunkOperands } from './findAtoms';
 
 export interface ChainItem {
   /** What the hidden state is after this item. */
@@ -38,7 +38,7 @@ export function trunkChain(flow: Flow, trees: readonly AtomTree[]): TrunkChain {
     const tree = byExit.get(value);
     const node = flow.producer[value]!;
     if (!tree && node < 0) break;
-    const join = tree ? (tree.atom.join ?? -1) : isJoin(flow, node) ? node : -1;
+    const join = tree ? (tree.atom.join ?? -1) : isTrunkJoin(flow, node) ? node : -1;
     items.push(tree ? { value, tree } : { value });
     concats.push(join);
     const next: number | undefined = join >= 0 ? hiddenOperand(flow, join) : tree ? tree.atom.entry : deepest(flow, node);
@@ -54,22 +54,20 @@ function deepestOutput(flow: Flow): number | undefined {
   return outputs.length === 0 ? undefined : outputs.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
 }
 
-const isJoin = (flow: Flow, node: number): boolean => flow.nodes[node]!.opType === 'Concat' && trunkOperands(flow, node).length >= 2;
-
 function deepest(flow: Flow, node: number): number | undefined {
   const operands = trunkOperands(flow, node);
   return operands.length === 0 ? undefined : operands.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
 }
 
-/** Joins of two operands, one of which comes from earlier in the chain. */
+/** Joins of two operands, one of which comes from earlier in the chain (or is the hidden state itself). */
 function skipJoins(flow: Flow, items: readonly ChainItem[], concats: readonly number[]): readonly SkipJoin[] {
   const places = new Map(items.map(({ value }, at) => [value, at]));
   return concats.flatMap((concat, at) => {
     if (concat < 0) return [];
     const hidden = hiddenOperand(flow, concat);
-    const others = trunkOperands(flow, concat).filter((value) => value !== hidden);
-    const from = others.length === 1 ? placeOf(flow, places, others[0]!) : undefined;
-    return from === undefined || from >= at ? [] : [{ at, hidden, skip: others[0]!, from }];
+    const [skip = hidden, ...more] = trunkOperands(flow, concat).filter((value) => value !== hidden);
+    const from = more.length === 0 ? placeOf(flow, places, skip) : undefined;
+    return from === undefined || from >= at ? [] : [{ at, hidden, skip, from }];
   });
 }
 
