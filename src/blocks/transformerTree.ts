@@ -22,9 +22,9 @@ interface UnitGroup {
   readonly units: readonly Unit[];
 }
 
-/** `trees`: top-level atoms in execution order. */
+/** `trees`: top-level atoms, all of them. */
 export function transformerTree(flow: Flow, trees: readonly AtomTree[]): readonly Draft[] {
-  const units = jointUnits(flow, trees);
+  const units = jointUnits(flow, inStructuralOrder(flow, trees));
   const named = units.every((unit) => unit.every(({ path }) => path !== ''));
   const groups = named ? groupsByModule(units) : groupsByRepetition(flow, units);
   const names = new Map<string, number>();
@@ -46,6 +46,22 @@ function blockDraft(flow: Flow, id: string, place: Place, { path, units }: UnitG
     return draftOfAtoms(flow, `${id}.${unique(names, name)}`, kind, place, unit);
   });
   return parentDraft(flow, id, 'transformer', place, children);
+}
+
+/**
+ * What depends on the latent after what does not; then by how many atoms come before; of two streams side by side the
+ * larger first. Optimisers reorder nodes, so the order of the file says nothing about streams that do not wait for each other.
+ */
+function inStructuralOrder(flow: Flow, trees: readonly AtomTree[]): readonly AtomTree[] {
+  const exits = new Set(trees.map(({ atom }) => atom.exit));
+  const before = new Int32Array(flow.names.length);
+  flow.nodes.forEach((_, node) => {
+    const most = flow.data[node]!.reduce((found, value) => Math.max(found, before[value]!), 0);
+    for (const value of flow.outputs[node]!) before[value] = most + (exits.has(value) ? 1 : 0);
+  });
+  const size = ({ atom }: AtomTree) => product(shapeOf(flow, atom.exit) ?? []);
+  const onTrunk = ({ atom }: AtomTree) => flow.trunk[atom.exit]!;
+  return trees.toSorted((a, b) => onTrunk(a) - onTrunk(b) || before[a.atom.exit]! - before[b.atom.exit]! || size(b) - size(a));
 }
 
 function jointUnits(flow: Flow, trees: readonly AtomTree[]): readonly Unit[] {
