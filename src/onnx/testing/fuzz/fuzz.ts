@@ -8,7 +8,7 @@ export interface FuzzOptions {
   readonly runs: number;
   /** Part of the runs that damage an export. */
   readonly exportShare: number;
-  readonly onRun?: (run: number, outcome: string) => void;
+  readonly onRun?: (run: number, finding?: Finding) => void;
 }
 
 export interface Finding {
@@ -40,8 +40,9 @@ export async function fuzz({ seed, firstRun, runs, exportShare, onRun }: FuzzOpt
       if (run > firstRun) slowestMs = Math.max(slowestMs, performance.now() - start); // the first waits for the process
       const key = outcome.kind === 'refused' ? outcome.code : outcome.kind;
       outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
-      if (outcome.kind === 'defect') findings.push({ run, label, text: outcome.text, bytes });
-      onRun?.(run, key);
+      const finding = outcome.kind === 'defect' ? { run, label, text: outcome.text, bytes } : undefined;
+      if (finding) findings.push(finding);
+      onRun?.(run, finding);
     }
   } finally {
     opener.close();

@@ -1,8 +1,8 @@
-/** `npm run fuzz`: opens damaged files until one is neither read nor refused properly. */
+/** `npm run fuzz`: opens damaged files, and reports those that are neither read nor refused properly. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fuzz } from './fuzz';
+import { fuzz, type Finding } from './fuzz';
 
 const help = `Usage: npm run fuzz -- [--runs N] [--seed N] [--from N] [--exports SHARE] [--keep FOLDER]
 
@@ -22,17 +22,18 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(help);
   const [runs, seed, firstRun] = [Number(values.runs), Number(values.seed), Number(values.from)];
-  const onRun = (run: number): void => {
+  const onRun = (run: number, finding?: Finding): void => {
+    if (finding) report(finding);
     const done = run - firstRun + 1;
     if (done % 500 === 0) process.stderr.write(`${done} of ${runs}\n`);
   };
-  const { outcomes, findings, slowestMs } = await fuzz({ seed, firstRun, runs, exportShare: Number(values.exports), onRun });
-  for (const { run, label, text, bytes } of findings) {
+  const report = ({ run, label, text, bytes }: Finding): void => {
     process.stdout.write(`run ${run} (${label}): ${text}\n\n`);
-    if (values.keep === undefined) continue;
+    if (values.keep === undefined) return;
     mkdirSync(values.keep, { recursive: true });
     writeFileSync(join(values.keep, `seed${seed}-run${run}.onnx`), bytes);
-  }
+  };
+  const { outcomes, findings, slowestMs } = await fuzz({ seed, firstRun, runs, exportShare: Number(values.exports), onRun });
   for (const [key, count] of [...outcomes].sort((a, b) => b[1] - a[1])) process.stdout.write(`${String(count).padStart(8)}  ${key}\n`);
   process.stdout.write(`${runs} files (seed ${seed}), ${findings.length} defects, slowest ${slowestMs.toFixed(0)} ms\n`);
   process.exitCode = findings.length > 0 ? 1 : 0;

@@ -2,7 +2,7 @@
  * Damage that knows the format: fields of a model's messages renamed, dropped, doubled, moved, or given extreme values. The file
  * stays sound protobuf, so that it reaches the code behind the reader.
  */
-import { clone, create, fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
+import { create, fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
 import { ModelProtoSchema } from '../../wire/onnx_pb';
 import type { Random } from './random';
@@ -49,7 +49,7 @@ function mutateList(message: ReflectMessage, field: ListField, root: ReflectMess
   const list = message.get(field);
   const i = random.index(list.size);
   const [items, desc] = [[...list], field.listKind === 'message' ? field.message : undefined];
-  const copy = (item: unknown): unknown => (desc ? reflect(desc, clone(desc, (item as ReflectMessage).message)) : item);
+  const copy = (item: unknown): unknown => (desc ? reflect(desc, copyOf(desc, (item as ReflectMessage).message)) : item);
   const fresh = (): unknown => (desc ? reflect(desc, create(desc)) : field.listKind === 'scalar' ? mutatedScalar(field.scalar, items[i], root, random) : random.index(40));
   if (list.size === 0) return void list.add(fresh());
   switch (random.index(8)) {
@@ -64,11 +64,14 @@ function mutateList(message: ReflectMessage, field: ListField, root: ReflectMess
   for (const item of items) list.add(item);
 }
 
+/** The library's own clone refuses enums of the future. */
+const copyOf = (desc: DescMessage, message: Message): Message => fromBinary(desc, toBinary(desc, message));
+
 /** Drops it, empties it, or puts another message of its kind in its place. */
 function mutateChild(message: ReflectMessage, field: MessageField, root: ReflectMessage, random: Random): void {
   if (random.chance(0.4)) return message.clear(field);
   const other = random.chance(0.7) ? find(root, field.message, random) : undefined;
-  message.set(field, reflect(field.message, other ? clone(field.message, other) : create(field.message)));
+  message.set(field, reflect(field.message, other ? copyOf(field.message, other) : create(field.message)));
 }
 
 /** A message of this kind from somewhere in the model, if one is met. */
