@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { blobSource } from './blobSource';
+import { externalLocations } from './externalLocations';
+import { memorySource } from './memorySource';
+import { buildModel } from './testing/buildModel';
+import { writeModel } from './writeModel';
+
+const bytes = Uint8Array.from({ length: 10 }, (_, i) => i);
+
+describe.each([
+  ['memory', memorySource(bytes)],
+  ['a blob', blobSource(new Blob([bytes]))],
+])('bytes in %s', (_, source) => {
+  it('are read by range', async () => {
+    expect(source.sizeBytes).toBe(10);
+    expect(await source.read(3, 4)).toEqual(new Uint8Array([3, 4, 5, 6]));
+    expect(await source.read(10, 0)).toEqual(new Uint8Array(0));
+  });
+
+  it('belong to the reader', async () => {
+    (await source.read(0, 10)).fill(99);
+    expect(await source.read(0, 1)).toEqual(new Uint8Array([0]));
+  });
+
+  it.each([[8, 3], [11, 0], [-1, 2], [0, -1]])('end where the file does: %i, %i', async (offset, length) => {
+    await expect(source.read(offset, length)).rejects.toMatchObject({ code: 'onnx/external-data-range' });
+  });
+});
+
+describe('weights files that a model names', () => {
+  const naming = (...locations: readonly string[]) =>
+    buildModel((b) => locations.forEach((location, i) => b.tensor({ name: `w${i}`, dataType: 'uint8', dims: [1], data: { kind: 'external', location, offsetBytes: i, lengthBytes: 1 } })));
+
+  it('are listed once, in the order of the file', () => {
+    expect(externalLocations(naming('b.data', 'sub/a.data', 'b.data'))).toEqual(['b.data', 'sub/a.data']);
+    expect(externalLocations(naming('..data', 'a..b'))).toHaveLength(2);
+  });
+
+  it('stay in its folder', () => {
+    expect(() => externalLocations(naming('a', 'sub/../../b'))).toThrow(expect.objectContaining({ code: 'onnx/unsafe-location' }));
+  });
+});
+
+describe('one file', () => {
+  it('holds 2 GB at most, which is told before anything is copied', () => {
+    const half = new Uint8Array(new ArrayBuffer(2 ** 30)); // never touched, so it takes no memory
+    const model = buildModel((b) => ['a', 'b'].forEach((name) => b.tensor({ name, dataType: 'uint8', dims: [2 ** 30], data: { kind: 'inline', bytes: half } })));
+    expect(() => writeModel(model)).toThrow(expect.objectContaining({ code: 'onnx/too-large' }));
+  });
+});
