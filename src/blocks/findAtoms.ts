@@ -158,9 +158,24 @@ function channelReason(flow: Flow, entry: number, exit: number): string {
 }
 
 function unverifiedReason(flow: Flow, atom: Atom): string {
-  const opaque = atom.branch.find((node) => flow.outputs[node]!.some((value) => flow.stream[value] && !shapeOf(flow, value)));
-  const operator = opaque === undefined ? '' : ` because of the operator ${qualifiedOperator(flow.nodes[opaque]!)}`;
-  return `Its shapes cannot be verified${operator}, so nothing is known to fit in its place.`;
+  const node = firstUnknown(flow, atom.exit);
+  if (node === undefined) return 'Its shapes cannot be verified, so nothing is known to fit in its place.';
+  const operator = qualifiedOperator(flow.nodes[node]!);
+  if (isProcessorSpecific(flow.nodes[node]!)) return processorReason(operator);
+  return `Its shapes cannot be verified because of the operator ${operator}, so nothing is known to fit in its place.`;
+}
+
+/** The node that takes data of known shapes and gives the unknown one that the value's own comes from. */
+function firstUnknown(flow: Flow, value: number): number | undefined {
+  const seen = new Set<number>();
+  for (let current: number | undefined = value; current !== undefined && !seen.has(current); ) {
+    seen.add(current);
+    const node: number = flow.producer[current]!;
+    const next: number | undefined = node < 0 ? undefined : flow.data[node]!.find((operand) => flow.stream[operand] && !shapeOf(flow, operand));
+    if (next === undefined) return node < 0 ? undefined : node;
+    current = next;
+  }
+  return undefined;
 }
 
 /** onnxruntime's own convolutions take the residual as a fourth operand, in a layout for one processor. */

@@ -71,7 +71,8 @@ describe('results of PyTorch', () => {
   });
 
   it.each(full ? paths : [])('%s, every case', { timeout: 20 * minutes }, async (path) => {
-    expect(await checkExport(root, path)).toMatchObject({ holds: true });
+    const report = await checkExport(root, path);
+    expect(report.verdict, report.reason).not.toBe('fails');
   });
 });
 
