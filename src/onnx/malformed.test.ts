@@ -31,9 +31,10 @@ describe('odd files', () => {
   });
 
   it.each(oddModels)('$name: $outcome', async (odd) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(await outcome(odd.bytes)).toBe(odd.outcome);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(start); // unlike the clock, the same on a busy machine
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 
   it('say so wherever a file is cut', async () => {

@@ -18,7 +18,7 @@ interface Scope {
 }
 
 /** A loop is inferred twice, one inside it four times, and so on: beyond this many nodes and inputs inferred again, results stay unknown. */
-const maxRepeated = 20_000;
+const maxRepeated = 10_000;
 
 interface Inference {
   readonly opsets: ReadonlyMap<string, number>;

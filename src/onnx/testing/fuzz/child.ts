@@ -1,5 +1,16 @@
 /** A process that opens one file after the other, and that its parent may kill. */
-import { openFile } from './openFile';
+import { openFile, type Outcome } from './openFile';
 
-process.on('message', (bytes: Uint8Array) => process.send!(openFile(bytes)));
+export interface OpenedFile {
+  readonly outcome: Outcome;
+  /** Time that the processor spent on it. */
+  readonly processorMs: number;
+}
+
+process.on('message', (bytes: Uint8Array) => {
+  const start = process.cpuUsage();
+  const outcome = openFile(bytes);
+  const { user, system } = process.cpuUsage(start);
+  process.send!({ outcome, processorMs: (user + system) / 1000 } satisfies OpenedFile);
+});
 process.send!('ready');

@@ -20,8 +20,8 @@ describe('damaged files', () => {
 
   it('are opened in a process of their own', async () => {
     const opener = new FileOpener();
-    expect(await opener.open(new Uint8Array(3))).toEqual({ kind: 'refused', code: 'onnx/not-onnx' });
-    expect(await opener.open(wholeModel)).toMatchObject({ kind: 'refused', code: 'blocks/no-latent-input' });
+    expect((await opener.open(new Uint8Array(3))).outcome).toEqual({ kind: 'refused', code: 'onnx/not-onnx' });
+    expect((await opener.open(wholeModel)).outcome).toMatchObject({ kind: 'refused', code: 'blocks/no-latent-input' });
     opener.close();
   });
 });
