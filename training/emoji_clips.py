@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE, FRAMES, FPS = 64, 16, 8
@@ -87,6 +88,11 @@ def render(recipe: Recipe) -> np.ndarray:
         frame.paste(placed, (0, 0), placed)
         frames[index] = np.asarray(frame)
     return frames
+
+
+def render_tensor(recipe: Recipe) -> torch.Tensor:
+    """Frames as float [FRAMES, 3, SIZE, SIZE] in -1..1."""
+    return torch.from_numpy(render(recipe)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _pose(recipe: Recipe, t: float) -> tuple[float, float, float, float]:

@@ -2,6 +2,9 @@
 
 Weights are stored as fp16 and cast to fp32 in the graph, so that the files are small and run where there is no fp16
 arithmetic. The studio reads nothing but this folder.
+
+A graph is exported once, with random weights that tell which initializer holds which parameter (the exporter folds
+transposes and names the results `val_123`); trained weights are put in by name, also later: `swap_weights`.
 """
 from __future__ import annotations
 
@@ -10,15 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from diffusers import AutoencoderKL, UNet3DConditionModel
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from transformers import CLIPTextModel
 
-from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES
+from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE
 from models import LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, TEXT_WIDTH, UNKNOWN, build_scheduler, build_tokenizer
 
+PARTS = ("unet", "vae_decoder", "vae_encoder", "text_encoder")
+TRANSPOSED, RESHAPED = ".transposed", ".reshaped"
+TOLERANCE = 1e-3  # of ONNX against PyTorch, over the largest value: weights are rounded to fp16
 OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
 
 DEFAULTS = {
@@ -40,13 +47,11 @@ DEFAULTS = {
 }
 
 
-class Denoiser(nn.Module):
-    """Only to return a tensor; the modules keep their own paths."""
-
-    def __new__(cls, net: UNet3DConditionModel) -> UNet3DConditionModel:  # type: ignore[misc]
-        forward = net.forward
-        net.forward = lambda sample, timestep, encoder_hidden_states: forward(sample, timestep, encoder_hidden_states, return_dict=False)[0]
-        return net
+def _returning_tensor(net: UNet3DConditionModel) -> UNet3DConditionModel:
+    """The net itself, so that its modules keep their paths; only its forward changes. Safe to repeat."""
+    forward = type(net).forward
+    net.forward = lambda sample, timestep, encoder_hidden_states: forward(net, sample, timestep, encoder_hidden_states, return_dict=False)[0]
+    return net
 
 
 def fold_normalisation(vae: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor) -> None:
@@ -62,26 +67,43 @@ def fold_normalisation(vae: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor
         weight *= std.view(1, -1, 1, 1)
 
 
-def export_pipeline(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel) -> None:
-    """`vae` must have its normalisation folded in."""
-    for module in (vae, net, text):
-        module.eval().float()
+def _modules(vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel) -> dict[str, nn.Module]:
+    parts = (_returning_tensor(net), _Decoder(vae), _Encoder(vae), _Text(text))
+    return {part: module.eval().float() for part, module in zip(PARTS, parts, strict=True)}
+
+
+def export_pipeline(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> None:
+    """Graphs of `parts` with their weights, and all configurations; `vae` must have its normalisation folded in."""
+    modules = _modules(vae, net, text)
     batch = torch.export.Dim("batch", min=1, max=64)
     frames = torch.export.Dim("frames", min=1, max=1024)
-    sample = torch.randn(2, LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE)
-    context = torch.randn(2, MAX_TOKENS, TEXT_WIDTH)
-    _export(
-        Denoiser(net), folder / "unet", (sample, torch.tensor([500.0, 500.0]), context), ["sample", "timestep", "encoder_hidden_states"], ["out_sample"],
-        {"sample": {0: batch}, "timestep": {0: batch}, "encoder_hidden_states": {0: batch}},
-    )
+    ids = torch.tensor([build_tokenizer().encode("a panda spins on a dark background").ids] * 2)
+    # By part: example inputs, the output's name, the free axis.
+    signatures = {
+        "unet": (
+            {
+                "sample": torch.randn(2, LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE),
+                "timestep": torch.tensor([500.0, 500.0]),
+                "encoder_hidden_states": torch.randn(2, MAX_TOKENS, TEXT_WIDTH),
+            },
+            "out_sample",
+            batch,
+        ),
+        "vae_decoder": ({"latent_sample": torch.randn(4, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)}, "sample", frames),
+        "vae_encoder": ({"sample": torch.randn(4, 3, SIZE, SIZE)}, "latent_parameters", frames),
+        "text_encoder": ({"input_ids": ids}, "last_hidden_state", batch),
+    }
+    for part in parts:
+        inputs, output, axis = signatures[part]
+        _export(modules[part], folder / part, inputs, output, axis)
+    write_settings(folder, vae, net, text)
+
+
+def write_settings(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel) -> None:
+    """Everything in the folder that is no graph."""
     _write_json(folder / "unet" / "config.json", {**_config(net), "num_frames": FRAMES})
-    latent = torch.randn(4, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
-    _export(_Decoder(vae), folder / "vae_decoder", (latent,), ["latent_sample"], ["sample"], {"latent_sample": {0: frames}})
-    _export(_Encoder(vae), folder / "vae_encoder", (torch.randn(4, 3, 64, 64),), ["sample"], ["latent_parameters"], {"sample": {0: frames}})
     for part in ("vae_decoder", "vae_encoder"):
         _write_json(folder / part / "config.json", _config(vae))
-    ids = torch.tensor([build_tokenizer().encode("a panda spins on a dark background").ids] * 2)
-    _export(_Text(text), folder / "text_encoder", (ids,), ["input_ids"], ["last_hidden_state"], {"input_ids": {0: batch}})
     _write_json(folder / "text_encoder" / "config.json", text.config.to_dict())
     _write_tokenizer(folder / "tokenizer")
     build_scheduler().save_pretrained(folder / "scheduler")
@@ -123,17 +145,122 @@ class _Text(nn.Module):
         return self.text_model(input_ids=input_ids, return_dict=False)[0]
 
 
-def _export(module: nn.Module, folder: Path, args: tuple, inputs: list[str], outputs: list[str], dynamic: dict) -> None:
+def _export(module: nn.Module, folder: Path, inputs: dict[str, torch.Tensor], output: str, axis: torch.export.Dim) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    trained = {name: value.clone() for name, value in module.state_dict().items()}
+    _mark(module)
     program = torch.onnx.export(
-        module.eval(), args, dynamo=True, opset_version=OPSET, input_names=inputs, output_names=outputs,
-        dynamic_shapes=tuple(dynamic[name] for name in inputs), external_data=False, verbose=False,
+        module, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=[output],
+        dynamic_shapes=tuple({0: axis} for _ in inputs), external_data=False, verbose=False,
     )
     model = program.model_proto
     _strip_traces(model)
+    _name_folded(model, module.state_dict())
+    module.load_state_dict(trained)
     _store_as_half(model)
+    _put_in(model, trained)
     onnx.checker.check_model(model)
     onnx.save(model, folder / "model.onnx")
+
+
+def _mark(module: nn.Module) -> None:
+    """Random weights in place of all, so that a folded initializer can be told by its values."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+
+def _name_folded(model: onnx.ModelProto, marks: dict[str, torch.Tensor]) -> None:
+    """Names each folded initializer after its parameter. Raises ValueError when a parameter is nowhere in the graph."""
+    known = {value.numpy().tobytes(): name for name, value in marks.items() if value.is_floating_point()}
+    known_transposed = {value.T.contiguous().numpy().tobytes(): name for name, value in marks.items() if value.ndim == 2}
+    taken = {tensor.name for tensor in model.graph.initializer}
+    renamed: dict[str, str] = {}
+    found = set()
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = np.ascontiguousarray(numpy_helper.to_array(tensor)).tobytes()
+        source = known.get(values) or known_transposed.get(values)
+        if source is None:
+            continue
+        found.add(source)
+        if tensor.name == source:
+            continue
+        name = source + (RESHAPED if values in known else TRANSPOSED)
+        if name in taken:
+            raise ValueError(f"two initializers hold {name}")
+        taken.add(name)
+        renamed[tensor.name] = name
+        tensor.name = name
+    missing = sorted(set(known.values()) - found)
+    if missing:
+        raise ValueError(f"not found in the exported graph: {', '.join(missing)}")
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = renamed.get(name, name)
+    for info in [info for info in model.graph.value_info if info.name in renamed]:
+        info.name = renamed[info.name]
+
+
+def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
+    """Writes `weights` over the initializers that bear their names, in each one's own type and layout. Raises
+    ValueError when a weight has no initializer."""
+    waiting = {name for name, value in weights.items() if value.is_floating_point()}
+    for tensor in model.graph.initializer:
+        name = tensor.name.removesuffix(TRANSPOSED).removesuffix(RESHAPED)
+        if name not in weights:
+            continue
+        value = weights[name].float().numpy()
+        if tensor.name.endswith(TRANSPOSED):
+            value = value.T
+        kind = np.float16 if tensor.data_type == TensorProto.FLOAT16 else np.float32
+        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value.reshape(tuple(tensor.dims)).astype(kind)), tensor.name))
+        waiting.discard(name)
+    if waiting:
+        raise ValueError(f"no initializer for {', '.join(sorted(waiting))}")
+
+
+def swap_weights(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> None:
+    """Puts other weights into the graphs of `folder`; `vae` must have its normalisation folded in."""
+    modules = _modules(vae, net, text)
+    for part in parts:
+        path = folder / part / "model.onnx"
+        model = onnx.load(path)
+        _put_in(model, modules[part].state_dict())
+        onnx.save(model, path)
+    write_settings(folder, vae, net, text)
+
+
+@torch.no_grad()
+def check_parity(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> dict[str, float]:
+    """Largest difference of ONNX from PyTorch over PyTorch's largest value, by part. Raises ValueError over TOLERANCE."""
+    generator = torch.Generator().manual_seed(7)
+    ids = torch.tensor([build_tokenizer().encode(words).ids for words in ("", "a panda spins on a dark background")])
+    inputs = {
+        "unet": {
+            "sample": torch.randn(2, LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE, generator=generator),
+            "timestep": torch.tensor([900.0, 300.0]),
+            "encoder_hidden_states": text(ids).last_hidden_state,
+        },
+        "vae_decoder": {"latent_sample": torch.randn(3, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE, generator=generator)},
+        "vae_encoder": {"sample": torch.rand(3, 3, SIZE, SIZE, generator=generator) * 2 - 1},
+        "text_encoder": {"input_ids": ids},
+    }
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = 1
+    modules = _modules(vae, net, text)
+    differences = {}
+    for part in parts:
+        session = onnxruntime.InferenceSession(str(folder / part / "model.onnx"), settings, providers=["CPUExecutionProvider"])
+        (ours,) = session.run(None, {name: value.numpy() for name, value in inputs[part].items()})
+        theirs = modules[part](**inputs[part]).numpy()
+        differences[part] = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    wrong = {part: value for part, value in differences.items() if not value <= TOLERANCE}
+    if wrong:
+        raise ValueError(f"ONNX differs from PyTorch: {wrong}")
+    return differences
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:

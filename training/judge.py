@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import nn
 
-from emoji_clips import CONTENTS, FRAMES, MOTIONS, SCENES, SIZE, Recipe, held_out, random_recipe, render
-from models import build_vae
+from checkpoint import save
+from emoji_clips import CONTENTS, FRAMES, MOTIONS, SCENES, SIZE, Recipe, held_out, random_recipe, render_tensor
+from models import load_vae
 
 BATCH = 12
 POOL = 600  # clips kept ready; one is replaced each step
@@ -60,11 +61,6 @@ class Judge(nn.Module):
         looked = self.look(seen.flatten(0, 1))
         names = self.name(torch.cat([looked.mean((2, 3)), looked.amax((2, 3))], 1)).view(count, seen.shape[1], -1)
         return Verdict(names[..., : len(CONTENTS)], names[..., len(CONTENTS) :], motion)
-
-
-def as_tensor(recipe: Recipe) -> torch.Tensor:
-    """[FRAMES, 3, SIZE, SIZE] in -1..1."""
-    return torch.from_numpy(render(recipe)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 @torch.no_grad()
@@ -115,21 +111,21 @@ def train_judge(path: Path, vae: AutoencoderKL, seconds: float, device: str = "c
     recipes = [_wide_recipe(rng) for _ in range(POOL)]
     share = min(1.0, seconds / 400)  # a smoke run prepares less
     recipes = recipes[: max(BATCH, int(POOL * share))]
-    clips = torch.stack([as_tensor(recipe) for recipe in recipes]).half().to(device)
+    clips = torch.stack([render_tensor(recipe) for recipe in recipes]).half().to(device)
     decoded = int(DECODED * share)
     for index in range(decoded):
         clips[index] = through_autoencoder(vae, clips[index].float()).half()
     labels = torch.tensor([(r.content, r.motion, r.scene) for r in recipes], device=device)
 
-    def save() -> None:
-        torch.save({"judge": judge.state_dict(), "opt": optimizer.state_dict(), "used": used + time.time() - start, "step": step}, path)
+    def keep() -> None:
+        save(path, {"judge": judge.state_dict(), "opt": optimizer.state_dict(), "used": used + time.time() - start, "step": step})
 
     while (done := (used + time.time() - start) / seconds) < 1:
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * min(1, (step + 1) / 50) * max(0.02, 1 - done)
         for _ in range(2 if decoded < len(recipes) else 0):
             slot, recipe = rng.randrange(decoded, len(recipes)), _wide_recipe(rng)
-            clips[slot], labels[slot] = as_tensor(recipe).half(), torch.tensor((recipe.content, recipe.motion, recipe.scene))
+            clips[slot], labels[slot] = render_tensor(recipe).half(), torch.tensor((recipe.content, recipe.motion, recipe.scene))
         pick = torch.randint(len(clips), (BATCH,))
         content, motion, scene = labels[pick].T
         look_at = torch.randperm(FRAMES)[:FRAMES_JUDGED]
@@ -147,9 +143,9 @@ def train_judge(path: Path, vae: AutoencoderKL, seconds: float, device: str = "c
         if step % 50 == 0:
             print(f"judge step {step} {time.time() - start:.0f} s loss {loss.item():.3f}", flush=True)
         if time.time() - saved > 60:
-            save()
+            keep()
             saved = time.time()
-    save()
+    keep()
 
 
 def load_judge(path: Path, device: str = "cpu") -> Judge:
@@ -169,8 +165,9 @@ class Score(NamedTuple):
 
 
 @torch.no_grad()
-def score(judge: Judge, clips: torch.Tensor, recipes: list[Recipe]) -> Score:
-    """A clip's content and scene are those with the highest mean logit over its frames; `clips` as in `forward`."""
+def mark(judge: Judge, clips: torch.Tensor, recipes: list[Recipe]) -> torch.Tensor:
+    """[clips, 4]: share of frames with the right content, motion right, share of frames with the right background, all
+    right (a clip's content and background are those with the highest mean logit). `clips` as in `Judge.forward`."""
     rows = []
     for clip, recipe in zip(clips, recipes, strict=True):
         verdict = judge(clip[None].float().clamp(-1, 1))
@@ -182,28 +179,30 @@ def score(judge: Judge, clips: torch.Tensor, recipes: list[Recipe]) -> Score:
             (verdict.scene[0].argmax(-1) == recipe.scene).float().mean().item(),
             float(motion and whole),
         ])
-    return Score(len(rows), *torch.tensor(rows).mean(0).tolist())
+    return torch.tensor(rows).view(-1, 4)
+
+
+def total(marks: torch.Tensor) -> Score:
+    return Score(len(marks), *marks.mean(0).tolist())
+
+
+def score(judge: Judge, clips: torch.Tensor, recipes: list[Recipe]) -> Score:
+    return total(mark(judge, clips, recipes))
 
 
 def check_judge(judge: Judge, vae: AutoencoderKL, count: int, device: str = "cpu") -> dict[str, Score]:
     """On rendered clips that it never saw: as they are, through the autoencoder, and roughened."""
     rng = random.Random(987_654)
     recipes = [random_recipe(rng, include_held_out=True) for _ in range(count)]
-    clips = torch.stack([as_tensor(recipe) for recipe in recipes]).to(device)
+    clips = torch.stack([render_tensor(recipe) for recipe in recipes]).to(device)
     decoded = torch.stack([through_autoencoder(vae, clip) for clip in clips[: max(1, count // 3)]])
     unseen = [index for index, recipe in enumerate(recipes) if held_out(recipe.content, recipe.motion)]
     return {
         "rendered": score(judge, clips, recipes),
-        "rendered, pairs held out from the teacher": score(judge, clips[unseen], [recipes[i] for i in unseen]) if unseen else Score(0, 0, 0, 0, 0),
+        "rendered, pairs held out from the teacher": score(judge, clips[unseen], [recipes[i] for i in unseen]),
         "through the autoencoder": score(judge, decoded, recipes[: len(decoded)]),
         "roughened": score(judge, roughen(clips), recipes),
     }
-
-
-def load_vae(path: Path, device: str = "cpu") -> AutoencoderKL:
-    vae = build_vae().to(device).eval().requires_grad_(False)
-    vae.load_state_dict(torch.load(path, map_location=device))
-    return vae
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """The four parts of the teacher, each a published class at small width; nothing here knows how it is trained."""
 from __future__ import annotations
 
+from pathlib import Path
+
+import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, UNet3DConditionModel
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -24,6 +27,13 @@ def build_vae() -> AutoencoderKL:
         norm_num_groups=8,
         scaling_factor=1.0,
     )
+
+
+def load_vae(path: Path, device: str = "cpu") -> AutoencoderKL:
+    """Frozen, in evaluation mode."""
+    vae = build_vae().to(device).eval().requires_grad_(False)
+    vae.load_state_dict(torch.load(path, map_location=device))
+    return vae
 
 
 def build_denoiser(widths: tuple[int, int, int, int] = (32, 64, 96, 96)) -> UNet3DConditionModel:

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from transformers import CLIPTextModel
 
 from emoji_clips import CONTENTS, FRAMES, HELD_OUT, MOTIONS, SCENES, Recipe, caption, held_out
-from judge import Score, load_judge, load_vae, score
-from models import LATENT_CHANNELS, LATENT_SIZE, build_denoiser, build_scheduler, build_text_encoder, build_tokenizer
+from judge import Score, load_judge, score
+from models import LATENT_CHANNELS, LATENT_SIZE, build_denoiser, build_scheduler, build_text_encoder, build_tokenizer, load_vae
 from speed import speed_up
 
 STEPS, GUIDANCE = 16, 4.0
