@@ -54,10 +54,11 @@ describe('layouts for one processor', () => {
       const layout = { domain: 'com.microsoft.nchwc' };
       const inner = b.op('ReorderInput', [first], {}, { ...layout, name: '/blocks.1/ReorderInput' });
       const fused = b.op('Conv', [inner, weight(1), '', inner], kernel, { ...layout, name: '/blocks.1/Conv' });
-      b.output(b.op('ReorderOutput', [fused], { channels: 8 }, { ...layout, name: '/blocks.1/ReorderOutput' }), [1, 8, 4, 4]);
+      const second = b.op('ReorderOutput', [fused], { channels: 8 }, { ...layout, name: '/blocks.1/ReorderOutput' });
+      b.output(b.op('Add', [second, b.op('Conv', [second, weight(2)], kernel, { name: '/blocks.2/Conv' })], {}, { name: '/blocks.2/Add' }));
     }, { opsets: new Map([['', 17], ['com.microsoft.nchwc', 1]]) });
     const { blocks, notes } = discover(model);
-    expect(summary(blocks)).toEqual(['blocks.0 can go', 'blocks.1 stays']);
+    expect(summary(blocks)).toEqual(['blocks.0 can go', 'blocks.1 stays', 'blocks.2 can go']);
     expect(blocks[1]!.reason).toContain('com.microsoft.nchwc:Conv');
     expect(notes.join(' ')).toContain('basic or extended');
   });

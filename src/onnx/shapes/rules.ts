@@ -2,6 +2,7 @@
 import type { Node } from '../model';
 import { arrangementRules } from './arrangement';
 import { onnxAttentionRules, runtimeAttentionRules } from './attention';
+import { blockedLayoutRules } from './blockedLayout';
 import { controlFlowRules } from './controlFlow';
 import { elementwiseRules } from './elementwise';
 import { fusedRules } from './fused';
@@ -20,6 +21,7 @@ const runtime: RuleTable = { ...standard, ...fusedRules, ...runtimeAttentionRule
 const byDomain: ReadonlyMap<string, ReadonlyMap<string, ShapeRule>> = new Map([
   ['', new Map(Object.entries(standard))],
   ['com.microsoft', new Map(Object.entries(runtime))],
+  ['com.microsoft.nchwc', new Map(Object.entries(blockedLayoutRules))],
 ]);
 
 export function shapeRule(node: Pick<Node, 'domain' | 'opType'>): ShapeRule | undefined {
