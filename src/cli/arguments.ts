@@ -19,7 +19,7 @@ function parsedOrUsage<T extends Options>(args: readonly string[], options: T): 
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new StudioError('cli/usage', message.replace(/\. To specify a positional.*$/s, '.'), {}, { cause });
+    throw new StudioError('cli/usage', message.replace(/\. To specify a positional.*$/s, '.').replaceAll('\n', ' '), {}, { cause });
   }
 }
 

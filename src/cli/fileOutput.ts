@@ -47,6 +47,16 @@ export async function writeWhole(path: string, signal: AbortSignal, bytes: Uint8
   await rename(temporaryPath, path);
 }
 
+/** Throws `cli/usage` where `path` is one of the files that are read from: they would be lost. */
+export async function requireOther(path: string, originals: readonly string[]): Promise<void> {
+  const target = await stat(path).catch(() => undefined);
+  if (!target) return;
+  for (const original of originals) {
+    const { dev, ino } = await stat(original);
+    if (dev === target.dev && ino === target.ino) throw new StudioError('cli/usage', `${path} is the model that is read; give another name.`);
+  }
+}
+
 /** Before long work: throws `cli/usage` where `path` cannot be written. */
 export async function requireFolder(path: string): Promise<void> {
   const folder = dirname(resolve(path));

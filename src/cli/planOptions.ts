@@ -4,6 +4,7 @@ import type { BlockTree, Plan } from '../blocks/block';
 import { StudioError } from '../errors/StudioError';
 import { presetNamed } from '../blocks/presets';
 import { list } from './arguments';
+import { counted } from './table';
 
 export const planOptions = {
   drop: { type: 'string', multiple: true },
@@ -36,6 +37,12 @@ export async function requirePlan(values: PlanValues, tree: BlockTree): Promise<
   const plan = await readPlan(values, tree);
   if (plan === undefined) throw new StudioError('cli/usage', 'Say which blocks go: --drop ID,ID..., --preset NAME or --plan FILE.');
   return plan;
+}
+
+/** One line for people: what was dropped, and how many blocks are gone with it. */
+export function describeCut(dropped: readonly string[], gone: readonly string[]): string {
+  if (dropped.length === 0) return 'Nothing dropped.\n';
+  return `Dropped: ${dropped.join(', ')} (${counted(gone.length, 'block')} gone, their parts counted)\n`;
 }
 
 async function planText(path: string): Promise<string> {

@@ -100,6 +100,18 @@ describe('vdmini prune', () => {
     expect(stdout).toContain(`Wrote ${out}`);
   });
 
+  it('refuses to replace the files that it reads', async () => {
+    const own = join(folder, 'own.onnx');
+    await runCliJson('prune', model, '--drop', '', '--external', '--out', own);
+    const before = await Promise.all([own, `${own}.data`].map((path) => readFile(path)));
+    for (const out of [own, `${own}.data`]) {
+      const run = prune.run([own, '--drop', randomDrop()[0]!, '--external', '--out', out], new AbortController().signal);
+      await expect(run, out).rejects.toMatchObject({ code: 'cli/usage' });
+    }
+    const after = await Promise.all([own, `${own}.data`].map((path) => readFile(path)));
+    expect(after.map((bytes, i) => bytes.equals(before[i]!))).toEqual([true, true]);
+  });
+
   it('says what is wrong, and leaves neither a file nor a part of one', async () => {
     const before = await readdir(folder);
     const out = join(folder, 'never.onnx');

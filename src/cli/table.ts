@@ -24,5 +24,8 @@ export function withPrefix(value: number, unit = ''): string {
   return `${digits} ${prefixes[prefix]}${unit}`.trimEnd();
 }
 
+/** 1 -> "1 step", 2 -> "2 steps". */
+export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 /** 0.384 -> "38.4 %". */
 export const percent = (share: number) => `${(Number.isFinite(share) ? share * 100 : 0).toFixed(1)} %`;

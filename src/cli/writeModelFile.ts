@@ -6,7 +6,7 @@ import { checkModel } from '../onnx/checkModel';
 import type { Model, ValueInfo } from '../onnx/model';
 import { packModel } from '../onnx/packModel';
 import { readModel } from '../onnx/readModel';
-import { writePending, type PendingFile } from './fileOutput';
+import { requireOther, writePending, type PendingFile } from './fileOutput';
 import { externalSources } from './modelFile';
 
 export interface WrittenFile {
@@ -23,10 +23,13 @@ export interface WriteModelOptions {
   readonly signal: AbortSignal;
 }
 
-/** Returns the graph file first. When anything fails, neither file is there and what was there is untouched. */
+/** Returns the graph file first. Throws `cli/usage` where it would replace what it reads from. When anything fails, neither file is there and what was there is untouched. */
 export async function writeModelFile(model: Model, { from, out, external, signal }: WriteModelOptions): Promise<readonly WrittenFile[]> {
   const sources = await externalSources(from, model);
   const dataPath = `${out}.data`;
+  const originals = [from, ...[...sources.values()].flatMap(({ filePath }) => filePath ?? [])];
+  await requireOther(out, originals);
+  if (external) await requireOther(dataPath, originals);
   const packed = await packModel(model, sources, external ? { kind: 'external', location: basename(dataPath) } : { kind: 'single' });
   const pending: PendingFile[] = [];
   try {

@@ -8,7 +8,7 @@ import { seededNoise } from '../diffusion/seededNoise';
 import type { Branch } from '../diffusion/guidance';
 import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor } from './runtime/Runtime';
-import { runtimeType, tensorOf } from './runtime/tensors';
+import { elementCount, runtimeType, tensorOf } from './runtime/tensors';
 
 /** A text embedding: [tokens, width], row-major. */
 export interface TextEmbedding {
@@ -47,7 +47,7 @@ export function planDenoiserInputs(model: Model, description: PipelineDescriptio
   const batch = typeof fixed === 'number' && fixed > 0 ? (description.latentLayout === 'BCHW' ? Math.max(1, fixed / description.latent.frames) : fixed) : 2;
   const bindings = bindDims(inputs, latentInput, description, batch, textTokens);
   const notes: string[] = [];
-  const fillers = inputs.map((input) => fillerFor(input, latentInput, description, bindings, notes));
+  const fillers = inputs.map((input) => fillerFor(input, description, { bindings, batch, latentInput }, notes));
   return {
     batch,
     bindings,
@@ -76,23 +76,34 @@ function isTimestep(name: string): boolean {
   return /^(timesteps?|t|sigma)$/i.test(name);
 }
 
-function fillerFor(input: ValueInfo, latentInput: ValueInfo, description: PipelineDescription, bindings: ReadonlyMap<string, number>, notes: string[]): Filler {
+/** The sizes of symbolic dimensions, and the batch that they hold for. */
+interface BoundSizes {
+  readonly bindings: ReadonlyMap<string, number>;
+  readonly batch: number;
+  readonly latentInput: ValueInfo;
+}
+
+function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: BoundSizes, notes: string[]): Filler {
   const dataType = input.type?.dataType ?? 'float32';
-  if (input === latentInput) return latentFiller(input, description);
-  const dims = (input.type?.shape ?? []).map((dim) => sizeOf(dim, bindings));
-  const count = dims.reduce((a, b) => a * b, 1);
-  if (isTimestep(input.name)) return ({ timestep }) => numberTensor(dataType, dims, new Float32Array(count).fill(timestep));
-  if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name)) return textFiller(input, dims, description, notes);
-  if (/^fps$/.test(input.name)) return constant(dataType, dims, description.framesPerSecond);
-  if (/^guidance/.test(input.name)) return ({ guidance }) => numberTensor(dataType, dims, new Float32Array(count).fill(guidance * 1000));
-  if (/mask/.test(input.name)) return constant(dataType, dims, 1);
+  if (input === sizes.latentInput) return latentFiller(input, description);
+  const largest = dimsOf(input, sizes, sizes.batch);
+  const filledWith = (values: (call: DenoiserCall, count: number) => Float32Array): Filler => (call) => {
+    const dims = dimsOf(input, sizes, call.branches.length);
+    return numberTensor(dataType, dims, values(call, elementCount(dims)));
+  };
+  const constant = (value: (call: DenoiserCall) => number): Filler => filledWith((call, count) => new Float32Array(count).fill(value(call)));
+  if (isTimestep(input.name)) return constant(({ timestep }) => timestep);
+  if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name)) return textFiller(input, largest, description, notes);
+  if (/^fps$/.test(input.name)) return constant(() => description.framesPerSecond);
+  if (/^guidance/.test(input.name)) return constant(({ guidance }) => guidance * 1000);
+  if (/mask/.test(input.name)) return constant(() => 1);
   if (/added_time_ids/.test(input.name)) {
     notes.push('The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to 6, 127, 0.02.');
-    return () => numberTensor(dataType, dims, Float32Array.from({ length: count }, (_, index) => [6, 127, 0.02][index % 3]!));
+    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => [6, 127, 0.02][index % 3]!));
   }
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
-  const noise = seededNoise(0, count, 7_000_000 + input.name.length);
-  return () => numberTensor(dataType, dims, noise);
+  const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
+  return filledWith((_, count) => noise.slice(0, count));
 }
 
 /** The batch repeats one clip; channels beyond the latent's (a conditioning image) are zero. */
@@ -138,13 +149,17 @@ function textFiller(input: ValueInfo, dims: readonly number[], description: Pipe
   };
 }
 
-function constant(dataType: DataType, dims: readonly number[], value: number): Filler {
-  const tensor = numberTensor(dataType, dims, new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(value));
-  return () => tensor;
-}
-
 function numberTensor(dataType: DataType, dims: readonly number[], values: Float32Array): PlainTensor {
   return tensorOf(runtimeType(dataType, 'input'), dims, values);
+}
+
+/** A call's dimensions: a symbolic first axis follows the number of its clips, unless it is another axis of the latent. */
+function dimsOf({ type }: ValueInfo, { bindings, batch, latentInput }: BoundSizes, clips: number): number[] {
+  const fixed = new Set(latentInput.type?.shape?.slice(1));
+  return (type?.shape ?? []).map((dim, axis) => {
+    const size = sizeOf(dim, bindings);
+    return axis === 0 && typeof dim === 'string' && !fixed.has(dim) ? (size * clips) / batch : size;
+  });
 }
 
 function sizeOf(dim: Dim, bindings: ReadonlyMap<string, number>): number {

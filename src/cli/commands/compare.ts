@@ -9,9 +9,9 @@ import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, readSettings } from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
-import { planHelp, requirePlan } from '../planOptions';
+import { describeCut, planHelp, requirePlan } from '../planOptions';
 import { showStep } from '../stepProgress';
-import { percent, table, withPrefix } from '../table';
+import { counted, percent, table, withPrefix } from '../table';
 
 const help = `Usage: vdmini compare FOLDER --drop ID,ID... [--prompt TEXT] [--seed N] [--steps N] [--json]
 
@@ -64,7 +64,7 @@ export const compare: Command = {
 /** JSON has no Infinity; only the PSNR of equal frames is infinite. */
 const infinityAsWord = (_key: string, value: unknown) => (value === Infinity ? 'identical' : value);
 
-function describe({ settings, gone, comparison, medianStepMs, totals, notes }: CompareResult): string {
+function describe({ settings, dropped, gone, comparison, medianStepMs, totals, notes }: CompareResult): string {
   const { content, motion, meanSquaredError } = comparison;
   const { teacher, student } = totals;
   const currency = (name: string, key: keyof Totals, unit = '') => [
@@ -89,8 +89,8 @@ function describe({ settings, gone, comparison, medianStepMs, totals, notes }: C
     ['', 'motion magnitude, teacher | student', `${number(motion.motionMagnitude.teacher)} | ${number(motion.motionMagnitude.student)}`],
   ];
   return [
-    `"${settings.prompt}", seed ${settings.seed}, ${settings.steps} steps, guidance ${settings.guidance}\n`,
-    `${gone.length} blocks gone: ${gone.join(', ') || 'none'}\n\n`,
+    `"${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')}, guidance ${settings.guidance}\n`,
+    describeCut(dropped, gone), '\n',
     table(['', 'teacher', 'student', ''], cost, [1, 2, 3]), '\n',
     table(['', '', 'student against teacher'], quality),
     ...notes.map((note) => `\nNote: ${note}`), notes.length > 0 ? '\n' : '',

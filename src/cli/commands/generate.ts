@@ -8,6 +8,7 @@ import { encodeGif } from '../gif';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, readPlan } from '../planOptions';
 import { showStep } from '../stepProgress';
+import { counted } from '../table';
 
 const help = `Usage: vdmini generate FOLDER --out CLIP.gif [--prompt TEXT] [--seed N] [--steps N] [--drop ID,ID...] [--json]
 
@@ -43,7 +44,8 @@ export const generate: Command = {
       if (values.json) {
         process.stdout.write(JSON.stringify({ out, settings, dropped: plan.dropped, clip: { frameCount, width, height, framesPerSecond }, medianStepMs, decodeMs, notes }, null, 2) + '\n');
       } else {
-        process.stdout.write(`Wrote ${out}: ${frameCount} frames of ${width}x${height}, "${settings.prompt}", seed ${settings.seed}, ${settings.steps} steps of ${medianStepMs?.toFixed(0)} ms.\n`);
+        process.stdout.write(`Wrote ${out}: ${frameCount} frames of ${width}x${height}, "${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')} of ${medianStepMs?.toFixed(0)} ms.\n`);
+        if (plan.dropped.length > 0) process.stdout.write(`Without ${plan.dropped.join(', ')}.\n`);
         for (const note of notes) process.stdout.write(`Note: ${note}\n`);
       }
     } finally {

@@ -8,7 +8,7 @@ import { integer, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
 import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
-import { planHelp, planOptions, requirePlan } from '../planOptions';
+import { describeCut, planHelp, planOptions, requirePlan } from '../planOptions';
 import { percent, table, withPrefix } from '../table';
 import type { Verification, verifyPruned } from '../verifyPruned';
 import { writeModelFile, type WrittenFile } from '../writeModelFile';
@@ -98,7 +98,7 @@ const difference = (a: Totals, b: Totals): Totals => ({
   macs: a.macs - b.macs,
 });
 
-function describe({ before, after, saved, gone, files, verification }: PruneResult): string {
+function describe({ before, after, saved, dropped, gone, files, verification }: PruneResult): string {
   const row = (name: string, key: keyof Totals, unit = '') => [
     name, withPrefix(before[key], unit), withPrefix(after[key], unit), withPrefix(saved[key], unit), percent(saved[key] / before[key]),
   ];
@@ -107,7 +107,7 @@ function describe({ before, after, saved, gone, files, verification }: PruneResu
     ? `Verified: the file differs from the preview by ${verification.maxDifference.toExponential(1)} at most; the cut itself changes the output by ${verification.cutEffect.toExponential(1)}.\n`
     : '';
   return [
-    `${gone.length} blocks gone: ${gone.join(', ') || 'none'}\n\n`,
+    describeCut(dropped, gone), '\n',
     table(['', 'before', 'after', 'saved', ''], rows, [1, 2, 3, 4]),
     '\n',
     ...files.map(({ path, bytes }) => `Wrote ${path} (${withPrefix(bytes, 'B')}).\n`),

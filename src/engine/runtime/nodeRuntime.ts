@@ -17,7 +17,7 @@ export interface NodeRuntimeOptions {
 
 export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
   const exclusively = createMutex();
-  return { backend: 'node', createSession: (model) => exclusively(() => createSession(model, options, exclusively)) };
+  return { backend: 'node', capacityBytes: Infinity, createSession: (model) => exclusively(() => createSession(model, options, exclusively)) };
 }
 
 async function createSession(model: SessionModel, { threads }: NodeRuntimeOptions, exclusively: ReturnType<typeof createMutex>): Promise<Session> {
@@ -25,7 +25,7 @@ async function createSession(model: SessionModel, { threads }: NodeRuntimeOption
   try {
     session = await InferenceSession.create(model.modelBytes, {
       executionProviders: ['cpu'],
-      logSeverityLevel: 3,
+      logSeverityLevel: 4, // what fails is thrown; the runtime's own lines would be beside it on stderr
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       ...(await externalOptions(model.externalData)),
     });
