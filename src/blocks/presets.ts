@@ -29,6 +29,8 @@ function vdminiPreset(tree: BlockTree): Preset | undefined {
   if (!inner || deepest < 2) return undefined;
   const outer = stages.filter(({ section, level }) => (section === 'down' || section === 'up') && level < deepest - 1);
   const pairs = outer.flatMap((stage) => secondPair(stage) ?? []);
+  // With a pair that has to stay it would be another model than the paper's.
+  if (pairs.some(({ droppable }) => !droppable)) return undefined;
   const dropped = [...pairs, inner].map(({ id }) => id);
   const description = `The paper's cut: ${pairs.map(({ id }) => id).join(', ')} and ${(inner.members ?? []).join(', ')} go; the second-deepest stages stay whole.`;
   return { id: 'vdmini', label: 'VDMini (paper)', description, plan: { dropped } };
@@ -36,6 +38,5 @@ function vdminiPreset(tree: BlockTree): Preset | undefined {
 
 /** Pair 1, counted from 0: the second of two, the middle of three. */
 function secondPair(stage: Block): Block | undefined {
-  const pair = stage.children.filter(({ kind }) => kind === 'pair')[1];
-  return pair?.droppable ? pair : undefined;
+  return stage.children.filter(({ kind }) => kind === 'pair')[1];
 }

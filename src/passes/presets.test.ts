@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openExport } from '../../fixtures/exports/openExport';
+import type { Block } from '../blocks/block';
 import { countTotals } from '../blocks/countTotals';
 import { discoverBlocks } from '../blocks/discoverBlocks';
-import { presetNamed } from '../blocks/presets';
+import { presetNamed, presetsFor } from '../blocks/presets';
 import { readModel } from '../onnx/readModel';
 import { prune } from './prune';
 
@@ -20,6 +21,12 @@ describe('VDMini', () => {
     const millions = (parameters: number) => Math.round(parameters / 1e5) / 10;
     expect(millions(tree.totals.parameters)).toBe(1524.6);
     expect(millions(countTotals(pruned, new Map()).parameters)).toBe(939.9);
+  });
+
+  it('is not offered where one of its pairs has to stay', () => {
+    const { tree } = openExport(join(fixtures, 'exports'), 'modelscope/legacy/fixed');
+    const stay = (block: Block): Block => ({ ...block, droppable: block.id !== 'up_blocks.2.pairs.1' && block.droppable, children: block.children.map(stay) });
+    expect(presetsFor({ ...tree, blocks: tree.blocks.map(stay) }).map(({ id }) => id)).toEqual(['teacher']);
   });
 
   it('in two steps, with a fresh look in between, is the same as in one', () => {
