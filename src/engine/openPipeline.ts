@@ -5,6 +5,7 @@
 import { discoverBlocks } from '../blocks/discoverBlocks';
 import { countTotals } from '../blocks/countTotals';
 import { presetsFor } from '../blocks/presets';
+import { StudioError } from '../errors/StudioError';
 import { resolvePlan } from '../blocks/resolvePlan';
 import type { BlockTree, Plan, Preset } from '../blocks/block';
 import { describePipeline } from '../diffusion/describePipeline';
@@ -18,6 +19,7 @@ import { prune } from '../passes/prune';
 import type { Component } from './components';
 import { componentReader } from './components';
 import { planDenoiserInputs } from './denoiserInputs';
+import { memoryFiles, type ExportFiles } from './exportFiles';
 import { exportPlan } from './exportPlan';
 import type { ExportPlanRequest } from './exportPlan';
 import { frameDecoder } from './frameDecoder';
@@ -32,6 +34,8 @@ import { openTextConditioning } from './textConditioning';
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: OpenProgress) => void;
+  /** Absent: exports are put together in memory. */
+  readonly exportFiles?: ExportFiles;
 }
 
 export interface PipelineRunner {
@@ -40,6 +44,7 @@ export interface PipelineRunner {
   readonly presets: readonly Preset[];
   /** SHA-256 of the denoiser's graph file, hex. */
   readonly fingerprint: string;
+  readonly cannotRun?: string;
   readonly parts: OpenedParts;
   /** Sessions and denoiser runs since the pipeline was opened. */
   counters(): Pick<EngineCounters, 'sessionsCreated' | 'denoiserRuns'>;
@@ -60,7 +65,7 @@ export async function openPipeline(folder: Folder, runtime: Runtime, options: Op
   }
 }
 
-async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
+async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
   const reader = componentReader(folder, signal, onProgress);
   const described = await describePipeline(folder, async (path) => (await reader.read(path)).model);
@@ -71,7 +76,7 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress 
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
   const tree = discoverBlocks(denoiser.model, { bindings: inputs.bindings, latentInput: description.denoiser.latentInput });
   const types = inferShapes(denoiser.model, inputs.bindings);
-  const gated = gate(denoiser.model, tree);
+  const cannotRun = reasonNotToRun(denoiser, runtime);
   const createSession = async (model: SessionModel): Promise<Session> => {
     const session = await runtime.createSession(model);
     counts.sessionsCreated++;
@@ -84,9 +89,10 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress 
     sessions.push(session);
     return session;
   };
-  const denoiserSession = await open(denoiser.path, writeModel(gated.model), denoiser.weights);
-  const encoder = description.textEncoder && (await reader.read(description.textEncoder.modelPath));
-  const decoder = description.decoder && (await reader.read(description.decoder.modelPath));
+  const gated = cannotRun === undefined ? gate(denoiser.model, tree) : undefined;
+  const denoiserSession = gated && (await open(denoiser.path, writeModel(gated.model), denoiser.weights));
+  const encoder = gated && description.textEncoder && (await reader.read(description.textEncoder.modelPath));
+  const decoder = gated && description.decoder && (await reader.read(description.decoder.modelPath));
   const encoderSession = encoder && (await open(encoder.path, encoder.bytes, encoder.weights));
   const decoderSession = decoder && (await open(decoder.path, decoder.bytes, decoder.weights));
   const parts: OpenedParts = {
@@ -97,10 +103,13 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress 
     types,
     inputs,
     tree,
+    ...(cannotRun === undefined ? {} : { cannotRun }),
+    exportFiles,
     text: await openTextConditioning(folder, description, encoder?.model, encoderSession),
     decode: frameDecoder(description, decoder?.model, decoderSession),
     createSession,
     async runDenoiser(call, plan) {
+      if (!gated || !denoiserSession) throw new StudioError('engine/too-large', cannotRun ?? '');
       const keeps = [...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
       counts.denoiserRuns++;
       const output = denoiser.model.graph.outputs[0]!.name;
@@ -112,6 +121,7 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress 
     tree,
     presets: presetsFor(tree),
     fingerprint: await sha256Hex(denoiser.bytes),
+    ...(cannotRun === undefined ? {} : { cannotRun }),
     parts,
     counters: () => ({ ...counts }),
     summarise: (plan) => summarise(parts, plan),
@@ -121,6 +131,15 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress 
       for (const session of sessions.splice(0)) await session.release();
     },
   };
+}
+
+/** Undefined when the runtime can be expected to hold the weights. */
+function reasonNotToRun({ bytes, weights, path }: Component, runtime: Runtime): string | undefined {
+  let sizeBytes = bytes.length;
+  for (const source of weights.values()) sizeBytes += source.sizeBytes;
+  if (sizeBytes <= runtime.capacityBytes) return undefined;
+  const gigabytes = (count: number) => `${(count / 1e9).toFixed(2)} GB`;
+  return `${path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. Its blocks, plans and exports work; clips need the command line.`;
 }
 
 function summarise({ denoiser, tree, types }: OpenedParts, plan: Plan): PlanSummary {

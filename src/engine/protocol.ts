@@ -44,6 +44,8 @@ export interface OpenedPipeline {
   readonly status: BackendStatus;
   /** SHA-256 of the denoiser's graph file, hex: names plans and caches. */
   readonly fingerprint: string;
+  /** Present when the model is too large to run here: why. Blocks, plans and exports work, clips do not. */
+  readonly cannotRun?: string;
 }
 
 export interface GenerateSettings {
@@ -120,7 +122,8 @@ export interface ExportResult {
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
   readonly fileBytes: number;
   readonly teacherFileBytes: number;
-  readonly verification: ExportVerification;
+  /** Absent for a model that cannot run here. */
+  readonly verification?: ExportVerification;
 }
 
 export interface ExportProgress {

@@ -5,6 +5,7 @@
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { FolderReference } from '../library/Folder';
+import { browserFiles } from './exportFiles';
 import type { WebBackend } from './backend/webBackend';
 import { openWebBackend } from './backend/webBackend';
 import type { Handlers } from './jobQueue';
@@ -30,11 +31,11 @@ let past = { sessionsCreated: 0, denoiserRuns: 0 };
 async function open(folder: FolderReference, preference: BackendPreference, signal: AbortSignal | undefined, onProgress: (progress: OpenProgress) => void): Promise<OpenedPipeline> {
   const backend = await backendFor(preference, onProgress);
   // The pipeline that is open stays usable until the new one is there.
-  const runner = await openPipeline(await openFolder(folder), backend.runtime, { onProgress, ...(signal ? { signal } : {}) });
+  const runner = await openPipeline(await openFolder(folder), backend.runtime, { onProgress, exportFiles: browserFiles(navigator.storage), ...(signal ? { signal } : {}) });
   await close(backend);
   opened = { folder, preference, backend, runner };
-  const { description, tree, presets, fingerprint } = runner;
-  return { description, tree, presets, fingerprint, status: backend.status };
+  const { description, tree, presets, fingerprint, cannotRun } = runner;
+  return { description, tree, presets, fingerprint, status: backend.status, ...(cannotRun === undefined ? {} : { cannotRun }) };
 }
 
 /** The open pipeline's backend again where it is what was asked for: one device serves one model after the other. */

@@ -120,6 +120,10 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The exported file does not reproduce the preview, so it is not offered.',
     remedy: 'Try WASM in the badge at the top and export again. If it stays, please report it with the plan.',
   },
+  'engine/too-large': {
+    sentence: 'The model is too large to run here.',
+    remedy: 'Plan and export it here all the same; make clips with the command line (vdmini generate, vdmini compare).',
+  },
   'engine/no-pipeline': {
     sentence: 'No model is open.',
     remedy: 'Open one first.',

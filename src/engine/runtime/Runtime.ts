@@ -34,6 +34,8 @@ export interface Session {
 
 export interface Runtime {
   readonly backend: 'webgpu' | 'wasm' | 'node';
+  /** Weights that one session may have here; more is not tried. */
+  readonly capacityBytes: number;
   /** Throws `engine/session-failed`, `engine/unsupported-op`, `gpu/lost`, `gpu/out-of-memory`. */
   createSession(model: SessionModel): Promise<Session>;
 }

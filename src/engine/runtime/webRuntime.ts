@@ -17,6 +17,9 @@ export interface WebRuntimeParts {
   readonly device?: GPUDevice;
 }
 
+/** WebAssembly addresses 4 GB, and weights pass through it twice while a session is made. */
+const CAPACITY_BYTES = 1.5e9;
+
 export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runtime {
   const lost = device ? lossOf(device) : undefined;
   const executionProviders = device ? [{ name: 'webgpu', device } as const] : ['wasm'];
@@ -65,7 +68,7 @@ export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runti
         }),
     };
   };
-  return { backend: device ? 'webgpu' : 'wasm', createSession };
+  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, createSession };
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

@@ -10,7 +10,8 @@ export function WaitingClip({ side }: { readonly side: Side }) {
   const stands = useStudio((state) => standing(state, side));
   const hasClip = useStudio((state) => state.shown[side] !== undefined);
   const share = useStudio((state) => (state.run ? state.run.step / state.run.steps : 0));
-  const canRun = useStudio((state) => state.open !== null && state.opening === null);
+  const cannotRun = useStudio((state) => (state.opening === null ? state.open?.cannotRun : undefined));
+  const canRun = useStudio((state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined);
   const opening = useStudio((state) => state.opening !== null);
   return (
     <>
@@ -18,6 +19,8 @@ export function WaitingClip({ side }: { readonly side: Side }) {
         <div className="clip-empty">
           {stands === 'running' || stands === 'queued' ? (
             <span className="faint">first step …</span>
+          ) : cannotRun !== undefined ? (
+            <p className="clip-reason" data-testid="cannot-run">{side === 'teacher' ? cannotRun : ''}</p>
           ) : canRun && side === 'student' ? (
             <button type="button" className="button" onClick={generateNow}>
               <Icon name="play" size={12} /> Generate

@@ -1,6 +1,6 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
-import type { ExportFormat, ExportProgress } from '../../engine/protocol';
+import type { ExportFormat, ExportProgress, ExportVerification } from '../../engine/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
@@ -60,6 +60,7 @@ function Summary() {
   const teacher = useStudio((state) => state.open!.tree.totals);
   const student = useStudio(studentTotals);
   const count = useStudio((state) => state.plan.dropped.length);
+  const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   return (
     <p className="dim">
       {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped: `}
@@ -69,7 +70,7 @@ function Summary() {
           <b>{formatMacs(student.macs)}</b> MACs ({formatPercent(student.macs / Math.max(1, teacher.macs))}).{' '}
         </>
       )}
-      The file is loaded afresh and compared with the preview before it is offered.
+      {canRun ? 'The file is loaded afresh and compared with the preview before it is offered.' : 'The model is too large to run in this tab, so the file is written without that check.'}
     </p>
   );
 }
@@ -108,14 +109,17 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
   return (
     <section className="result" aria-label="Export result" data-testid="export-result" data-current={current}>
       <p className="result-title">
-        <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
+        {verification ? (
+          <>
+            <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
+          </>
+        ) : (
+          'Written, not run: the model is too large for this tab'
+        )}
         {!current && <span className="pill warn">of an earlier plan or format</span>}
       </p>
       <dl>
-        <Line name="Largest difference" about="over one denoiser output, exported file against preview" value={formatTiny(verification.maxDifference)} testId="export-max-difference" raw={verification.maxDifference} />
-        <Line name="Mean difference" about="" value={formatTiny(verification.meanDifference)} testId="export-mean-difference" raw={verification.meanDifference} />
-        <Line name="Effect of the cut" about="largest |student − teacher| on the same input" value={formatTiny(verification.cutEffect)} testId="export-cut-effect" raw={verification.cutEffect} />
-        <Line name="Checked on" about="" value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'} testId="export-backend" />
+        {verification && <VerificationLines verification={verification} />}
         <Line
           name="Denoiser file"
           about={`teacher ${formatBytes(teacherFileBytes)}`}
@@ -141,6 +145,17 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         </button>
       </div>
     </section>
+  );
+}
+
+function VerificationLines({ verification }: { readonly verification: ExportVerification }) {
+  return (
+    <>
+      <Line name="Largest difference" about="over one denoiser output, exported file against preview" value={formatTiny(verification.maxDifference)} testId="export-max-difference" raw={verification.maxDifference} />
+      <Line name="Mean difference" about="" value={formatTiny(verification.meanDifference)} testId="export-mean-difference" raw={verification.meanDifference} />
+      <Line name="Effect of the cut" about="largest |student − teacher| on the same input" value={formatTiny(verification.cutEffect)} testId="export-cut-effect" raw={verification.cutEffect} />
+      <Line name="Checked on" about="" value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'} testId="export-backend" />
+    </>
   );
 }
 

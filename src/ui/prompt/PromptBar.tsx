@@ -10,7 +10,7 @@ import './prompt.css';
 
 export function PromptBar() {
   const { prompt, seed, steps, guidance } = useStudio((state) => state.settings);
-  const ready = useStudio((state) => state.open !== null && state.opening === null);
+  const ready = useStudio((state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined);
   const takesPrompt = useStudio((state) => state.open === null || state.open.description.textEncoder !== undefined);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();

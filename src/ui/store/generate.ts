@@ -26,7 +26,7 @@ export function cancelRun(): void {
 export function rerunAfterEdit(): void {
   cancelRun();
   const state = read();
-  if (state.rerun !== 'at-once' || !state.open || isCurrent(state, 'student')) return;
+  if (state.rerun !== 'at-once' || !state.open || state.open.cannotRun !== undefined || isCurrent(state, 'student')) return;
   write({ runPending: true });
   timer = setTimeout(() => void generate(), gatherMs);
 }
@@ -35,7 +35,7 @@ export async function generate(): Promise<void> {
   cancelRun();
   const state = read();
   const { settings, plan } = state;
-  if (!state.open || state.opening) return;
+  if (!state.open || state.opening || state.open.cannotRun !== undefined) return;
   const own = new AbortController();
   controller = own;
   const run: Run = { settings, plan, withTeacher: !isCurrent(state, 'teacher'), step: 0, steps: settings.steps };
