@@ -21,7 +21,7 @@ from torch import nn
 from transformers import CLIPTextModel
 
 from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE
-from models import LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, TEXT_WIDTH, UNKNOWN, build_scheduler, build_tokenizer
+from models import GUIDANCE, LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, STEPS, TEXT_WIDTH, UNKNOWN, build_scheduler, build_tokenizer
 
 PARTS = ("unet", "vae_decoder", "vae_encoder", "text_encoder")
 TRANSPOSED, RESHAPED = ".transposed", ".reshaped"
@@ -30,8 +30,8 @@ OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
 
 DEFAULTS = {
     "frames_per_second": FPS,
-    "steps": 16,
-    "guidance": 2.0,
+    "steps": STEPS,
+    "guidance": GUIDANCE,
     "prompt": "a red apple bounces on a dark background",
     "negative_prompt": "",
     "example_prompts": [

@@ -12,6 +12,8 @@ from emoji_clips import CONTENTS, FRAMES, MOTIONS, SCENES, SIZE
 
 LATENT_CHANNELS, LATENT_SIZE = 8, 8
 TEXT_WIDTH, MAX_TOKENS = 64, 16
+STEPS, GUIDANCE = 16, 4.0  # of sampling, as judged and as the studio begins with
+SHIFT = 1.0  # of the sampler's noise levels; above 1 it takes more of its steps at high noise
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 
 
@@ -70,8 +72,8 @@ def build_text_encoder() -> CLIPTextModel:
     )
 
 
-def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
+def build_scheduler(shift: float = SHIFT) -> FlowMatchEulerDiscreteScheduler:
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=shift)
 
 
 def build_tokenizer() -> Tokenizer:

@@ -15,8 +15,8 @@ import torch
 from checkpoint import save
 from emoji_clips import CONTENTS, HELD_OUT, MOTIONS, SCENES
 from judge import Score, check_judge, load_judge, mark, total
-from models import load_vae
-from sample import GUIDANCE, STEPS, draw_twelve, held_out_recipes, load_teacher, trained_recipes
+from models import GUIDANCE, STEPS, load_vae
+from sample import draw_twelve, held_out_recipes, load_teacher, trained_recipes
 from workers import Worker, run
 
 TRAINED_CLIPS = 128

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,9 @@ from transformers import CLIPTextModel
 
 from emoji_clips import CONTENTS, FRAMES, HELD_OUT, MOTIONS, SCENES, Recipe, caption, held_out
 from judge import Score, load_judge, score
-from models import LATENT_CHANNELS, LATENT_SIZE, build_denoiser, build_scheduler, build_text_encoder, build_tokenizer, load_vae
+from models import GUIDANCE, LATENT_CHANNELS, LATENT_SIZE, SHIFT, STEPS, build_denoiser, build_scheduler, build_text_encoder, build_tokenizer, load_vae
 from speed import speed_up
 
-STEPS, GUIDANCE = 16, 4.0
 BATCH = 8
 COLUMNS, SHOWN = 2, 6  # of the picture: clips beside each other, frames a clip
 CELL = 96  # pixels a frame in the picture
@@ -38,13 +38,13 @@ class Teacher:
     std: torch.Tensor
 
     @torch.no_grad()
-    def sample(self, recipes: list[Recipe], seed: int, *, steps: int = STEPS, guidance: float = GUIDANCE) -> torch.Tensor:
+    def sample(self, recipes: list[Recipe], seed: int, *, steps: int = STEPS, guidance: float = GUIDANCE, shift: float = SHIFT) -> torch.Tensor:
         """Clips [clips, FRAMES, 3, SIZE, SIZE] in -1..1 for the recipes' captions; jitter in the recipes is ignored."""
         device = self.mean.device
         tokenizer = build_tokenizer()
         words = [tokenizer.encode(caption(recipe)).ids for recipe in recipes]
         ids = torch.tensor([tokenizer.encode("").ids] * len(recipes) + words, device=device)
-        scheduler = build_scheduler()
+        scheduler = build_scheduler(shift)
         scheduler.set_timesteps(steps)
         generator = torch.Generator().manual_seed(seed)
         latents = torch.randn(len(recipes), LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE, generator=generator).to(device)
@@ -125,6 +125,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=24)
     parser.add_argument("--guidance", type=float, nargs="+", default=[GUIDANCE])
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--shift", type=float, nargs="+", default=[SHIFT], help="of the scheduler's noise levels")
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -132,11 +133,12 @@ def main() -> None:
         torch.set_num_threads(1)
     judge, teacher = load_judge(options.runs / "judge.pt", device), load_teacher(options.runs, device, options.denoiser)
     groups = {"trained": trained_recipes(options.trained), "held out": held_out_recipes(options.held_out)}
-    for guidance in options.guidance:
+    groups = {name: recipes for name, recipes in groups.items() if recipes}
+    for guidance, shift in itertools.product(options.guidance, options.shift):
         made: dict[str, torch.Tensor] = {}
         for name, recipes in groups.items():
-            made[name] = teacher.sample_many(recipes, 1, steps=options.steps, guidance=guidance)
-            print(f"guidance {guidance}, {name}: {describe(score(judge, made[name], recipes))}", flush=True)
+            made[name] = teacher.sample_many(recipes, 1, steps=options.steps, guidance=guidance, shift=shift)
+            print(f"guidance {guidance}, shift {shift}, {name}: {describe(score(judge, made[name], recipes))}", flush=True)
         if options.picture:
             draw_twelve(groups, made, options.picture)
 
@@ -148,7 +150,7 @@ def describe(result: Score) -> str:
 
 def draw_twelve(groups: dict[str, list[Recipe]], made: dict[str, torch.Tensor], path: Path) -> None:
     """The first nine trained and the first three held-out clips: drawn as they come, none picked."""
-    shown = [(name, index) for name, count in (("trained", 9), ("held out", 3)) for index in range(min(count, len(groups[name])))]
+    shown = [(name, index) for name, count in (("trained", 9), ("held out", 3)) for index in range(min(count, len(groups.get(name, []))))]
     picture(torch.stack([made[name][index] for name, index in shown]), [groups[name][index] for name, index in shown], path)
 
 

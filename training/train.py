@@ -20,9 +20,9 @@ from autoencoder import train_autoencoder, train_decoder
 from denoising import train_denoiser
 from export import check_parity, export_pipeline, fold_normalisation, swap_weights
 from judge import train_judge
-from models import load_vae
+from models import STEPS, load_vae
 from report import CHECKED_RENDERS, TRAINED_CLIPS, judge_teacher, write_card
-from sample import STEPS, load_averaged
+from sample import load_averaged
 from workers import run
 
 HERE = Path(__file__).parent
