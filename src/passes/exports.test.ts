@@ -25,7 +25,7 @@ const full = process.env['VDMINI_FULL'] === '1';
 const minutes = 60_000;
 
 /** Exports whose gates are compared with pruning by default: U-Nets of both exporters, and transformers with one and two streams. */
-const gatedPaths = ['modelscope/dynamo/fixed', 'svd/legacy/fixed', 'hunyuan/legacy/fused', 'latte/dynamo/fixed'];
+const gatedPaths = ['modelscope/dynamo/fixed', 'svd/legacy/fixed', 'hunyuan/legacy/fused', 'latte/dynamo/fixed', 'wan/legacy/fixed', 'ltx/legacy/fixed'];
 
 /** A single module, another one for each export of a family, and the preset where there is one, else a random set. */
 function sample({ path, reference }: OpenedExport): readonly ReferenceCase[] {

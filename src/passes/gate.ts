@@ -60,7 +60,7 @@ function branchNode(region: GateRegion, regions: readonly GateRegion[], types: R
     outputs: exits.map(({ exit }) => output(exit, off(exit))),
   };
   return {
-    name: `If:${unit.id}`, domain: '', opType: 'If', inputs: [`keep:${unit.id}`], outputs: exits.map(({ exit }) => exit),
+    name: `If:${unit.id}:${exits[0]!.exit}`, domain: '', opType: 'If', inputs: [`keep:${unit.id}`], outputs: exits.map(({ exit }) => exit),
     attributes: new Map([
       ['then_branch', { kind: 'graph', value: { ...kept, nodes: topologicalOrder(kept) } }],
       ['else_branch', { kind: 'graph', value: bypassed }],

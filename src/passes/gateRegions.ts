@@ -48,7 +48,7 @@ interface Open {
 export function gateRegions(graph: Graph, units: readonly Block[]): readonly GateRegion[] {
   const index = indexGraph(graph);
   const dynamic = dynamicNodes(index);
-  const open = units.map((unit) => openRegion(index, dynamic, unit)).filter(({ nodes }) => nodes.size > 0);
+  const open = units.flatMap((unit) => openRegions(index, dynamic, unit)).filter(({ nodes }) => nodes.size > 0);
   const ordered = open.toSorted((a, b) => b.nodes.size - a.nodes.size);
   part(index, ordered);
   const usable = ordered.filter(({ exitNodes, nodes }) => nodes.size > 0 && [...exitNodes].every((node) => nodes.has(node)));
@@ -65,12 +65,40 @@ function dynamicNodes(index: GraphIndex): Uint8Array {
   return dynamic;
 }
 
-function openRegion(index: GraphIndex, dynamic: Uint8Array, unit: Block): Open {
-  const direct = new Map(unit.rewires.map(({ exit, entry }) => [exit, entry]));
+/**
+ * One region for all rewires of a unit where nothing outside lies between two of them; else one region each, behind
+ * the same gate: exporters that share a computation between blocks leave such nodes.
+ */
+function openRegions(index: GraphIndex, dynamic: Uint8Array, unit: Block): readonly Open[] {
+  const whole = openRegion(index, dynamic, unit, unit.rewires);
+  if (whole.rewires.length < 2 || isConvex(index, whole)) return [whole];
+  return unit.rewires.map((rewire) => openRegion(index, dynamic, unit, [rewire]));
+}
+
+/** No path leaves the region and comes back. */
+function isConvex(index: GraphIndex, { nodes, rewires }: Open): boolean {
+  const seen = new Set<number>();
+  const values = rewires.map(({ exit }) => index.ids.get(exit)!);
+  for (let value = values.pop(); value !== undefined; value = values.pop()) {
+    for (const user of index.users[value]!) {
+      if (nodes.has(user)) {
+        if (!nodes.has(index.producer[value]!)) return false;
+        continue;
+      }
+      if (seen.has(user)) continue;
+      seen.add(user);
+      values.push(...index.outputs[user]!);
+    }
+  }
+  return true;
+}
+
+function openRegion(index: GraphIndex, dynamic: Uint8Array, unit: Block, rewiresOfRegion: readonly Rewire[]): Open {
+  const direct = new Map(rewiresOfRegion.map(({ exit, entry }) => [exit, entry]));
   const resolve = (name: string): string => (direct.has(name) ? resolve(direct.get(name)!) : name);
-  const exits = unit.rewires.map(({ exit }) => index.ids.get(exit)!);
-  const nodes = new Set(exclusiveNodes(index, exits, unit.rewires.map(({ entry }) => index.ids.get(entry)!)).filter((node) => dynamic[node]));
-  const outer = unit.rewires.filter(({ exit }) => {
+  const exits = rewiresOfRegion.map(({ exit }) => index.ids.get(exit)!);
+  const nodes = new Set(exclusiveNodes(index, exits, rewiresOfRegion.map(({ entry }) => index.ids.get(entry)!)).filter((node) => dynamic[node]));
+  const outer = rewiresOfRegion.filter(({ exit }) => {
     const value = index.ids.get(exit)!;
     return index.isOutput[value] === 1 || index.users[value]!.some((user) => !nodes.has(user));
   });
