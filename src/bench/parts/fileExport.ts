@@ -117,8 +117,13 @@ async function againstOnnxsim(workspace: Workspace, ours: Comparison['first'], s
     const theirs = await simplify(whole, join(workspace.folder, 'simplified.onnx'));
     return [{ name: 'prune + export / onnxsim', first: ours, second: { what: 'onnxsim of the whole model in one file', median: theirs, unit: 'ms' }, n: 1 }];
   } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    say(`The npm package onnxsim did not survive: ${message.split('\n')[0]}`);
+    say(`The npm package onnxsim did not survive: ${reasonOf(thrown)}`);
     return [];
   }
+}
+
+/** The line of a failed process that names the error; the first line repeats the command alone. */
+function reasonOf(thrown: unknown): string {
+  const lines = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n').map((line) => line.trim());
+  return lines.find((line, i) => i > 0 && /^(\w*Error\b|fatal|abort)/i.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
 }
