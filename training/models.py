@@ -12,7 +12,7 @@ from emoji_clips import CONTENTS, FRAMES, MOTIONS, SCENES, SIZE
 
 LATENT_CHANNELS, LATENT_SIZE = 8, 8
 TEXT_WIDTH, MAX_TOKENS = 64, 16
-STEPS, GUIDANCE = 16, 4.0  # of sampling, as judged and as the studio begins with
+STEPS, GUIDANCE = 16, 2.0  # of sampling, as judged and as the studio begins with
 SHIFT = 1.0  # of the sampler's noise levels; above 1 it takes more of its steps at high noise
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 

@@ -137,7 +137,7 @@ def main() -> None:
     for guidance, shift in itertools.product(options.guidance, options.shift):
         made: dict[str, torch.Tensor] = {}
         for name, recipes in groups.items():
-            made[name] = teacher.sample_many(recipes, 1, steps=options.steps, guidance=guidance, shift=shift)
+            made[name] = teacher.sample_many(recipes, 77, steps=options.steps, guidance=guidance, shift=shift)
             print(f"guidance {guidance}, shift {shift}, {name}: {describe(score(judge, made[name], recipes))}", flush=True)
         if options.picture:
             draw_twelve(groups, made, options.picture)
