@@ -13,15 +13,12 @@ import { prune } from '../passes/prune';
 import { firstCall } from './firstCall';
 import type { OpenedParts } from './OpenedParts';
 import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification } from './protocol';
-import { floatValues } from './runtime/tensors';
+import { verifyStudent } from './verifyStudent';
 
 export interface ExportPlanRequest extends ExportRequest {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ExportProgress) => void;
 }
-
-/** Relative to the output's largest value. */
-const TOLERANCE = 1e-4;
 
 /** Throws `engine/verification-failed` when the file does not do what the preview did; nothing is handed out then. */
 export async function exportPlan(parts: OpenedParts, request: ExportPlanRequest): Promise<ExportResult> {
@@ -79,37 +76,10 @@ async function writeWeights({ exportFiles }: OpenedParts, packed: PackedModel, n
 }
 
 async function verify(parts: OpenedParts, { plan, settings }: ExportPlanRequest, modelBytes: Uint8Array, data: readonly ExportedFile[], loaded: () => void): Promise<ExportVerification> {
-  const { description, runtime } = parts;
-  const call = await firstCall(parts, settings);
-  const preview = floatValues(await parts.runDenoiser(call, plan));
-  const teacher = floatValues(await parts.runDenoiser(call, { dropped: [] }));
-  const weights = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
-  const session = await parts.createSession({ what: 'the exported graph', modelBytes, externalData: weights });
-  loaded();
-  let exported: Float32Array;
-  try {
-    const output = parts.denoiser.model.graph.outputs[0]!.name;
-    exported = floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
-  } finally {
-    await session.release();
-  }
-  const { max, mean } = difference(exported, preview);
-  const scale = preview.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  if (!(max <= TOLERANCE * Math.max(1, scale))) {
-    throw new StudioError('engine/verification-failed', `The exported ${description.denoiser.modelPath} differs from the preview by ${max.toExponential(1)}, more than ${TOLERANCE} of its scale. It was not saved.`, { maxDifference: max });
-  }
-  return { maxDifference: max, meanDifference: mean, cutEffect: difference(teacher, preview).max, backend: runtime.backend === 'webgpu' ? 'webgpu' : 'wasm' };
-}
-
-function difference(a: Float32Array, b: Float32Array): { max: number; mean: number } {
-  let max = a.length === b.length ? 0 : NaN;
-  let sum = 0;
-  for (let index = 0; index < a.length; index++) {
-    const value = Math.abs(a[index]! - b[index]!);
-    if (!(value <= max)) max = value; // NaN stays NaN
-    sum += value;
-  }
-  return { max, mean: sum / a.length };
+  const externalData = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
+  const file = { what: `the exported ${parts.description.denoiser.modelPath}`, modelBytes, externalData };
+  const { maxDifference, meanDifference, cutEffect } = await verifyStudent(parts, await firstCall(parts, settings), plan, file, loaded);
+  return { maxDifference, meanDifference, cutEffect, backend: parts.runtime.backend === 'webgpu' ? 'webgpu' : 'wasm' };
 }
 
 export function planJson(model: string, plan: Plan): string {

@@ -7,6 +7,7 @@ import { blockIndex, resolvePlan } from '../../blocks/resolvePlan';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
 import type { DenoiserCall } from '../../engine/denoiserInputs';
 import { firstCall } from '../../engine/firstCall';
+import { outputDifference } from '../../engine/outputDifference';
 import type { PipelineRunner } from '../../engine/openPipeline';
 import type { Session } from '../../engine/runtime/Runtime';
 import { floatValues } from '../../engine/runtime/tensors';
@@ -58,7 +59,7 @@ async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, 
   const { denoiser } = parts;
   const plain = await parts.createSession({ what: denoiser.path, modelBytes: denoiser.bytes, externalData: denoiser.weights });
   try {
-    const difference = largestDifference(floatValues(await parts.runDenoiser(call, teacher)), await step(parts, plain, call));
+    const difference = outputDifference(floatValues(await parts.runDenoiser(call, teacher)), await step(parts, plain, call)).max;
     const [gatedMs, plainMs] = await interleaved(repeats, () => timeMs(() => parts.runDenoiser(call, teacher)), () => timeMs(() => step(parts, plain, call)));
     return {
       name: 'gated session, all on / plain session, one step',
@@ -114,5 +115,3 @@ async function step(parts: PipelineRunner['parts'], session: Session, call: Deno
   const output = parts.denoiser.model.graph.outputs[0]!.name;
   return floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
 }
-
-const largestDifference = (a: Float32Array, b: Float32Array): number => a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);

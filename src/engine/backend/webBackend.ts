@@ -5,6 +5,7 @@
 import type * as Ort from 'onnxruntime-common';
 import { StudioError } from '../../errors/StudioError';
 import { seededNoise } from '../../diffusion/seededNoise';
+import { outputDifference } from '../outputDifference';
 import type { BackendPreference, BackendStatus } from '../protocol';
 import { createMutex } from '../runtime/mutex';
 import { chooseBuild, loadOrt, threadCount } from '../runtime/ortBuild';
@@ -65,12 +66,7 @@ export async function openWebBackend(preference: BackendPreference): Promise<Web
 
 /** Largest difference. Throws `engine/self-test-failed`. */
 async function selfTest(candidate: Runtime, reference: Runtime): Promise<number> {
-  const [given, expected] = [await runSuite(candidate), await runSuite(reference)];
-  let difference = given.length === expected.length ? 0 : Infinity;
-  given.forEach((value, index) => {
-    const error = Math.abs(value - expected[index]!);
-    if (!(error <= difference)) difference = error; // NaN counts
-  });
+  const { max: difference } = outputDifference(await runSuite(candidate), await runSuite(reference));
   if (!(difference <= SELF_TEST_TOLERANCE)) {
     throw new StudioError('engine/self-test-failed', `Its results differ from WebAssembly's by ${difference.toPrecision(2)}.`, { difference });
   }
