@@ -2,10 +2,11 @@
  * The tree of a denoiser's blocks, read from its graph: what can go by residual structure, stages and pairs by skips,
  * blocks of transformers by module or repetition. Names only label; a graph without any gives the same tree.
  */
-import type { Model } from '../onnx/model';
+import type { Model, TensorType } from '../onnx/model';
 import { nestAtoms } from './atomTree';
 import type { Block, BlockTree, Rewire } from './block';
 import { countTotals } from './countTotals';
+import { denoiserTypes } from './denoiserTypes';
 import type { Draft } from './draft';
 import { findAtoms } from './findAtoms';
 import type { Flow } from './flow';
@@ -22,6 +23,8 @@ import { unetTree } from './unetTree';
 export interface DiscoverOptions {
   /** Symbolic dimension name -> size. */
   readonly bindings: ReadonlyMap<string, number>;
+  /** What `denoiserTypes` gives for these bindings, where it is at hand already. */
+  readonly types?: ReadonlyMap<string, TensorType>;
   /** Overrides the guess by name and rank. */
   readonly latentInput?: string;
 }
@@ -29,7 +32,7 @@ export interface DiscoverOptions {
 /** Throws `blocks/no-latent-input`, and `onnx/invalid-graph` as shape inference does. */
 export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTree {
   const latentInput = findLatentInput(model, options.latentInput);
-  const flow = analyse(model, options.bindings, latentInput);
+  const flow = analyse(model, options.types ?? denoiserTypes(model, options.bindings), latentInput);
   const trees = nestAtoms(flow, findAtoms(flow));
   const unet = unetTree(flow, trunkChain(flow, trees));
   const drafts = unet?.blocks ?? transformerTree(flow, trees);

@@ -4,7 +4,6 @@
  */
 import { inlineFunctions } from '../onnx/inlineFunctions';
 import type { Model, TensorType } from '../onnx/model';
-import { inferShapes } from '../onnx/shapes/inferShapes';
 import { expandFused } from './expandFused';
 import type { GraphIndex } from './graphIndex';
 import { indexGraph } from './graphIndex';
@@ -25,9 +24,9 @@ export interface Flow extends GraphIndex {
 }
 
 /** Functions are inlined and fused residual additions spelt out, so values may have names that the file lacks. */
-export function analyse(model: Model, bindings: ReadonlyMap<string, number>, latentInput: string): Flow {
+export function analyse(model: Model, knownTypes: ReadonlyMap<string, TensorType>, latentInput: string): Flow {
   const flat = inlineFunctions(model);
-  const types = new Map(inferTypes(flat, bindings));
+  const types = new Map(knownTypes);
   const graph = expandFused(flat.graph, { types });
   const index = indexGraph(graph);
   const data = index.nodes.map((node, at) => {
@@ -40,36 +39,6 @@ export function analyse(model: Model, bindings: ReadonlyMap<string, number>, lat
   const latent = index.ids.get(latentInput)!;
   const trunk = reached(index, data, [latent]);
   return { ...index, types, data, stream, trunk, depth: depths(index, data, trunk), weighted: weightedNodes(index, stream, types) };
-}
-
-/** Operators that no shape rule knows, one after the other, that the search gets past. */
-const maxOpaque = 8;
-
-/**
- * Behind an operator that no rule knows, all shapes would be unknown. Where such a result is added to a value of known
- * shape, the sum is taken to keep that shape, so that the rest of the network can be told; the addition itself stays
- * unverified. Each needs an inference of its own.
- */
-function inferTypes(model: Model, bindings: ReadonlyMap<string, number>): ReadonlyMap<string, TensorType> {
-  const assumed = new Map<string, TensorType>();
-  for (;;) {
-    const valueInfo = new Map(model.graph.valueInfo);
-    for (const [name, type] of assumed) valueInfo.set(name, { name, type });
-    const types = inferShapes(assumed.size === 0 ? model : { ...model, graph: { ...model.graph, valueInfo } }, bindings);
-    const sum = assumed.size < maxOpaque ? firstOpaqueSum(model, types) : undefined;
-    if (!sum) return types;
-    assumed.set(sum.name, sum.type);
-  }
-}
-
-function firstOpaqueSum({ graph }: Model, types: ReadonlyMap<string, TensorType>): { name: string; type: TensorType } | undefined {
-  const isKnown = (name: string) => types.get(name)?.shape?.every((dim) => typeof dim === 'number') ?? false;
-  for (const { opType, domain, inputs, outputs } of graph.nodes) {
-    if (opType !== 'Add' || domain !== '' || types.get(outputs[0]!)?.shape) continue;
-    const summand = inputs.find((name) => isKnown(name) && !graph.initializers.has(name));
-    if (summand !== undefined) return { name: outputs[0]!, type: types.get(summand)! };
-  }
-  return undefined;
 }
 
 function reached(index: GraphIndex, data: readonly (readonly number[])[], seeds: readonly number[]): Uint8Array {

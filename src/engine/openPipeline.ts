@@ -4,6 +4,7 @@
  */
 import { discoverBlocks } from '../blocks/discoverBlocks';
 import { countTotals } from '../blocks/countTotals';
+import { denoiserTypes } from '../blocks/denoiserTypes';
 import { presetsFor } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { resolvePlan } from '../blocks/resolvePlan';
@@ -12,7 +13,6 @@ import { describePipeline } from '../diffusion/describePipeline';
 import type { PipelineDescription } from '../diffusion/PipelineDescription';
 import { sha256Hex } from '../library/sha256';
 import type { Folder } from '../library/Folder';
-import { inferShapes } from '../onnx/shapes/inferShapes';
 import { writeModel } from '../onnx/writeModel';
 import { gate, gateFeeds } from '../passes/gate';
 import { prune } from '../passes/prune';
@@ -74,8 +74,9 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress,
   report('discover', denoiser.path);
   const inputs = planDenoiserInputs(denoiser.model, described, described.textEncoder?.maxTokens);
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
-  const tree = discoverBlocks(denoiser.model, { bindings: inputs.bindings, latentInput: description.denoiser.latentInput });
-  const types = inferShapes(denoiser.model, inputs.bindings);
+  const { bindings } = inputs;
+  const types = denoiserTypes(denoiser.model, bindings);
+  const tree = discoverBlocks(denoiser.model, { bindings, types, latentInput: description.denoiser.latentInput });
   const cannotRun = reasonNotToRun(denoiser, runtime);
   const createSession = async (model: SessionModel): Promise<Session> => {
     const session = await runtime.createSession(model);

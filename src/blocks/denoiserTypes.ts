@@ -1,0 +1,35 @@
+/** Types of a denoiser's values, once for discovery and for whoever counts or gates after it. */
+import { inlineFunctions } from '../onnx/inlineFunctions';
+import type { Model, TensorType } from '../onnx/model';
+import { inferShapes } from '../onnx/shapes/inferShapes';
+
+/** Operators that no shape rule knows, one after the other, that the search gets past. */
+const maxOpaque = 8;
+
+/**
+ * Behind an operator that no rule knows, all shapes would be unknown. Where such a result is added to a value of known
+ * shape, the sum is taken to keep that shape, so that the rest of the network can be told; the addition itself stays
+ * unverified. Each needs an inference of its own. Throws `onnx/invalid-graph` as shape inference does.
+ */
+export function denoiserTypes(whole: Model, bindings: ReadonlyMap<string, number>): ReadonlyMap<string, TensorType> {
+  const model = inlineFunctions(whole);
+  const assumed = new Map<string, TensorType>();
+  for (;;) {
+    const valueInfo = new Map(model.graph.valueInfo);
+    for (const [name, type] of assumed) valueInfo.set(name, { name, type });
+    const types = inferShapes(assumed.size === 0 ? model : { ...model, graph: { ...model.graph, valueInfo } }, bindings);
+    const sum = assumed.size < maxOpaque ? firstOpaqueSum(model, types) : undefined;
+    if (!sum) return types;
+    assumed.set(sum.name, sum.type);
+  }
+}
+
+function firstOpaqueSum({ graph }: Model, types: ReadonlyMap<string, TensorType>): { name: string; type: TensorType } | undefined {
+  const isKnown = (name: string) => types.get(name)?.shape?.every((dim) => typeof dim === 'number') ?? false;
+  for (const { opType, domain, inputs, outputs } of graph.nodes) {
+    if (opType !== 'Add' || domain !== '' || types.get(outputs[0]!)?.shape) continue;
+    const summand = inputs.find((name) => isKnown(name) && !graph.initializers.has(name));
+    if (summand !== undefined) return { name: outputs[0]!, type: types.get(summand)! };
+  }
+  return undefined;
+}
