@@ -7,7 +7,7 @@ import { engine, isAbort, showNotice, showProblem } from './engine';
 import { summarise } from './edit';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
 import { restoredSettings } from './persistence';
-import { read, write, type OpenState } from './state';
+import { nothingMade, read, write, type OpenState } from './state';
 
 let controller: AbortController | null = null;
 
@@ -49,18 +49,8 @@ function show(open: OpenState, before: OpenState | null): void {
     device: 'ok',
     settings: sameModel ? read().settings : restoredSettings(open),
     plan: normalisePlan(open.tree, known),
-    past: [],
-    future: [],
-    summary: null,
-    shown: {},
-    comparison: null,
-    latentErrors: [],
-    stepTimes: {},
-    decodeMs: null,
-    exported: null,
+    ...nothingMade,
     focusedId: firstStop(open),
-    anchorId: null,
-    hoveredId: null,
     player: { ...read().player, frame: 0, playing: false },
   });
   if (known.length < wanted.length) showNotice('The plan in the address was made for another model; blocks that this one does not have were left out.');

@@ -138,15 +138,8 @@ export interface StudioState {
   readonly notice: string | null;
 }
 
-export const initialState: StudioState = {
-  open: null,
-  opening: null,
-  status: null,
-  backend: 'auto',
-  device: 'ok',
-  settings: { prompt: '', seed: 1, steps: 16, guidance: 3 },
-  rerun: 'at-once',
-  plan: { dropped: [] },
+/** What belongs to the open model and goes with it. */
+export const nothingMade = {
   past: [],
   future: [],
   summary: null,
@@ -155,18 +148,30 @@ export const initialState: StudioState = {
   latentErrors: [],
   stepTimes: {},
   decodeMs: null,
+  exported: null,
+  anchorId: null,
+  hoveredId: null,
+} satisfies Partial<StudioState>;
+
+export const initialState: StudioState = {
+  ...nothingMade,
+  open: null,
+  opening: null,
+  status: null,
+  backend: 'auto',
+  device: 'ok',
+  settings: { prompt: '', seed: 1, steps: 16, guidance: 3 },
+  rerun: 'at-once',
+  plan: { dropped: [] },
   run: null,
   runPending: false,
   player: { frame: 0, playing: false, loop: true, speed: 1, view: 'side-by-side', split: 0.5, zoom: 0, differenceGain: 4 },
   focusedId: null,
-  anchorId: null,
-  hoveredId: null,
   tried: null,
   kept: null,
   panel: 'none',
   exportFormat: 'onnx',
   exporting: null,
-  exported: null,
   problem: null,
   notice: null,
 };
