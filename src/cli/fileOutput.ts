@@ -2,9 +2,13 @@
  * Files that appear whole or not at all: written under a temporary name in the same folder, to be renamed once
  * complete. The temporary file is removed when the writing fails or is interrupted.
  */
+import { writeSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { StudioError } from '../errors/StudioError';
+
+const BYTES_BETWEEN_TURNS = 32 * 2 ** 20;
 
 export type Write = (chunk: Uint8Array) => Promise<void>;
 
@@ -25,10 +29,15 @@ export async function writePending(path: string, signal: AbortSignal, produce: (
   try {
     const handle = await open(temporaryPath, 'w');
     try {
+      let sinceTurn = 0;
       await produce(async (chunk) => {
         signal.throwIfAborted();
-        await handle.writeFile(chunk);
+        writeAll(handle.fd, chunk);
         sizeBytes += chunk.byteLength;
+        sinceTurn += chunk.byteLength;
+        if (sinceTurn < BYTES_BETWEEN_TURNS) return;
+        sinceTurn = 0;
+        await setImmediate(); // signals and timers have their turn
       });
       signal.throwIfAborted();
     } finally {
@@ -39,6 +48,11 @@ export async function writePending(path: string, signal: AbortSignal, produce: (
     throw thrown;
   }
   return { path, temporaryPath, sizeBytes, discard };
+}
+
+/** Synchronous, as a switch of threads costs more than handing a chunk to the system. */
+function writeAll(file: number, chunk: Uint8Array): void {
+  for (let written = 0; written < chunk.length; ) written += writeSync(file, chunk, written);
 }
 
 /** One file, whole, from bytes at hand; replaces what was there. */

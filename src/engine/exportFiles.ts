@@ -2,6 +2,7 @@
 import { StudioError } from '../errors/StudioError';
 
 export interface ExportFileWriter {
+  /** The chunk's memory may be used again once the promise is fulfilled. */
   write(chunk: Uint8Array): Promise<void>;
   /** The whole file; nothing can be written after it. */
   finish(): Promise<Blob>;
@@ -20,7 +21,7 @@ export const memoryFiles: ExportFiles = {
   create: async () => {
     let chunks: Uint8Array<ArrayBuffer>[] = [];
     return {
-      write: async (chunk) => void chunks.push(chunk as Uint8Array<ArrayBuffer>),
+      write: async (chunk) => void chunks.push(chunk.slice() as Uint8Array<ArrayBuffer>),
       finish: async () => new Blob(chunks),
       discard: async () => void (chunks = []),
     };

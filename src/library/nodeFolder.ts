@@ -2,10 +2,12 @@
  * A folder on disk, for the command line and tests; a path to one .onnx file gives its folder seen as that file.
  * Node only. Files stay closed between reads, so an abandoned source leaks no handle.
  */
-import { open, readdir, stat } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource } from '../onnx/ByteSource';
+import { checkRange } from '../onnx/byteRange';
 import type { Folder } from './Folder';
 import { normalisePath } from './paths';
 
@@ -45,26 +47,28 @@ async function isFile(path: string): Promise<boolean> {
 export async function fileSource(filePath: string): Promise<ByteSource> {
   if (!(await isFile(filePath))) throw new StudioError('library/missing-file', `There is no file ${filePath}.`, { path: filePath });
   const { size } = await stat(filePath);
-  return { sizeBytes: size, filePath, read: (offsetBytes, lengthBytes) => readRange(filePath, size, offsetBytes, lengthBytes) };
+  const readInto = async (offsetBytes: number, target: Uint8Array) => readRange(filePath, size, offsetBytes, target);
+  const read = async (offsetBytes: number, lengthBytes: number) => {
+    checkRange(offsetBytes, lengthBytes, size);
+    const bytes = new Uint8Array(lengthBytes);
+    await readInto(offsetBytes, bytes);
+    return bytes;
+  };
+  return { sizeBytes: size, filePath, read, readInto };
 }
 
-async function readRange(filePath: string, sizeBytes: number, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
-  if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes + lengthBytes > sizeBytes) {
-    throw new StudioError('onnx/external-data-range', `Bytes ${offsetBytes} to ${offsetBytes + lengthBytes} lie outside ${basename(filePath)} (${sizeBytes} bytes).`, {
-      location: filePath, offsetBytes, lengthBytes, sizeBytes,
-    });
-  }
-  const handle = await open(filePath);
+/** Synchronous: a switch of threads costs more than reading a chunk that the system holds in memory. */
+function readRange(filePath: string, sizeBytes: number, offsetBytes: number, target: Uint8Array): void {
+  checkRange(offsetBytes, target.length, sizeBytes);
+  const file = openSync(filePath, 'r');
   try {
-    const bytes = new Uint8Array(lengthBytes);
-    let filled = 0;
-    while (filled < lengthBytes) {
-      const { bytesRead } = await handle.read(bytes, filled, Math.min(lengthBytes - filled, 1 << 30), offsetBytes + filled);
+    for (let filled = 0; filled < target.length; ) {
+      const length = Math.min(target.length - filled, 2 ** 30);
+      const bytesRead = readSync(file, target, filled, length, offsetBytes + filled);
       if (bytesRead === 0) throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, { path: filePath });
       filled += bytesRead;
     }
-    return bytes;
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }

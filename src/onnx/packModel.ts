@@ -23,7 +23,8 @@ export interface PackedModel {
   readonly dataLocation?: string;
   readonly dataSizeBytes: number;
   /**
-   * Writes the weights file from start to end in chunks of at most 4 MB that belong to the sink, one at a time. May be called again.
+   * Writes the weights file from start to end in chunks of at most 1 MB, one at a time; a chunk's memory is used again once
+   * the sink's promise is fulfilled. May be called again.
    * Throws the signal's reason when aborted, and what the sink or a source throws.
    */
   writeData(sink: (chunk: Uint8Array) => Promise<void>, options?: WriteOptions): Promise<void>;

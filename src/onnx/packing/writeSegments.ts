@@ -1,4 +1,4 @@
-/** Streams planned segments into a sink: bounded memory, the next read running while the sink writes. */
+/** Streams planned segments into a sink: two chunks in memory, the next read running while the sink writes. */
 import type { Segment } from './planSegments';
 
 export interface WriteOptions {
@@ -6,8 +6,8 @@ export interface WriteOptions {
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
 }
 
-/** Bytes of one chunk at most. */
-export const chunkBytes = 4 * 2 ** 20;
+/** Bytes of one chunk at most. Small enough to stay in a processor's cache between reading and writing. */
+export const chunkBytes = 2 ** 20;
 
 /** A piece of one chunk: zeros where there is no segment. */
 interface Piece {
@@ -17,23 +17,24 @@ interface Piece {
   readonly lengthBytes: number;
 }
 
-/** Throws the signal's reason when aborted. The sink gets chunks in order and owns them. */
+/** Throws the signal's reason when aborted. The sink gets chunks in order; each is overwritten once its promise is fulfilled. */
 export async function writeSegments(segments: readonly Segment[], sizeBytes: number, sink: (chunk: Uint8Array) => Promise<void>, options: WriteOptions = {}): Promise<void> {
   const { signal, onProgress } = options;
   let writtenBytes = 0;
-  let next: Promise<Uint8Array> | undefined;
+  let [current, other] = [new Uint8Array(Math.min(chunkBytes, sizeBytes)), new Uint8Array(Math.min(chunkBytes, sizeBytes))];
   const chunks = chunkPlans(segments);
-  const start = (): Promise<Uint8Array> | undefined => {
+  const start = (memory: Uint8Array): Promise<Uint8Array> | undefined => {
     const { value } = chunks.next();
-    const chunk = value && readChunk(value);
+    const chunk = value && readChunk(value, memory);
     chunk?.catch(() => {}); // it is awaited below, unless the sink fails first
     return chunk;
   };
   signal?.throwIfAborted();
-  for (next = start(); next; ) {
+  for (let next = start(current); next; ) {
     const chunk = await next;
     signal?.throwIfAborted();
-    next = start();
+    [current, other] = [other, current];
+    next = start(current);
     await sink(chunk);
     writtenBytes += chunk.length;
     onProgress?.(writtenBytes, sizeBytes);
@@ -66,19 +67,20 @@ function* chunkPlans(segments: readonly Segment[]): Generator<readonly Piece[], 
   return undefined;
 }
 
-async function readChunk(pieces: readonly Piece[]): Promise<Uint8Array> {
-  const [only] = pieces;
-  if (pieces.length === 1 && only!.segment && 'source' in only!.segment.from) return readPiece(only!);
-  const chunk = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.lengthBytes, 0));
+/** Fills the front of `memory`. */
+async function readChunk(pieces: readonly Piece[], memory: Uint8Array): Promise<Uint8Array> {
   let position = 0;
   for (const piece of pieces) {
-    if (piece.segment) chunk.set(await readPiece(piece), position);
+    const target = memory.subarray(position, position + piece.lengthBytes);
+    if (piece.segment) await readPiece(piece.segment, piece.startBytes, target);
+    else target.fill(0);
     position += piece.lengthBytes;
   }
-  return chunk;
+  return memory.subarray(0, position);
 }
 
-async function readPiece({ segment, startBytes, lengthBytes }: Piece): Promise<Uint8Array> {
-  const { from } = segment!;
-  return 'bytes' in from ? from.bytes.subarray(startBytes, startBytes + lengthBytes) : from.source.read(from.offsetBytes + startBytes, lengthBytes);
+async function readPiece({ from }: Segment, startBytes: number, target: Uint8Array): Promise<void> {
+  if ('bytes' in from) target.set(from.bytes.subarray(startBytes, startBytes + target.length));
+  else if (from.source.readInto) await from.source.readInto(from.offsetBytes + startBytes, target);
+  else target.set(await from.source.read(from.offsetBytes + startBytes, target.length));
 }
