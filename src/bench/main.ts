@@ -13,6 +13,7 @@ Parts (all of them by default):
   sessions   gated all-on / plain; toggle / new session; student / teacher time against the MACs
   memory     weights resident with one gated session / with two sessions
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
+  full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), without onnxsim, which ends at 2 GB
 
   --model FOLDER     pipeline folder whose denoiser is measured (default public/models/emoji-t2v)
   --repeats N        repeats of each measurement (default 9)
@@ -20,7 +21,7 @@ Parts (all of them by default):
   --json             all of it as JSON
 `;
 
-const parts = ['sessions', 'memory', 'export'] as const;
+const parts = ['sessions', 'memory', 'export', 'full-size'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
@@ -37,6 +38,8 @@ async function measure(part: Part, { model, repeats, megabytes }: Settings, say:
       return (await import('./parts/memory')).memory(model, repeats);
     case 'export':
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
+    case 'full-size':
+      return (await import('./parts/fileExport')).fullSizeExport(Math.min(repeats, 3), say);
   }
 }
 
