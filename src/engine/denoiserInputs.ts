@@ -33,6 +33,8 @@ export interface DenoiserPlan {
   /** Symbolic dimension -> size, for shape inference and cost. */
   readonly bindings: ReadonlyMap<string, number>;
   readonly notes: readonly string[];
+  /** Clips in the output of a call of so many branches: a graph of a fixed batch is always fed whole, the last branch repeated. */
+  clipsOf(branches: number): number;
   feeds(call: DenoiserCall): Record<string, PlainTensor>;
 }
 
@@ -44,15 +46,21 @@ export function planDenoiserInputs(model: Model, description: PipelineDescriptio
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   const latentInput = inputs.find(({ name }) => name === description.denoiser.latentInput)!;
   const fixed = latentInput.type?.shape?.[0];
-  const batch = typeof fixed === 'number' && fixed > 0 ? (description.latentLayout === 'BCHW' ? Math.max(1, fixed / description.latent.frames) : fixed) : 2;
+  const isFixed = typeof fixed === 'number' && fixed > 0;
+  const batch = isFixed ? (description.latentLayout === 'BCHW' ? Math.max(1, fixed / description.latent.frames) : fixed) : 2;
   const bindings = bindDims(inputs, latentInput, description, batch, textTokens);
   const notes: string[] = [];
   const fillers = inputs.map((input) => fillerFor(input, description, { bindings, batch, latentInput }, notes));
+  const clipsOf = (branches: number) => (isFixed ? batch : branches);
   return {
     batch,
     bindings,
     notes,
-    feeds: (call) => Object.fromEntries(fillers.map((fill, index) => [inputs[index]!.name, fill(call)])),
+    clipsOf,
+    feeds: (call) => {
+      const branches = Array.from({ length: clipsOf(call.branches.length) }, (_, index) => call.branches[index] ?? call.branches.at(-1)!);
+      return Object.fromEntries(fillers.map((fill, index) => [inputs[index]!.name, fill({ ...call, branches })]));
+    },
   };
 }
 

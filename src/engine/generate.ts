@@ -144,7 +144,7 @@ export async function denoise(parts: OpenedParts, plan: Plan, request: DenoiseRe
   for (let first = 0; first < request.branches.length; first += perCall) {
     const branches = request.branches.slice(first, first + perCall);
     const output = floatValues(await parts.runDenoiser({ ...request, branches }, plan));
-    const size = output.length / branches.length;
+    const size = output.length / inputs.clipsOf(branches.length);
     branches.forEach((_, index) => results.push(latentChannels(output.slice(index * size, (index + 1) * size), description)));
   }
   return results;
