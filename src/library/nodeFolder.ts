@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StudioError } from '../errors/StudioError';
-import type { ByteSource } from '../onnx/ByteSource';
+import type { ByteSource, SequentialReader } from '../onnx/ByteSource';
 import { checkRange } from '../onnx/byteRange';
 import type { Folder } from './Folder';
 import { normalisePath } from './paths';
@@ -47,28 +47,33 @@ async function isFile(path: string): Promise<boolean> {
 export async function fileSource(filePath: string): Promise<ByteSource> {
   if (!(await isFile(filePath))) throw new StudioError('library/missing-file', `There is no file ${filePath}.`, { path: filePath });
   const { size } = await stat(filePath);
-  const readInto = async (offsetBytes: number, target: Uint8Array) => readRange(filePath, size, offsetBytes, target);
   const read = async (offsetBytes: number, lengthBytes: number) => {
     checkRange(offsetBytes, lengthBytes, size);
-    const bytes = new Uint8Array(lengthBytes);
-    await readInto(offsetBytes, bytes);
-    return bytes;
+    const reader = fileReader(filePath, size);
+    try {
+      const bytes = new Uint8Array(lengthBytes);
+      await reader.readInto(offsetBytes, bytes);
+      return bytes;
+    } finally {
+      await reader.close();
+    }
   };
-  return { sizeBytes: size, filePath, read, readInto };
+  return { sizeBytes: size, filePath, read, openReader: () => fileReader(filePath, size) };
 }
 
 /** Synchronous: a switch of threads costs more than reading a chunk that the system holds in memory. */
-function readRange(filePath: string, sizeBytes: number, offsetBytes: number, target: Uint8Array): void {
-  checkRange(offsetBytes, target.length, sizeBytes);
+function fileReader(filePath: string, sizeBytes: number): SequentialReader {
   const file = openSync(filePath, 'r');
-  try {
-    for (let filled = 0; filled < target.length; ) {
-      const length = Math.min(target.length - filled, 2 ** 30);
-      const bytesRead = readSync(file, target, filled, length, offsetBytes + filled);
-      if (bytesRead === 0) throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, { path: filePath });
-      filled += bytesRead;
-    }
-  } finally {
-    closeSync(file);
-  }
+  return {
+    readInto: async (offsetBytes, target) => {
+      checkRange(offsetBytes, target.length, sizeBytes);
+      for (let filled = 0; filled < target.length; ) {
+        const length = Math.min(target.length - filled, 2 ** 30);
+        const bytesRead = readSync(file, target, filled, length, offsetBytes + filled);
+        if (bytesRead === 0) throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, { path: filePath });
+        filled += bytesRead;
+      }
+    },
+    close: async () => closeSync(file),
+  };
 }

@@ -1,5 +1,6 @@
 /** A Blob or File as a byte source: a range is read from disk when asked for. */
-import type { ByteSource } from './ByteSource';
+import { StudioError } from '../errors/StudioError';
+import type { ByteSource, SequentialReader } from './ByteSource';
 import { checkRange } from './byteRange';
 
 export function blobSource(blob: Blob): ByteSource {
@@ -10,5 +11,48 @@ export function blobSource(blob: Blob): ByteSource {
       checkRange(offsetBytes, lengthBytes, blob.size);
       return new Uint8Array(await blob.slice(offsetBytes, offsetBytes + lengthBytes).arrayBuffer());
     },
+    openReader: () => streamReader(blob),
+  };
+}
+
+/** What lies between two ranges is read and dropped up to here; beyond, a new stream is quicker. */
+const LONGEST_SKIP_BYTES = 2 ** 20;
+
+/** One stream for many ranges: a Blob's slices each cost a round trip between the browser's processes. */
+function streamReader(blob: Blob): SequentialReader {
+  let stream: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Arrived and not taken yet; it ends at `position`. */
+  let pending = new Uint8Array(0);
+  let position = 0;
+  const start = async (offsetBytes: number) => {
+    await stream?.cancel();
+    stream = blob.slice(offsetBytes).stream().getReader();
+    pending = new Uint8Array(0);
+    position = offsetBytes;
+  };
+  const take = async (most: number): Promise<Uint8Array> => {
+    if (pending.length === 0) {
+      const { value } = await stream!.read();
+      if (value === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
+      pending = value as Uint8Array<ArrayBuffer>;
+    }
+    const taken = pending.subarray(0, most);
+    pending = pending.subarray(taken.length);
+    position += taken.length;
+    return taken;
+  };
+  return {
+    readInto: async (offsetBytes, target) => {
+      checkRange(offsetBytes, target.length, blob.size);
+      const skip = offsetBytes - position;
+      if (stream === undefined || skip < 0 || skip > LONGEST_SKIP_BYTES) await start(offsetBytes);
+      while (position < offsetBytes) await take(offsetBytes - position);
+      for (let filled = 0; filled < target.length; ) {
+        const taken = await take(target.length - filled);
+        target.set(taken, filled);
+        filled += taken.length;
+      }
+    },
+    close: async () => void (await stream?.cancel()),
   };
 }

@@ -27,6 +27,37 @@ describe.each([
   });
 });
 
+describe('a reader from front to back', () => {
+  const large = Uint8Array.from({ length: 5_000_000 }, (_, i) => Math.imul(i, 2654435761) >>> 24);
+  const read = async (ranges: readonly (readonly [number, number])[]) => {
+    const reader = blobSource(new Blob([large])).openReader!();
+    try {
+      for (const [offset, length] of ranges) {
+        const target = new Uint8Array(length);
+        await reader.readInto(offset, target);
+        expect(Buffer.compare(target, large.subarray(offset, offset + length)), `${length} bytes from ${offset}`).toBe(0);
+      }
+    } finally {
+      await reader.close();
+    }
+  };
+
+  it('fills memory with ranges side by side, with small and large gaps, at the end, and of no length', () =>
+    read([[0, 10], [10, 700_000], [700_100, 100_000], [4_000_000, 3], [4_000_003, 0], [4_999_000, 1000], [5_000_000, 0]]));
+
+  it('goes back where it must', () => read([[4_000_000, 1000], [100, 200_000]]));
+
+  it('ends where the file does', async () => {
+    await expect(read([[4_999_999, 2]])).rejects.toMatchObject({ code: 'onnx/external-data-range' });
+  });
+
+  it('tells a file that became shorter', async () => {
+    const shrunk = Object.assign(new Blob([bytes]), { slice: () => new Blob([bytes.subarray(0, 4)]) });
+    const reader = blobSource(shrunk).openReader!();
+    await expect(reader.readInto(0, new Uint8Array(6))).rejects.toMatchObject({ code: 'onnx/truncated' });
+  });
+});
+
 describe('weights files that a model names', () => {
   const naming = (...locations: readonly string[]) =>
     buildModel((b) => locations.forEach((location, i) => b.tensor({ name: `w${i}`, dataType: 'uint8', dims: [1], data: { kind: 'external', location, offsetBytes: i, lengthBytes: 1 } })));

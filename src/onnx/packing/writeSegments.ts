@@ -1,4 +1,5 @@
 /** Streams planned segments into a sink: two chunks in memory, the next read running while the sink writes. */
+import type { ByteSource, SequentialReader } from '../ByteSource';
 import type { Segment } from './planSegments';
 
 export interface WriteOptions {
@@ -20,26 +21,48 @@ interface Piece {
 /** Throws the signal's reason when aborted. The sink gets chunks in order; each is overwritten once its promise is fulfilled. */
 export async function writeSegments(segments: readonly Segment[], sizeBytes: number, sink: (chunk: Uint8Array) => Promise<void>, options: WriteOptions = {}): Promise<void> {
   const { signal, onProgress } = options;
-  let writtenBytes = 0;
-  let [current, other] = [new Uint8Array(Math.min(chunkBytes, sizeBytes)), new Uint8Array(Math.min(chunkBytes, sizeBytes))];
+  signal?.throwIfAborted();
+  const memory = [0, 1].map(() => new Uint8Array(Math.min(chunkBytes, sizeBytes)));
+  const sources = new OpenSources();
   const chunks = chunkPlans(segments);
-  const start = (memory: Uint8Array): Promise<Uint8Array> | undefined => {
+  const start = (index: number): Promise<Uint8Array> | undefined => {
     const { value } = chunks.next();
-    const chunk = value && readChunk(value, memory);
+    const chunk = value && readChunk(value, sources, memory[index % 2]!);
     chunk?.catch(() => {}); // it is awaited below, unless the sink fails first
     return chunk;
   };
-  signal?.throwIfAborted();
-  for (let next = start(current); next; ) {
-    const chunk = await next;
+  let writtenBytes = 0;
+  let next = start(0);
+  try {
+    for (let index = 1; next; index++) {
+      const chunk: Uint8Array = await next;
+      signal?.throwIfAborted();
+      next = start(index);
+      await sink(chunk);
+      writtenBytes += chunk.length;
+      onProgress?.(writtenBytes, sizeBytes);
+    }
     signal?.throwIfAborted();
-    [current, other] = [other, current];
-    next = start(current);
-    await sink(chunk);
-    writtenBytes += chunk.length;
-    onProgress?.(writtenBytes, sizeBytes);
+  } finally {
+    await next?.catch(() => {}); // nothing reads when the sources are closed
+    await sources.close();
   }
-  signal?.throwIfAborted();
+}
+
+/** A reader for each source that has one, opened when it is first read. */
+class OpenSources {
+  private readonly readers = new Map<ByteSource, SequentialReader>();
+
+  async readInto(source: ByteSource, offsetBytes: number, target: Uint8Array): Promise<void> {
+    if (!source.openReader) return target.set(await source.read(offsetBytes, target.length));
+    let reader = this.readers.get(source);
+    if (!reader) this.readers.set(source, (reader = source.openReader()));
+    return reader.readInto(offsetBytes, target);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.readers.values()].map((reader) => reader.close()));
+  }
 }
 
 /** The pieces of each chunk, padding between segments included. Chunks are full but for the last. */
@@ -68,19 +91,14 @@ function* chunkPlans(segments: readonly Segment[]): Generator<readonly Piece[], 
 }
 
 /** Fills the front of `memory`. */
-async function readChunk(pieces: readonly Piece[], memory: Uint8Array): Promise<Uint8Array> {
+async function readChunk(pieces: readonly Piece[], sources: OpenSources, memory: Uint8Array): Promise<Uint8Array> {
   let position = 0;
-  for (const piece of pieces) {
-    const target = memory.subarray(position, position + piece.lengthBytes);
-    if (piece.segment) await readPiece(piece.segment, piece.startBytes, target);
-    else target.fill(0);
-    position += piece.lengthBytes;
+  for (const { segment, startBytes, lengthBytes } of pieces) {
+    const target = memory.subarray(position, position + lengthBytes);
+    if (!segment) target.fill(0);
+    else if ('bytes' in segment.from) target.set(segment.from.bytes.subarray(startBytes, startBytes + lengthBytes));
+    else await sources.readInto(segment.from.source, segment.from.offsetBytes + startBytes, target);
+    position += lengthBytes;
   }
   return memory.subarray(0, position);
-}
-
-async function readPiece({ from }: Segment, startBytes: number, target: Uint8Array): Promise<void> {
-  if ('bytes' in from) target.set(from.bytes.subarray(startBytes, startBytes + target.length));
-  else if (from.source.readInto) await from.source.readInto(from.offsetBytes + startBytes, target);
-  else target.set(await from.source.read(from.offsetBytes + startBytes, target.length));
 }
