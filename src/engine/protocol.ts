@@ -95,11 +95,18 @@ export interface PlanSummary {
 
 export type ExportFormat = 'onnx' | 'onnx-external' | 'pipeline-zip';
 
+/** Where the person wants the export: one file (formats of one file), or a folder that takes a graph and its weights. */
+export type PickedPlace =
+  | { readonly kind: 'file'; readonly handle: FileSystemFileHandle }
+  | { readonly kind: 'folder'; readonly handle: FileSystemDirectoryHandle };
+
 export interface ExportRequest {
   readonly plan: Plan;
   readonly format: ExportFormat;
   /** Verification runs one denoiser call on this seed's noise with these settings' first step. */
   readonly settings: GenerateSettings;
+  /** Absent: the files are put together in this browser and handed out as Blobs. */
+  readonly place?: PickedPlace;
 }
 
 export interface ExportedFile {
@@ -117,6 +124,7 @@ export interface ExportVerification {
 }
 
 export interface ExportResult {
+  /** Blobs to be handed out or, with a place, the files that lie there. */
   readonly files: readonly ExportedFile[];
   readonly planJson: string;
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
@@ -127,7 +135,7 @@ export interface ExportResult {
 }
 
 export interface ExportProgress {
-  readonly phase: 'prune' | 'write' | 'reload' | 'verify' | 'pack';
+  readonly phase: 'prune' | 'write' | 'reload' | 'verify' | 'pack' | 'save';
   readonly loadedBytes: number;
   readonly totalBytes: number;
 }

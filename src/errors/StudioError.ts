@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'library/unsupported-scheduler'
   | 'library/fetch-failed'
   | 'library/quota'
+  | 'library/write-refused' // the browser or the person does not let the page write to a picked place
+  | 'library/write-failed' // a picked place is gone, locked or write-protected, or reads back otherwise
   | 'library/integrity' // a cached or fetched file does not match its hash
   // engine
   | 'engine/session-failed' // the runtime refused the graph

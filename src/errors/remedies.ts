@@ -93,8 +93,16 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Check the address and the connection; the server must allow other pages to read it (CORS). Or download it and drop it here.',
   },
   'library/quota': {
-    sentence: 'The browser has no room left for this.',
+    sentence: 'There is no room left for this.',
     remedy: 'Free some disk space or delete cached models, then try again.',
+  },
+  'library/write-refused': {
+    sentence: 'This page may not write to the chosen place.',
+    remedy: 'Choose it again and allow the page to save there when the browser asks, choose another place, or export to a download.',
+  },
+  'library/write-failed': {
+    sentence: 'The file could not be written to the chosen place.',
+    remedy: 'See that the place is still there, is not write-protected and no other program holds the file; or choose another one.',
   },
   'library/integrity': {
     sentence: 'A file is not the one it should be.',

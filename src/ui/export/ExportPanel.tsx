@@ -1,12 +1,13 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
-import type { ExportFormat, ExportProgress, ExportVerification } from '../../engine/protocol';
+import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../engine/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { samePlan } from '../plan/edits';
 import { importPlan } from '../store/edit';
-import { cancelExport, download, exportPlan, setExportFormat } from '../store/exporting';
+import { cancelExport, download, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
+import { canPickPlace } from '../store/pickPlace';
 import { showPanel } from '../store/settings';
 import { studentTotals, useStudio, type Exported } from '../store/state';
 import { exportPhases } from '../shell/phases';
@@ -44,11 +45,9 @@ function ExportDialog() {
         ))}
       </fieldset>
       {exporting !== null ? (
-        <Progress progress={exporting} />
+        <Progress progress={exporting.progress} place={exporting.place} format={format} />
       ) : (
-        <button type="button" className={`button ${current ? '' : 'primary'} export-run`} onClick={() => void exportPlan()} data-testid="export-run">
-          {current ? 'Export again' : 'Export and verify'}
-        </button>
+        <Ways format={format} current={current} />
       )}
       {exported && exporting === null && <Result exported={exported} current={current} />}
       <PlanLine />
@@ -75,13 +74,65 @@ function Summary() {
   );
 }
 
-function Progress({ progress }: { readonly progress: ExportProgress | 'starting' }) {
-  const at = progress === 'starting' ? -1 : exportPhases.findIndex(({ phase }) => phase === progress.phase);
+/** Above this, an export goes where the person wants it; a download would store it twice. */
+const LARGE_BYTES = 256e6;
+
+function Ways({ format, current }: { readonly format: ExportFormat; readonly current: boolean }) {
+  const large = useStudio((state) => (studentTotals(state) ?? state.open!.tree.totals).bytes >= LARGE_BYTES);
+  const pick = canPickPlace();
+  const primary = (first: boolean) => `button ${first && !current ? 'primary' : ''}`;
+  const asDownload = (
+    <button type="button" className={primary(!pick || !large)} onClick={() => void exportPlan()} data-testid="export-run">
+      {pick && large ? 'Export, then download' : current ? 'Export again' : 'Export and verify'}
+    </button>
+  );
+  const save = pick && (
+    <button type="button" className={primary(large)} onClick={() => void exportToPlace()} data-testid="export-save">
+      {format === 'onnx-external' ? 'Save to a folder…' : 'Save as…'}
+    </button>
+  );
+  return (
+    <div className="export-ways">
+      {large && save}
+      {asDownload}
+      {!large && save}
+    </div>
+  );
+}
+
+/** The phases that this export goes through. */
+function usePhases(format: ExportFormat, place: PickedPlace | null): typeof exportPhases {
+  const canRun = useStudio((state) => state.open!.cannotRun === undefined);
+  const used: Readonly<Record<ExportProgress['phase'], boolean>> = {
+    prune: true,
+    write: format !== 'onnx',
+    reload: canRun,
+    verify: canRun,
+    pack: format === 'pipeline-zip',
+    save: place !== null,
+  };
+  return exportPhases.filter(({ phase }) => used[phase]);
+}
+
+function placeName(place: PickedPlace): string {
+  return place.kind === 'file' ? place.handle.name : `the folder ${place.handle.name}`;
+}
+
+interface ProgressProps {
+  readonly progress: ExportProgress | 'starting';
+  readonly place: PickedPlace | null;
+  readonly format: ExportFormat;
+}
+
+function Progress({ progress, place, format }: ProgressProps) {
+  const phases = usePhases(format, place);
+  const at = progress === 'starting' ? -1 : phases.findIndex(({ phase }) => phase === progress.phase);
   const share = progress !== 'starting' && progress.totalBytes > 0 ? progress.loadedBytes / progress.totalBytes : null;
+  const bytes = progress !== 'starting' && progress.totalBytes > 0 ? `${formatBytes(progress.loadedBytes)} of ${formatBytes(progress.totalBytes)}` : null;
   return (
     <div className="export-progress" role="status" data-testid="export-progress" data-phase={progress === 'starting' ? 'starting' : progress.phase}>
       <ol>
-        {exportPhases.map(({ phase, name }, i) => (
+        {phases.map(({ phase, name }, i) => (
           <li key={phase} data-state={i < at ? 'done' : i === at ? 'now' : 'next'}>
             {i < at ? <Icon name="check" size={12} /> : <span className="dot" />} {name}
           </li>
@@ -91,8 +142,10 @@ function Progress({ progress }: { readonly progress: ExportProgress | 'starting'
         <span style={share === null ? undefined : { transform: `scaleX(${Math.min(1, share)})` }} />
       </div>
       <div className="export-bytes">
-        <span className="faint">
-          {progress !== 'starting' && progress.totalBytes > 0 ? `${formatBytes(progress.loadedBytes)} of ${formatBytes(progress.totalBytes)}` : ''}
+        <span className="faint" data-testid="export-place">
+          {place && <>Going to <b>{placeName(place)}</b></>}
+          {place && bytes !== null && ', '}
+          {bytes}
         </span>
         <button type="button" className="button small" onClick={cancelExport} data-testid="cancel-export">
           Cancel
@@ -103,7 +156,7 @@ function Progress({ progress }: { readonly progress: ExportProgress | 'starting'
 }
 
 function Result({ exported, current }: { readonly exported: Exported; readonly current: boolean }) {
-  const { result } = exported;
+  const { result, place } = exported;
   const { verification, fileBytes, teacherFileBytes } = result;
   const saved = teacherFileBytes - fileBytes;
   return (
@@ -129,12 +182,14 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         />
         <Line name="Saved" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
       </dl>
+      {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
       <div className="downloads">
-        {result.files.map(({ name, blob }) => (
-          <button key={name} type="button" className="button primary" onClick={() => download(name, blob)} data-testid="export-download" data-file-name={name}>
-            <Icon name="download" size={14} /> <span className="truncate">{name}</span> <span className="download-size">{formatBytes(blob.size)}</span>
-          </button>
-        ))}
+        {!place &&
+          result.files.map(({ name, blob }) => (
+            <button key={name} type="button" className="button primary" onClick={() => download(name, blob)} data-testid="export-download" data-file-name={name}>
+              <Icon name="download" size={14} /> <span className="truncate">{name}</span> <span className="download-size">{formatBytes(blob.size)}</span>
+            </button>
+          ))}
         <button
           type="button"
           className="button"
@@ -145,6 +200,15 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         </button>
       </div>
     </section>
+  );
+}
+
+function Saved({ place, names }: { readonly place: PickedPlace; readonly names: readonly string[] }) {
+  return (
+    <p className="saved" data-testid="export-saved">
+      <Icon name="check" size={14} /> Saved to <b>{placeName(place)}</b>
+      {place.kind === 'folder' && <span className="saved-names">{names.join(', ')}</span>}
+    </p>
   );
 }
 

@@ -16,7 +16,7 @@ const titles: Readonly<Record<Activity, string>> = {
 function kept(state: StudioState, during: Activity): string | null {
   if (during === 'open') return state.open ? `${state.open.description.name} is still open; nothing was lost.` : null;
   if (during === 'generate') return 'Plan, settings and the clips on screen were kept.';
-  if (during === 'export') return 'No file was offered; the plan was kept.';
+  if (during === 'export') return 'No file was left behind; the plan was kept.';
   return null;
 }
 

@@ -11,8 +11,9 @@ export const phaseNames: Readonly<Record<OpenProgress['phase'], string>> = {
 
 export const exportPhases: readonly { readonly phase: ExportProgress['phase']; readonly name: string }[] = [
   { phase: 'prune', name: 'Cut the graph' },
-  { phase: 'write', name: 'Write the file' },
+  { phase: 'write', name: 'Write the weights' },
   { phase: 'reload', name: 'Load it afresh' },
   { phase: 'verify', name: 'Compare with the preview' },
   { phase: 'pack', name: 'Pack' },
+  { phase: 'save', name: 'Save' },
 ];

@@ -1,7 +1,9 @@
-/** Export: the engine prunes, writes, loads the result afresh and compares it; the files are offered after that. */
-import type { ExportFormat } from '../../engine/protocol';
+/** Export: the engine prunes, writes, loads the result afresh and compares it; the files are offered after that, or lie where the person wanted them. */
+import { studentName } from '../../diffusion/studentName';
+import type { ExportFormat, PickedPlace } from '../../engine/protocol';
 import { engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
+import { pickPlace, removeIfEmpty } from './pickPlace';
 import { read, write } from './state';
 
 let controller: AbortController | null = null;
@@ -14,21 +16,36 @@ export function cancelExport(): void {
   controller?.abort();
 }
 
-export async function exportPlan(): Promise<void> {
+/** Exports to a place that the person picks now; nothing happens when the picker is closed. Call it from a click. */
+export async function exportToPlace(): Promise<void> {
+  const { open, plan, exportFormat } = read();
+  if (!open) return;
+  write({ problem: null });
+  try {
+    const place = await pickPlace(exportFormat, studentName(open.description.name, plan.dropped));
+    if (place) await exportPlan(place);
+  } catch (thrown) {
+    showProblem(thrown, 'export');
+  }
+}
+
+/** Exports to the place or, without one, to Blobs that are offered as downloads. */
+export async function exportPlan(place: PickedPlace | null = null): Promise<void> {
   const { open, plan, settings, exportFormat: format } = read();
   if (!open) return;
   cancelRun();
   controller?.abort();
   const own = new AbortController();
   controller = own;
-  write({ exporting: 'starting', exported: null, problem: null });
+  write({ exporting: { place, progress: 'starting' }, exported: null, problem: null });
   try {
     const result = await engine.export(
-      { plan, format, settings },
-      { signal: own.signal, onProgress: (exporting) => controller === own && write({ exporting }) },
+      { plan, format, settings, ...(place ? { place } : {}) },
+      { signal: own.signal, onProgress: (progress) => controller === own && write({ exporting: { place, progress } }) },
     );
-    if (controller === own) write({ exporting: null, exported: { result, plan, format } });
+    if (controller === own) write({ exporting: null, exported: { result, plan, format, place } });
   } catch (thrown) {
+    if (place) await removeIfEmpty(place);
     if (controller !== own) return;
     write({ exporting: null });
     if (!isAbort(thrown)) showProblem(thrown, 'export');

@@ -15,6 +15,7 @@ import type {
   GenerateSettings,
   OpenedPipeline,
   OpenProgress,
+  PickedPlace,
   PlanSummary,
   Side,
 } from '../../engine/protocol';
@@ -95,6 +96,8 @@ export interface Exported {
   readonly result: ExportResult;
   readonly plan: Plan;
   readonly format: ExportFormat;
+  /** Where the files lie; null when they are to be downloaded. */
+  readonly place: PickedPlace | null;
 }
 
 export interface StudioState {
@@ -132,7 +135,7 @@ export interface StudioState {
   readonly kept: { readonly models: readonly KeptModel[]; readonly space: StorageSpace | undefined } | null;
   readonly panel: 'none' | 'export' | 'open';
   readonly exportFormat: ExportFormat;
-  readonly exporting: ExportProgress | 'starting' | null;
+  readonly exporting: { readonly place: PickedPlace | null; readonly progress: ExportProgress | 'starting' } | null;
   readonly exported: Exported | null;
   readonly problem: Problem | null;
   readonly notice: string | null;
