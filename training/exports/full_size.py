@@ -70,17 +70,26 @@ MODELS = {
 
 
 class _Placeholder(ir.LazyTensor):
-    """A weight without memory. Asked for values (by an optimiser), it gives one number everywhere, its own."""
+    """A weight without memory. Asked for values (by an optimiser), it gives one number everywhere, its own.
+
+    Two of one number would be merged, as the weights of a trained model are not.
+    """
 
     _count = 0
 
     def __init__(self, name: str, dtype: ir.DataType, shape: ir.Shape):
         _Placeholder._count += 1
-        number = np.float32(0.5 + _Placeholder._count / 65536).astype(dtype.numpy())
+        number = _numbers_from_one(dtype.numpy(), _Placeholder._count)
         super().__init__(
             lambda: ir.Tensor(np.broadcast_to(number, shape.numpy()), dtype=dtype, shape=shape),
             dtype=dtype, shape=shape, name=name,
         )
+
+
+def _numbers_from_one(dtype: np.dtype, count: int) -> np.ndarray:
+    """The `count`-th number of this type above 1; float16 has 16,383 of them."""
+    bits = np.dtype(f"u{dtype.itemsize}")
+    return (np.ones((), dtype).view(bits) + bits.type(count)).view(dtype)
 
 
 def export_without_weights(full: FullSize) -> tuple[ir.Model, int]:
