@@ -4,6 +4,7 @@ import type { Graph, Model, Node, Tensor, TensorType } from '../onnx/model';
 import { countMacs } from '../onnx/shapes/countMacs';
 import { inferShapes } from '../onnx/shapes/inferShapes';
 import type { Totals } from './block';
+import { constantTables } from './constantTables';
 
 export interface WeightSize {
   readonly parameters: number;
@@ -17,10 +18,11 @@ export function isWeight(tensor: Tensor): boolean {
 
 /**
  * Initializer name -> size, weights only. A matrix of packed 4-bit numbers counts the numbers it stands for; its
- * scales and zero points count as bytes only.
+ * scales and zero points count as bytes only, and so do tables that were never trained.
  */
 export function weightsOf(graph: Graph): ReadonlyMap<string, WeightSize> {
   const packed = new Map(graph.nodes.filter(({ opType }) => opType === 'MatMulNBits').flatMap(packedParameters));
+  for (const name of constantTables(graph)) packed.set(name, 0);
   const sizes = new Map<string, WeightSize>();
   for (const [name, tensor] of graph.initializers) {
     if (isWeight(tensor)) sizes.set(name, { parameters: packed.get(name) ?? elementCount(tensor.dims), bytes: tensorByteLength(tensor) });
