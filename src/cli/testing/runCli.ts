@@ -10,9 +10,11 @@ export interface CliResult {
 
 const main = resolve(import.meta.dirname, '../main.ts');
 
-export function runCli(...args: string[]): Promise<CliResult> {
+export const runCli = (...args: string[]): Promise<CliResult> => runNode([], args);
+
+function runNode(nodeOptions: readonly string[], args: readonly string[]): Promise<CliResult> {
   return new Promise((done) => {
-    execFile(process.execPath, ['--import', 'tsx', main, ...args], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [...nodeOptions, '--import', 'tsx', main, ...args], { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
       const exitStatus = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       done({ exitStatus, stdout, stderr });
     });
@@ -20,8 +22,13 @@ export function runCli(...args: string[]): Promise<CliResult> {
 }
 
 /** The result of a command with --json that must succeed. */
-export async function runCliJson<T>(...args: string[]): Promise<T> {
-  const { exitStatus, stdout, stderr } = await runCli(...args, '--json');
+export const runCliJson = <T>(...args: string[]): Promise<T> => runJson([], args);
+
+/** As `runCliJson`, in a process that Node ends when its heap needs more than so many MB. */
+export const runCliJsonInHeap = <T>(maxMegabytes: number, ...args: string[]): Promise<T> => runJson([`--max-old-space-size=${maxMegabytes}`], args);
+
+async function runJson<T>(nodeOptions: readonly string[], args: readonly string[]): Promise<T> {
+  const { exitStatus, stdout, stderr } = await runNode(nodeOptions, [...args, '--json']);
   if (exitStatus !== 0) throw new Error(`vdmini ${args.join(' ')} ended with ${exitStatus}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }
