@@ -175,6 +175,8 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
         await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', code);
         await expect(page.getByTestId('export-result')).toHaveCount(0);
         expect(await picked(page)).toEqual({});
+        await page.getByTestId('error-dismiss').click();
+        await expect(page.getByTestId('error-panel')).toHaveCount(0);
       }
     });
   }

@@ -11,6 +11,7 @@ import { canPickPlace } from '../store/pickPlace';
 import { showPanel } from '../store/settings';
 import { studentTotals, useStudio, type Exported } from '../store/state';
 import { exportPhases } from '../shell/phases';
+import { ProblemPanel } from '../shell/ProblemPanel';
 import './export.css';
 
 const formats: readonly { readonly value: ExportFormat; readonly name: string; readonly about: string }[] = [
@@ -31,6 +32,7 @@ function ExportDialog() {
   const current = useStudio((state) => state.exported !== null && samePlan(state.exported.plan, state.plan) && state.exported.format === state.exportFormat);
   return (
     <Dialog title="Export the student" onClose={() => showPanel('none')} testId="export-panel">
+      <ProblemPanel inDialog />
       <Summary />
       <fieldset className="formats" disabled={exporting !== null}>
         <legend className="visually-hidden">Format</legend>
@@ -62,7 +64,7 @@ function Summary() {
   const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   return (
     <p className="dim">
-      {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped: `}
+      {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped${student ? ': ' : '. '}`}
       {student && count > 0 && (
         <>
           <b>{formatParameters(student.parameters)}</b> parameters ({formatPercent(student.parameters / Math.max(1, teacher.parameters))} of the teacher),{' '}
@@ -83,7 +85,7 @@ function Ways({ format, current }: { readonly format: ExportFormat; readonly cur
   const primary = (first: boolean) => `button ${first && !current ? 'primary' : ''}`;
   const asDownload = (
     <button type="button" className={primary(!pick || !large)} onClick={() => void exportPlan()} data-testid="export-run">
-      {pick && large ? 'Export, then download' : current ? 'Export again' : 'Export and verify'}
+      {pick ? 'Export, then download' : current ? 'Export again' : 'Export and verify'}
     </button>
   );
   const save = pick && (
@@ -114,8 +116,13 @@ function usePhases(format: ExportFormat, place: PickedPlace | null): typeof expo
   return exportPhases.filter(({ phase }) => used[phase]);
 }
 
-function placeName(place: PickedPlace): string {
-  return place.kind === 'file' ? place.handle.name : `the folder ${place.handle.name}`;
+function PlaceName({ place }: { readonly place: PickedPlace }) {
+  return (
+    <>
+      {place.kind === 'folder' && 'the folder '}
+      <b>{place.handle.name}</b>
+    </>
+  );
 }
 
 interface ProgressProps {
@@ -143,8 +150,12 @@ function Progress({ progress, place, format }: ProgressProps) {
       </div>
       <div className="export-bytes">
         <span className="faint" data-testid="export-place">
-          {place && <>Going to <b>{placeName(place)}</b></>}
-          {place && bytes !== null && ', '}
+          {place && (
+            <>
+              Going to <PlaceName place={place} />
+              {bytes !== null && ', '}
+            </>
+          )}
           {bytes}
         </span>
         <button type="button" className="button small" onClick={cancelExport} data-testid="cancel-export">
@@ -180,7 +191,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
           testId="export-file-bytes"
           raw={fileBytes}
         />
-        <Line name="Saved" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
+        <Line name="Smaller by" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
       </dl>
       {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
       <div className="downloads">
@@ -206,7 +217,10 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
 function Saved({ place, names }: { readonly place: PickedPlace; readonly names: readonly string[] }) {
   return (
     <p className="saved" data-testid="export-saved">
-      <Icon name="check" size={14} /> Saved to <b>{placeName(place)}</b>
+      <Icon name="check" size={14} /> 
+      <span>
+        Saved to <PlaceName place={place} />
+      </span>
       {place.kind === 'folder' && <span className="saved-names">{names.join(', ')}</span>}
     </p>
   );

@@ -3,6 +3,7 @@ import { useRef, useState, type ChangeEvent, type FormEvent } from 'react';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
+import { ProblemPanel } from '../shell/ProblemPanel';
 import { openFolder } from '../store/open';
 import { openUrl } from '../store/kept';
 import { showPanel } from '../store/settings';
@@ -27,6 +28,7 @@ function OpenDialog() {
   };
   return (
     <Dialog title="Open a model" onClose={close} testId="open-panel">
+      <ProblemPanel inDialog />
       <p className="dim">
         A pipeline folder in Optimum’s layout (model_index.json, unet, vae_decoder, text_encoder, tokenizer, scheduler), or a denoiser’s .onnx file with its weights files. Files
         are read where they are; nothing leaves this tab.

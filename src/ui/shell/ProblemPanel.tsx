@@ -20,14 +20,16 @@ function kept(state: StudioState, during: Activity): string | null {
   return null;
 }
 
-export function ProblemPanel() {
+/** `inDialog`: as a part of the modal dialog, which lets nothing outside of it be read or clicked. */
+export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean }) {
   const problem = useStudio((state) => state.problem);
+  const dialogShown = useStudio((state) => state.panel === 'open' || (state.panel === 'export' && state.open !== null));
   const keeps = useStudio((state) => (state.problem ? kept(state, state.problem.during) : null));
-  if (!problem) return null;
+  if (!problem || inDialog !== dialogShown) return null;
   const { error, during } = problem;
   const { sentence, remedy } = explain(error);
   return (
-    <div className="problem" role="alert" data-testid="error-panel" data-error-code={error.code}>
+    <div className={inDialog ? 'problem in-dialog' : 'problem'} role="alert" data-testid="error-panel" data-error-code={error.code}>
       <Icon name="warning" size={18} />
       <div className="problem-body">
         <p className="problem-title">

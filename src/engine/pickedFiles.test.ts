@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { memorySource } from '../onnx/memorySource';
+import { freeName, pickedFiles, readBack } from './pickedFiles';
+
+/** The little of a file handle that is used; `close` stores what `damage` makes of the bytes. */
+function fakeFile(name: string, { fails, damage = (bytes) => bytes }: { fails?: { at: 'open' | 'write' | 'close'; error: Error }; damage?: (bytes: number[]) => number[] } = {}) {
+  const state = { stored: undefined as number[] | undefined, removed: false };
+  const fail = (at: string) => (fails?.at === at ? Promise.reject(fails.error) : Promise.resolve());
+  const handle = {
+    name,
+    getFile: async () => new Blob([Uint8Array.from(state.stored ?? [])]),
+    remove: async () => void (state.removed = true),
+    createWritable: async () => {
+      await fail('open');
+      const bytes: number[] = [];
+      return { write: async (chunk: Uint8Array) => (await fail('write'), void bytes.push(...chunk)), close: async () => (await fail('close'), void (state.stored = damage(bytes))), abort: async () => undefined };
+    },
+  };
+  return { handle: handle as unknown as FileSystemFileHandle, state };
+}
+
+const bytes = Uint8Array.of(1, 2, 3, 4);
+
+async function save(handle: FileSystemFileHandle) {
+  const file = await pickedFiles({ kind: 'file', handle }).create('student.onnx', bytes.length);
+  await file.write(bytes);
+  return { file, written: await file.finish() };
+}
+
+describe('a picked file', () => {
+  test('holds what was written, and reads back', async () => {
+    const { handle } = fakeFile('chosen.onnx');
+    const { written } = await save(handle);
+    await readBack(written, 'chosen.onnx', 0, memorySource(bytes), undefined, () => undefined);
+  });
+
+  test('that reads back otherwise is refused with the place of the first wrong byte, and removed', async () => {
+    const { handle, state } = fakeFile('chosen.onnx', { damage: ([a, b, , d]) => [a!, b!, 9, d!] });
+    const { file, written } = await save(handle);
+    await expect(readBack(written, 'chosen.onnx', 0, memorySource(bytes), undefined, () => undefined)).rejects.toMatchObject({ code: 'library/write-failed', facts: { offset: 2 } });
+    await file.discard();
+    expect(state.removed).toBe(true);
+  });
+
+  test('that is shorter than what was written is refused', async () => {
+    const { handle } = fakeFile('chosen.onnx', { damage: (all) => all.slice(1) });
+    await expect(save(handle)).rejects.toMatchObject({ code: 'library/write-failed', facts: { neededBytes: 4, writtenBytes: 3 } });
+  });
+
+  test.each([
+    ['write', 'QuotaExceededError', 'library/quota'],
+    ['open', 'NotAllowedError', 'library/write-refused'],
+    ['open', 'NoModificationAllowedError', 'library/write-failed'],
+    ['close', 'AbortError', 'library/write-failed'], // the browser's safety check, not a cancel
+  ] as const)('names why it was not written: %s, %s', async (at, name, code) => {
+    const { handle, state } = fakeFile('chosen.onnx', { fails: { at, error: new DOMException('no', name) } });
+    await expect(save(handle)).rejects.toMatchObject({ code, facts: { name: 'chosen.onnx' } });
+    expect(state.stored).toBeUndefined();
+  });
+});
+
+test('a name is free when no ending of it is in the folder', async () => {
+  const there = new Set(['a.onnx', 'a-2.onnx.data']);
+  const folder = { getFileHandle: async (name: string) => (there.has(name) ? {} : Promise.reject(new DOMException('no', 'NotFoundError'))) } as unknown as FileSystemDirectoryHandle;
+  expect(await freeName(folder, 'a', ['.onnx', '.onnx.data'])).toBe('a-3');
+  expect(await freeName(folder, 'b', ['.onnx', '.onnx.data'])).toBe('b');
+});
