@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'library/invalid-config' // model_index.json and friends
   | 'library/unsupported-scheduler'
   | 'library/fetch-failed'
+  | 'library/fetch-broken' // the connection broke half way; what came is kept and the download can go on
   | 'library/quota'
   | 'library/write-refused' // the browser or the person does not let the page write to a picked place
   | 'library/write-failed' // a picked place is gone, locked or write-protected, or reads back otherwise

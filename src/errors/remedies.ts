@@ -92,6 +92,10 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'A file could not be fetched.',
     remedy: 'Check the address and the connection; the server must allow other pages to read it (CORS). Or download it and drop it here.',
   },
+  'library/fetch-broken': {
+    sentence: 'The connection broke in the middle of a download.',
+    remedy: 'What came is kept in this browser: open the same address again and the download goes on from there.',
+  },
   'library/quota': {
     sentence: 'There is no room left for this.',
     remedy: 'Free some disk space or delete cached models, then try again.',

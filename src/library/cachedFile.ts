@@ -58,7 +58,7 @@ export async function wholeFile(directory: CacheDirectory, expectedSha256: strin
 }
 
 /**
- * Downloads the file or what is missing of it. Throws `library/missing-file`, `library/fetch-failed`,
+ * Downloads the file or what is missing of it. Throws `library/missing-file`, `library/fetch-failed`, `library/fetch-broken` (and keeps the bytes),
  * `library/quota` (before the first byte, where the length is known), `library/integrity` (and forgets the bytes),
  * AbortError (and keeps the bytes).
  */
@@ -84,10 +84,26 @@ export async function downloadFile(download: Download): Promise<Blob> {
       loadedBytes += chunk.byteLength;
       report();
     }
-  } finally {
+  } catch (thrown) {
     await writer.flush();
+    throw canGoOn(download, entry, loadedBytes) && thrown instanceof StudioError && thrown.code === 'library/fetch-failed' ? broken(entry, loadedBytes, thrown) : thrown;
   }
+  await writer.flush();
   return finish(download, { ...entry, totalBytes: loadedBytes, sha256: hash.digest() });
+}
+
+/** Only with something that tells whether the file is still the same one. */
+function canGoOn({ expectedSha256 }: Download, { validator }: CacheEntry, storedBytes: number): boolean {
+  return storedBytes > 0 && (validator !== undefined || expectedSha256 !== undefined);
+}
+
+function broken({ path, url, totalBytes }: CacheEntry, storedBytes: number, cause: StudioError): StudioError {
+  const share = totalBytes > 0 ? `${megabytes(storedBytes)} of ${megabytes(totalBytes)}` : megabytes(storedBytes);
+  return new StudioError('library/fetch-broken', `${path}: the connection broke after ${share}.`, { path, url, storedBytes, totalBytes }, { cause });
+}
+
+function megabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 async function finish({ directory, path, url, expectedSha256 }: Download, entry: CacheEntry): Promise<Blob> {
@@ -107,11 +123,10 @@ interface OpenedBody {
 
 /** Asks for the rest of a file that was begun; from the start when it is another file now, or cannot be told. */
 async function openBody(download: Download): Promise<OpenedBody> {
-  const { directory, path, url, folderUrl, fetcher, expectedSha256, options } = download;
+  const { directory, path, url, folderUrl, fetcher, options } = download;
   const before = await readEntry(directory);
   const stored = before ? (await storedBlob(directory)).size : 0;
-  const mayResume = before !== undefined && stored > 0 && (before.validator !== undefined || expectedSha256 !== undefined);
-  if (mayResume && !before.sha256) {
+  if (before && !before.sha256 && canGoOn(download, before, stored)) {
     const response = await request(fetcher, url, { signal: options?.signal, headers: { range: `bytes=${stored}-` } });
     if (response.status === 206 && continues(response, before, stored)) return { response, entry: before, startBytes: stored };
     await response.body?.cancel();
@@ -137,7 +152,7 @@ async function checkSpace({ path, space }: Download, neededBytes: number, respon
   if (!now || neededBytes <= now.quotaBytes - now.usedBytes) return;
   await response.body?.cancel();
   const facts = { path, neededBytes, availableBytes: Math.max(0, now.quotaBytes - now.usedBytes), quotaBytes: now.quotaBytes };
-  throw new StudioError('library/quota', `${path} needs ${neededBytes} bytes; the browser leaves this page ${facts.availableBytes} of ${now.quotaBytes}.`, facts);
+  throw new StudioError('library/quota', `${path} needs ${megabytes(neededBytes)}; the browser leaves this page ${megabytes(facts.availableBytes)} of ${megabytes(now.quotaBytes)}.`, facts);
 }
 
 /** Removes all segments, then the record. */
@@ -145,17 +160,19 @@ async function forget(directory: CacheDirectory): Promise<void> {
   for (const name of await namesIn(directory)) await removeIfThere(directory, name);
 }
 
-async function feedStored(hash: { update(bytes: Uint8Array): void }, directory: CacheDirectory, stepBytes: number): Promise<void> {
+async function feedStored(hash: { update(bytes: Uint8Array): void }, directory: CacheDirectory, stepBytes: number, onRead?: (bytes: number) => void): Promise<void> {
   const stored = await storedBlob(directory);
   for (let offset = 0; offset < stored.size; offset += stepBytes) {
-    hash.update(new Uint8Array(await stored.slice(offset, offset + stepBytes).arrayBuffer()));
+    const step = new Uint8Array(await stored.slice(offset, offset + stepBytes).arrayBuffer());
+    hash.update(step);
+    onRead?.(step.length);
   }
 }
 
-/** Hash of what is stored, read anew from the disk. */
-export async function hashStored(directory: CacheDirectory, stepBytes: number): Promise<string> {
+/** Hash of what is stored, read anew from the disk; `onRead` hears of each step's bytes. */
+export async function hashStored(directory: CacheDirectory, stepBytes: number, onRead?: (bytes: number) => void): Promise<string> {
   const hash = createSha256();
-  await feedStored(hash, directory, stepBytes);
+  await feedStored(hash, directory, stepBytes, onRead);
   return hash.digest();
 }
 

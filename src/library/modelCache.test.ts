@@ -35,7 +35,7 @@ async function bytesOf(source: Awaited<ReturnType<typeof open>>): Promise<Uint8A
 /** Downloads until the connection breaks after `bytes`. */
 async function breakAfter(bytes: number): Promise<void> {
   server.habits = { ranges: true, breakAfterBytes: bytes };
-  await expect(open()).rejects.toMatchObject({ code: 'library/fetch-failed' });
+  await expect(open()).rejects.toMatchObject({ code: 'library/fetch-broken', facts: { path: 'model.onnx', totalBytes: BYTES.length } });
   server.habits = { ranges: true };
   server.log.length = 0;
 }
@@ -55,6 +55,19 @@ describe('a kept file', () => {
     expect(await bytesOf(await open())).toEqual(BYTES);
     expect(await cacheOver().folder(reference()).has('model.onnx')).toBe(true);
     expect(server.log).toEqual([]);
+  });
+
+  test('opens without the network: files that the server did not have are known to be absent', async () => {
+    const folder = cacheOver().folder(reference());
+    expect(await folder.has('before.json')).toBe(false);
+    await folder.open('model.onnx');
+    expect(await folder.has('after.json')).toBe(false);
+    await server.close();
+    const later = cacheOver().folder(reference());
+    expect(await later.has('model.onnx')).toBe(true);
+    expect(await later.has('before.json')).toBe(false);
+    expect(await later.has('after.json')).toBe(false);
+    await expect(later.has('never-asked.json')).rejects.toMatchObject({ code: 'library/fetch-failed' });
   });
 
   test('is a blob, so that a runtime can stream it', async () => {
@@ -137,7 +150,9 @@ describe('hashes', () => {
   test('verify finds a changed byte', async () => {
     await open();
     const [model] = await cacheOver().list();
-    await cacheOver().verify(model!.id);
+    let read = 0;
+    await cacheOver().verify(model!.id, (bytes) => (read = bytes));
+    expect(read).toBe(BYTES.length);
     const modelDirectory = await directory.getDirectoryHandle(model!.id);
     const [fileId] = [...(modelDirectory as MemoryDirectory).entries.keys()].filter((name) => name !== 'model.json');
     const file = (await modelDirectory.getDirectoryHandle(fileId!)) as MemoryDirectory;

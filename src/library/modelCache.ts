@@ -39,8 +39,8 @@ export interface ModelCache {
   list(): Promise<readonly KeptModel[]>;
   /** No error when it is not kept. */
   remove(id: string): Promise<void>;
-  /** Reads every whole file again; throws `library/integrity` naming the first that does not match its hash. */
-  verify(id: string): Promise<void>;
+  /** Reads every whole file again; throws `library/integrity` naming the first that does not match its hash. `onProgress`: bytes read. */
+  verify(id: string, onProgress?: (readBytes: number) => void): Promise<void>;
   /** What there is room for; undefined where the browser does not say. */
   space(): Promise<StorageSpace | undefined>;
 }
@@ -56,6 +56,8 @@ export interface ModelCacheParts {
 interface ModelRecord {
   readonly url: string;
   readonly name: string;
+  /** Paths that the server did not have; believed when it cannot be asked, so that a kept model opens without it. */
+  readonly absent?: readonly string[];
 }
 
 const MODEL = 'model.json';
@@ -89,9 +91,10 @@ export function createModelCache({ directory, space, fetcher = fetch, segmentByt
   const folder: ModelCache['folder'] = (reference, { hashes } = {}) => {
     const { paths, urlOf } = urlLayout(reference.url);
     const id = idOf(reference.url);
+    const absent = new Set<string>();
     const fileDirectory = async (path: string) => {
       const model = await directory.getDirectoryHandle(id, { create: true });
-      if (!(await readRecord(model, MODEL))) await writeRecord(model, MODEL, { url: reference.url, name: reference.name } satisfies ModelRecord);
+      if (!(await readRecord(model, MODEL))) await writeRecord(model, MODEL, { url: reference.url, name: reference.name, absent: [...absent] } satisfies ModelRecord);
       return model.getDirectoryHandle(idOf(urlOf(path)), { create: true });
     };
     const kept = async (path: string) => {
@@ -99,10 +102,24 @@ export function createModelCache({ directory, space, fetcher = fetch, segmentByt
       const file = model && (await findDirectory(model, idOf(urlOf(path))));
       return file && wholeFile(file, hashes?.[path]);
     };
+    const onServer = async (path: string): Promise<boolean> => {
+      const model = await findDirectory(directory, id);
+      const record = model && (await readRecord<ModelRecord>(model, MODEL));
+      const known = record?.absent ?? [];
+      try {
+        if (await exists(fetcher, urlOf(path), path)) return true;
+      } catch (error) {
+        if (known.includes(path)) return false;
+        throw error;
+      }
+      absent.add(path);
+      if (model && record && !known.includes(path)) await writeRecord(model, MODEL, { ...record, absent: [...new Set([...known, ...absent])] } satisfies ModelRecord);
+      return false;
+    };
     return {
       name: reference.name,
       paths,
-      has: async (path) => (await kept(path)) !== undefined || exists(fetcher, urlOf(path), path),
+      has: async (path) => (await kept(path)) !== undefined || onServer(path),
       open: (path, options) =>
         exclusively(urlOf(path), async () => {
           const whole = await kept(path);
@@ -119,7 +136,7 @@ export function createModelCache({ directory, space, fetcher = fetch, segmentByt
     space,
     list: async () => (await Promise.all((await namesIn(directory)).map((id) => describeModel(directory, id)))).filter((model) => model !== undefined),
     remove: (id) => removeIfThere(directory, id),
-    verify: (id) => verifyModel(directory, id, segmentBytes),
+    verify: (id, onProgress) => verifyModel(directory, id, onProgress),
   };
 }
 
@@ -158,16 +175,20 @@ async function describeModel(directory: CacheDirectory, id: string): Promise<Kep
     if (entry) files.push({ path: entry.path, totalBytes: entry.totalBytes, sha256: entry.sha256, storedBytes: (await storedBlob(file)).size });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { id, ...record, files, storedBytes: files.reduce((sum, file) => sum + file.storedBytes, 0) };
+  return { id, url: record.url, name: record.name, files, storedBytes: files.reduce((sum, file) => sum + file.storedBytes, 0) };
 }
 
-async function verifyModel(directory: CacheDirectory, id: string, stepBytes: number): Promise<void> {
+/** Small enough that the page stays smooth while a model is checked. */
+const VERIFY_STEP_BYTES = 4 * 2 ** 20;
+
+async function verifyModel(directory: CacheDirectory, id: string, onProgress?: (readBytes: number) => void): Promise<void> {
   const model = await findDirectory(directory, id);
+  let readBytes = 0;
   for (const fileId of model ? await fileIds(model) : []) {
     const file = await model!.getDirectoryHandle(fileId);
     const entry = await readEntry(file);
     if (!entry?.sha256) continue;
-    const found = await hashStored(file, stepBytes);
+    const found = await hashStored(file, VERIFY_STEP_BYTES, (bytes) => onProgress?.((readBytes += bytes)));
     if (found === entry.sha256) continue;
     throw new StudioError('library/integrity', `${entry.path} in the cache is not what was downloaded: delete the model and load it again.`, {
       path: entry.path, url: entry.url, expected: entry.sha256, found,

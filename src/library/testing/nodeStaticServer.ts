@@ -15,6 +15,10 @@ export interface ServerHabits {
   /** Leaves out content-length. */
   readonly chunked?: boolean;
   readonly status?: number;
+  /** Lets pages of other origins read, and see the ETag. */
+  readonly cors?: boolean;
+  /** Says that every body has so many bytes, and sends none of them. */
+  readonly claimedBytes?: number;
 }
 
 export interface StaticServer {
@@ -43,6 +47,7 @@ function answer({ habits, files, log }: StaticServer, request: IncomingMessage, 
   const path = decodeURIComponent(new URL(request.url!, 'http://x').pathname.slice(1));
   const range = request.headers.range;
   log.push([request.method, `/${path}`, range].filter(Boolean).join(' '));
+  if (habits.cors) response.setHeaders(new Map([['access-control-allow-origin', '*'], ['access-control-expose-headers', 'etag']]));
   if (habits.status) return void response.writeHead(habits.status).end();
   if (habits.noHead && request.method === 'HEAD') return void response.writeHead(405).end();
   const whole = files[path];
@@ -55,10 +60,11 @@ function answer({ habits, files, log }: StaticServer, request: IncomingMessage, 
   response.writeHead(from > 0 ? 206 : 200, {
     'content-type': 'application/octet-stream',
     etag: `"${whole.length}-${whole[0]}"`,
-    ...(habits.chunked ? {} : { 'content-length': String(body.length) }),
+    ...(habits.chunked ? {} : { 'content-length': String(habits.claimedBytes ?? body.length) }),
     ...(from > 0 ? { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` } : {}),
   });
   if (request.method === 'HEAD') return void response.end();
+  if (habits.claimedBytes !== undefined) return void response.flushHeaders();
   if (habits.breakAfterBytes === undefined || habits.breakAfterBytes >= body.length) return void response.end(body);
   response.write(body.subarray(0, habits.breakAfterBytes), () => setTimeout(() => response.destroy(), 20));
 }
