@@ -1,38 +1,52 @@
-/** A full-size SVD denoiser in the tab: its real graph, and a weights file of 3 GB that holds nothing but a length. */
+/** Full-size denoisers in the tab: their real graphs, and weights files of 3 and 25 GB that hold nothing but a length. */
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { chromium, expect, test } from '@playwright/test';
+import { chromium, expect, test, type Page } from '@playwright/test';
 import { cell, watchErrors } from './studioPage';
 
-const fixture = 'fixtures/full-size/svd';
+// V8 ends a page or worker whose heap needs more.
+test.use({
+  launchOptions: [async ({ launchOptions }, use) => use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--js-flags=--max-old-space-size=150'] }), { scope: 'worker' }],
+});
+
+/** Writes the graph and its weights file, sparse, and returns their paths. */
+async function writeModel(name: string, folder: string): Promise<[graph: string, weights: string]> {
+  const fixture = join('fixtures/full-size', name);
+  const facts = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as { dataFile: string; dataBytes: number };
+  const [graph, weights] = [join(folder, 'model.onnx'), join(folder, facts.dataFile)];
+  await writeFile(graph, gunzipSync(await readFile(join(fixture, 'model.onnx.gz'))));
+  const file = await open(weights, 'w');
+  await file.truncate(facts.dataBytes);
+  await file.close();
+  return [graph, weights];
+}
+
+async function openFiles(page: Page, files: readonly string[]): Promise<void> {
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort()); // these tests are not about the bundled model
+  await page.goto('./');
+  await page.getByTestId('open-model').click();
+  await page.getByTestId('files-input').setInputFiles([...files]);
+}
+
+const total = async (page: Page, quantity: string, side: 'teacher' | 'student') => Number(await page.getByTestId(`total-${quantity}-${side}`).getAttribute('data-value'));
 
 test('3 GB of SVD are mapped, planned and exported without being read into memory', async ({ launchOptions }) => {
-  const facts = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as { dataFile: string; dataBytes: number };
   const folder = await mkdtemp(join(tmpdir(), 'vdmini-'));
   // A profile on disk: a private window keeps its files in memory.
   const browser = await chromium.launchPersistentContext(join(folder, 'profile'), { ...launchOptions, viewport: { width: 1440, height: 900 }, baseURL: test.info().project.use.baseURL });
   try {
     const page = await browser.newPage();
     const errors = watchErrors(page);
-    const [graph, weights] = [join(folder, 'model.onnx'), join(folder, facts.dataFile)];
-    await writeFile(graph, gunzipSync(await readFile(join(fixture, 'model.onnx.gz'))));
-    const file = await open(weights, 'w');
-    await file.truncate(facts.dataBytes);
-    await file.close();
-
-    const millions = async (id: string) => (Number(await page.getByTestId(id).getAttribute('data-value')) / 1e6).toFixed(1);
-    await page.route('**/models/emoji-t2v/**', (route) => route.abort()); // this test is not about the bundled model
-    await page.goto('./');
-    await page.getByTestId('open-model').click();
-    await page.getByTestId('files-input').setInputFiles([graph, weights]);
+    const millions = async (side: 'teacher' | 'student') => ((await total(page, 'parameters', side)) / 1e6).toFixed(1);
+    await openFiles(page, await writeModel('svd', folder));
     await expect(cell(page, 'down_blocks.0.pairs.1')).toBeVisible({ timeout: 60_000 });
     await expect(page.getByTestId('cannot-run').first()).toContainText(/3\.07 GB of weights/);
-    expect(await millions('total-parameters-teacher')).toBe('1524.6'); // the paper's numbers for SVD
+    expect(await millions('teacher')).toBe('1524.6'); // the paper's numbers for SVD
 
     await page.getByTestId('preset-vdmini').click();
-    await expect.poll(() => millions('total-parameters-student')).toBe('939.9');
+    await expect.poll(() => millions('student')).toBe('939.9');
     await page.getByTestId('export-open').click();
     await page.getByTestId('format-onnx-external').check();
 
@@ -55,8 +69,38 @@ test('3 GB of SVD are mapped, planned and exported without being read into memor
   }
 });
 
+test('12.8 billion parameters of HunyuanVideo are mapped and planned', async ({ page }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'vdmini-'));
+  try {
+    const errors = watchErrors(page);
+    await openFiles(page, await writeModel('hunyuan', folder));
+    await expect(cell(page, 'single_transformer_blocks.39')).toBeVisible();
+    await expect(page.getByTestId('cannot-run').first()).toContainText(/25\.66 GB of weights.*plans and exports work/);
+    for (const [kind, count] of [['transformer_blocks', 20], ['single_transformer_blocks', 40]] as const) {
+      for (let i = 0; i < count; i++) await expect(cell(page, `${kind}.${i}`)).toHaveCount(1);
+    }
+    const totals = async (side: 'teacher' | 'student') => ({ parameters: await total(page, 'parameters', side), bytes: await total(page, 'bytes', side), macs: await total(page, 'macs', side) });
+    const teacher = await totals('teacher');
+    expect((teacher.parameters / 1e9).toFixed(2)).toBe('12.82');
+    expect((teacher.bytes / 1e9).toFixed(1)).toBe('25.6');
+    expect((teacher.macs / 1e12).toFixed(0)).toBe('254');
+
+    // A single block: worked out by hand in src/cli/realSize.test.ts.
+    const block = { parameters: 141_594_880, bytes: 2 * 141_594_880, macs: 4_237_456_441_344 };
+    await cell(page, 'single_transformer_blocks.12').click();
+    await expect.poll(() => totals('student')).toEqual({
+      parameters: teacher.parameters - block.parameters, bytes: teacher.bytes - block.bytes, macs: teacher.macs - block.macs,
+    });
+    await cell(page, 'single_transformer_blocks.12').click();
+    await expect.poll(() => totals('student')).toEqual(teacher);
+    expect(errors).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 /** Names in the page's own storage below `exports`. */
-function storedFiles(page: import('@playwright/test').Page): Promise<string[]> {
+function storedFiles(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
     const folder = (await root.getDirectoryHandle('exports', { create: true })) as unknown as { keys(): AsyncIterable<string> };
