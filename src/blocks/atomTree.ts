@@ -52,7 +52,7 @@ const maxScopeSteps = 4;
 export function modulePath(flow: Flow, at: number): string {
   let node = at;
   for (let step = 0; step < maxScopeSteps; step++) {
-    const path = moduleScope(flow.nodes[node]!) || weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
+    const path = ownPath(flow, node);
     if (path !== '') return path;
     const readers = flow.outputs[node]!.flatMap((value) => flow.users[value]!);
     if (readers.length !== 1) return '';
@@ -60,6 +60,23 @@ export function modulePath(flow: Flow, at: number): string {
   }
   return '';
 }
+
+/** As `modulePath`, for the last weights of a branch: what reads them is outside, so what they read is asked first. */
+export function lastModulePath(flow: Flow, at: number): string {
+  let node = at;
+  for (let step = 0; step < maxScopeSteps && node >= 0; step++) {
+    const path = ownPath(flow, node);
+    if (path !== '') return path;
+    const operands = flow.data[node]!.filter((value) => flow.stream[value]);
+    const makers = new Set(operands.map((value) => flow.producer[value]!)); // a quantiser's three results come from one node
+    if (makers.size !== 1) break;
+    node = [...makers][0]!;
+  }
+  return modulePath(flow, at);
+}
+
+const ownPath = (flow: Flow, node: number): string =>
+  moduleScope(flow.nodes[node]!) || weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
 
 export interface KindOptions {
   /** Height times width of the latent at this place; absent when unknown. */

@@ -77,17 +77,35 @@ function blendAtom(flow: Flow, exit: number, p: number, q: number): Atom | undef
   if (kept === undefined || other === undefined) return undefined;
   const branch = weightedBranch(flow, rootOf(flow, kept), other);
   if (!branch) return undefined;
-  return sameType(flow, kept, exit) || !shapeOf(flow, exit) ? { exit, entry: kept, kind: 'blend', branch } : undefined;
+  const found: Atom = { exit, entry: kept, kind: 'blend', branch };
+  return sameType(flow, kept, exit) || !shapeOf(flow, exit) ? found : { ...found, reason: 'The value that passes it unchanged is nowhere in the form of its sum.' };
 }
 
-/** The operand of the Mul by a gate that `value` is; the Mul may be seen through changes of number type. */
+/**
+ * The operand of the Mul by a gate that `value` is. Where the Mul is seen in another form (an optimiser moves a Transpose
+ * behind it), the operand in the same form, as long as the graph has that somewhere.
+ */
 function gated(flow: Flow, value: number): number | undefined {
-  const node = flow.nodes[flow.producer[value]!];
-  if (node?.opType === 'Cast') return gated(flow, flow.ids.get(node.inputs[0]!)!);
+  const at = flow.producer[value]!;
+  const node = flow.nodes[at];
+  if (node && isPureView(node)) {
+    const operand = gated(flow, flow.ids.get(node.inputs[0]!)!);
+    return operand === undefined ? undefined : (sameView(flow, at, operand) ?? operand);
+  }
   if (node?.opType !== 'Mul' || node.domain !== '') return undefined;
   const [a, b] = [flow.ids.get(node.inputs[0]!)!, flow.ids.get(node.inputs[1]!)!];
   if (flow.stream[a] === flow.stream[b]) return undefined;
   return flow.stream[a] ? a : b;
+}
+
+/** What another node of the same operator and attributes makes of `value`; operands besides are the same values. */
+function sameView(flow: Flow, view: number, value: number): number | undefined {
+  const form = (at: number): string => {
+    const { opType, domain, inputs, attributes } = flow.nodes[at]!;
+    return JSON.stringify([domain, opType, inputs.slice(1), [...attributes].sort()], (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
+  };
+  const user = flow.users[value]!.find((at) => flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view));
+  return user === undefined ? undefined : flow.outputs[user]![0];
 }
 
 /** Weights on both sides. After a Concat of hidden state and skip, the hidden state can stand in for the sum if it fits. */

@@ -8,7 +8,7 @@ import type { BlockKind } from './block';
 import type { Draft, Place } from './draft';
 import { draftOfAtoms } from './draft';
 import type { Flow } from './flow';
-import { commonPath, lastNumberedModule } from './scopes';
+import { commonPath, isInside, lastNumberedModule } from './scopes';
 
 export interface LayerOptions {
   readonly place: Place;
@@ -39,7 +39,7 @@ function innerDrafts(flow: Flow, tree: AtomTree, id: string, layerPath: string, 
   const groups: AtomTree[][] = [];
   for (const child of tree.children) {
     const current = groups.at(-1);
-    const joins = current && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend' && lastNumberedModule(child.path) === lastNumberedModule(current[0]!.path);
+    const joins = current && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend' && innerModule(layerPath, child.path) === innerModule(layerPath, current[0]!.path);
     const unnamed = current && child.path === '' && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend';
     if (current && (joins || unnamed)) current.push(child);
     else groups.push([child]);
@@ -47,6 +47,15 @@ function innerDrafts(flow: Flow, tree: AtomTree, id: string, layerPath: string, 
   if (groups.length < 2 && tree.atom.kind !== 'blend') return [];
   const suffixes = tree.atom.kind === 'blend' ? ['temporal'] : ['spatial', 'temporal'];
   return groups.map((group, i) => innerDraft(flow, group, id, layerPath, place, area, suffixes[i] ?? `${suffixes.at(-1)!}.${i}`));
+}
+
+/**
+ * The first numbered module below a layer, such as a transformer block. The last would be too narrow where only the last
+ * weights of a branch are named, as in dynamo graphs that onnxruntime saved.
+ */
+function innerModule(layer: string, path: string): string {
+  const inner = isInside(path, layer) ? /^.*?\.\d+(?=\.|$)/.exec(path.slice(layer.length)) : null;
+  return inner ? `${layer}${inner[0]}` : lastNumberedModule(path);
 }
 
 function innerDraft(flow: Flow, group: readonly AtomTree[], parent: string, layerPath: string, place: Place, area: number | undefined, suffix: string): Draft {

@@ -17,7 +17,10 @@ export const dataOperandCount = (node: Node): number => (node.domain === '' ? (D
 /** Nodes whose result is their first operand in another form: same elements, another shape, order or number type. */
 const VIEWS = new Set(['Identity', 'Cast', 'CastLike', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'QuantizeLinear', 'DequantizeLinear', 'Dropout']);
 
-export const isPureView = (node: Node): boolean => node.domain === '' && VIEWS.has(node.opType);
+export const isPureView = (node: Node): boolean => (node.domain === '' ? VIEWS.has(node.opType) : isProcessorSpecific(node) && REORDERS.has(node.opType));
+
+/** To and from a layout for one processor. */
+const REORDERS = new Set(['ReorderInput', 'ReorderOutput']);
 
 /** Operators that multiply data by weights. */
 const WEIGHTED = new Set([

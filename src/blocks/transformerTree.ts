@@ -3,7 +3,7 @@
  * where the graph names them, else the units that repeat one after the other.
  */
 import type { AtomTree } from './atomTree';
-import { modulePath } from './atomTree';
+import { lastModulePath } from './atomTree';
 import type { BlockKind } from './block';
 import type { Draft, Place } from './draft';
 import { draftOfAtoms, parentDraft } from './draft';
@@ -26,7 +26,7 @@ interface UnitGroup {
 export function transformerTree(flow: Flow, trees: readonly AtomTree[]): readonly Draft[] {
   const units = jointUnits(flow, inStructuralOrder(flow, trees));
   const named = units.every((unit) => unit.every(({ path }) => path !== ''));
-  const groups = named ? groupsByModule(units) : groupsByRepetition(flow, units);
+  const groups = named ? groupsByModule(units) : withModules(groupsByRepetition(flow, units));
   const names = new Map<string, number>();
   let [body, side] = [0, 0];
   return groups.map((group) => {
@@ -94,9 +94,18 @@ function groupsByModule(units: readonly Unit[]): readonly UnitGroup[] {
   return [...groups].map(([path, members]) => ({ path, units: members }));
 }
 
+/** Names what repeats by the numbered module that all units with a name are in, where no other group is in that as well. */
+function withModules(groups: readonly UnitGroup[]): readonly UnitGroup[] {
+  const paths = groups.map(({ units }) => {
+    const found = new Set(units.flat().flatMap(({ path }) => (path === '' ? [] : [numberedModule(path)])));
+    return found.size === 1 ? [...found][0]! : '';
+  });
+  return groups.map((group, i) => (paths.indexOf(paths[i]!) === paths.lastIndexOf(paths[i]!) ? { ...group, path: paths[i]! } : group));
+}
+
 function lastWeightPath(flow: Flow, unit: Unit): string {
   const node = unit[0]!.atom.branch.findLast((at) => flow.weighted[at]);
-  return node === undefined ? '' : modulePath(flow, node);
+  return node === undefined ? '' : lastModulePath(flow, node);
 }
 
 const componentAfter = (path: string, inner: string): string | undefined => (inner.startsWith(`${path}.`) ? inner.slice(path.length + 1).split('.')[0] : undefined);

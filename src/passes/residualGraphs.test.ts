@@ -149,7 +149,7 @@ describe('pruning', () => {
       const chosen = graph.blocks.filter(({ id, item }) => dropped.includes(id) && item !== 'joined');
       const pruned = prune(graph.model, tree, { dropped: idsOf(graph, tree, chosen.map(({ id }) => id)) });
       const zeroed = withWeights(graph.model, chosen.flatMap(({ lastWeights }) => lastWeights), () => 0);
-      const opened = withWeights(zeroed, chosen.filter(({ item }) => item === 'blended').map(({ id }) => `${id}.gate`), () => 1);
+      const opened = withWeights(zeroed, chosen.filter(({ item }) => item === 'blended' || item === 'moved').map(({ id }) => `${id}.gate`), () => 1);
       expect(maxDifference(await run(pruned), await run(opened))).toBeLessThanOrEqual(TOLERANCE);
     }));
 });

@@ -19,6 +19,7 @@ export type Item =
   | 'viewed' // the branch and the addition work on x in another shape
   | 'halved' // x + f(x) / 2
   | 'blended' // a x + (1 - a) f(x)
+  | 'moved' // a blend in another shape, the change of shape moved behind the gate: t(a x) + (1 - a) f(t(x))
   | 'joint' // [x, text] + f([x, text]), parted again
   | 'masked' // x + softmax(q k + mask) v
   | 'shifted' // x plus a fixed position embedding: nothing to drop
@@ -42,7 +43,7 @@ export interface ResidualGraph {
   readonly fixed: readonly string[];
 }
 
-const items: readonly Item[] = ['residual', 'conditioned', 'deep', 'twice', 'viewed', 'halved', 'blended', 'joint', 'masked', 'shifted', 'plain', 'doubled', 'joined'];
+const items: readonly Item[] = ['residual', 'conditioned', 'deep', 'twice', 'viewed', 'halved', 'blended', 'moved', 'joint', 'masked', 'shifted', 'plain', 'doubled', 'joined'];
 
 /** What to build, in a form that a failing test can print. */
 export interface Recipe {
@@ -158,9 +159,22 @@ class Network {
     return this.identity((x) => this.op('Mul', [this.branch(x), half]));
   }
 
-  private blended(): Made {
+  private gates(): { gate: string; rest: string } {
     const gate = this.b.weight(`${this.module}.gate`, [1], [0.3]);
-    const rest = this.op('Sub', [this.b.weight(`${this.module}.one`, [1], [1]), gate]);
+    return { gate, rest: this.op('Sub', [this.b.weight(`${this.module}.one`, [1], [1]), gate]) };
+  }
+
+  private moved(): Made {
+    const { gate, rest } = this.gates();
+    const swap = (value: string) => this.op('Transpose', [value], { perm: [1, 0, 2] });
+    const entry = swap(this.x);
+    const sum = this.op('Add', [swap(this.op('Mul', [gate, this.x])), this.op('Mul', [rest, this.branch(entry)])]);
+    this.x = swap(sum);
+    return { rewires: [{ exit: sum, entry }], lastWeights: [] };
+  }
+
+  private blended(): Made {
+    const { gate, rest } = this.gates();
     const entry = this.x;
     this.x = this.op('Add', [this.op('Mul', [gate, entry]), this.op('Mul', [rest, this.branch(entry)])]);
     return { rewires: [{ exit: this.x, entry }], lastWeights: [] };
