@@ -41,6 +41,12 @@ SVD = Family(
         "encoder_hidden_states": noise(1, 1, 16, seed=2),
         "added_time_ids": torch.tensor([[6.0, 127.0, 0.02]]),
     },
+    varied_inputs=lambda: {
+        "sample": noise(2, 3, 8, 16, 32),
+        "timestep": torch.tensor([1.5]),
+        "encoder_hidden_states": noise(2, 1, 16),
+        "added_time_ids": torch.tensor([[6.0, 127.0, 0.02]]).repeat(2, 1),
+    },
     dynamic={
         "sample": {0: "batch", 1: "frames", 3: "height", 4: "width"},
         "encoder_hidden_states": {0: "batch"},
@@ -68,6 +74,11 @@ ANIMATEDIFF = Family(
         "timestep": torch.tensor([20]),
         "encoder_hidden_states": noise(1, 5, 16, seed=2).repeat(3, 1, 1),
     },
+    varied_inputs=lambda: {
+        "sample": noise(2, 4, 3, 16, 16),
+        "timestep": torch.tensor([20]),
+        "encoder_hidden_states": noise(6, 5, 16),
+    },
     dynamic={"sample": VIDEO_AXES, "encoder_hidden_states": {0: "batch_frames", 1: "tokens"}},
     dynamic_output=VIDEO_AXES,
     is_unet=True,
@@ -86,6 +97,11 @@ MODELSCOPE = Family(
         "sample": noise(1, 4, 3, 8, 16),
         "timestep": torch.tensor([20]),
         "encoder_hidden_states": noise(1, 5, 16, seed=2),
+    },
+    varied_inputs=lambda: {
+        "sample": noise(2, 4, 3, 16, 16),
+        "timestep": torch.tensor([20]),
+        "encoder_hidden_states": noise(2, 5, 16),
     },
     dynamic={"sample": VIDEO_AXES, "encoder_hidden_states": {0: "batch", 1: "tokens"}},
     dynamic_output=VIDEO_AXES,
