@@ -77,14 +77,18 @@ export async function storageSpace(): Promise<StorageSpace | undefined> {
   return usage === undefined || quota === undefined ? undefined : { usedBytes: usage, quotaBytes: quota };
 }
 
+/** Whether the browser keeps this page's files until they are deleted. */
+export async function isPersistent(): Promise<boolean> {
+  return (await globalThis.navigator?.storage?.persisted?.()) ?? false;
+}
+
 /**
  * Asks that the browser does not clear the cache by itself. Only the page can ask, a worker cannot: there, and in
  * browsers without the request, it says whether the origin is persistent already.
  */
 export async function askForPersistence(): Promise<boolean> {
   const storage = globalThis.navigator?.storage;
-  if (typeof storage?.persist === 'function') return storage.persist();
-  return (await storage?.persisted?.()) ?? false;
+  return typeof storage?.persist === 'function' ? storage.persist() : isPersistent();
 }
 
 export function createModelCache({ directory, space, fetcher = fetch, segmentBytes = 32 * 2 ** 20 }: ModelCacheParts): ModelCache {

@@ -6,6 +6,7 @@ import { useStudio, type Activity, type StudioState } from '../store/state';
 
 const titles: Readonly<Record<Activity, string>> = {
   open: 'Not opened',
+  keep: 'Kept models',
   generate: 'Sampling stopped',
   export: 'Not exported',
   plan: 'Plan not applied',

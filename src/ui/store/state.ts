@@ -80,7 +80,7 @@ export interface Player {
   readonly differenceGain: number;
 }
 
-export type Activity = 'open' | 'generate' | 'export' | 'plan' | 'engine';
+export type Activity = 'open' | 'keep' | 'generate' | 'export' | 'plan' | 'engine';
 
 export interface Problem {
   readonly error: PlainError;
@@ -99,6 +99,8 @@ export interface Exported {
   /** Where the files lie; null when they are to be downloaded. */
   readonly place: PickedPlace | null;
 }
+
+export type KeptCheck = { readonly state: 'running'; readonly readBytes: number } | { readonly state: 'good' | 'bad' };
 
 export interface StudioState {
   readonly open: OpenState | null;
@@ -132,7 +134,9 @@ export interface StudioState {
   readonly tried: Plan | null;
 
   /** Models from the web that this browser keeps; null until looked up. */
-  readonly kept: { readonly models: readonly KeptModel[]; readonly space: StorageSpace | undefined } | null;
+  readonly kept: { readonly models: readonly KeptModel[]; readonly space: StorageSpace | undefined; readonly persistent: boolean } | null;
+  /** By the id of a kept model: whether its files are what was downloaded. */
+  readonly keptChecks: Readonly<Record<string, KeptCheck>>;
   readonly panel: 'none' | 'export' | 'open';
   readonly exportFormat: ExportFormat;
   readonly exporting: { readonly place: PickedPlace | null; readonly progress: ExportProgress | 'starting' } | null;
@@ -172,6 +176,7 @@ export const initialState: StudioState = {
   focusedId: null,
   tried: null,
   kept: null,
+  keptChecks: {},
   panel: 'none',
   exportFormat: 'onnx',
   exporting: null,
