@@ -12,6 +12,7 @@ const help = `Usage: npm run bench -- [PART ...] [--json]
 Parts (all of them by default):
   sessions   gated all-on / plain; toggle / new session; student / teacher time against the MACs
   memory     weights resident with one gated session / with two sessions
+  open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
   full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), without onnxsim, which ends at 2 GB
 
@@ -21,7 +22,7 @@ Parts (all of them by default):
   --json             all of it as JSON
 `;
 
-const parts = ['sessions', 'memory', 'export', 'full-size'] as const;
+const parts = ['sessions', 'memory', 'open', 'export', 'full-size'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
@@ -36,6 +37,8 @@ async function measure(part: Part, { model, repeats, megabytes }: Settings, say:
       return (await import('./parts/sessions')).sessions(model, repeats);
     case 'memory':
       return (await import('./parts/memory')).memory(model, repeats);
+    case 'open':
+      return (await import('./parts/open')).open(repeats, say);
     case 'export':
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
     case 'full-size':

@@ -31,3 +31,18 @@ export async function loadAndSave(python: string, path: string, out: string): Pr
   const { stdout } = await run(python, ['-c', script, path, out]);
   return Number(stdout);
 }
+
+const graphScript = `
+import json, sys, time
+import onnx
+start = time.perf_counter()
+model = onnx.load(sys.argv[1], load_external_data=False)
+loaded = time.perf_counter()
+onnx.shape_inference.infer_shapes(model)
+print(json.dumps({"loadMs": (loaded - start) * 1000, "inferMs": (time.perf_counter() - loaded) * 1000}))
+`;
+
+/** onnx.load without external data, and onnx.shape_inference on the result; starting Python and importing are not counted. */
+export async function loadGraph(python: string, path: string): Promise<{ readonly loadMs: number; readonly inferMs: number }> {
+  return JSON.parse((await run(python, ['-c', graphScript, path])).stdout);
+}
