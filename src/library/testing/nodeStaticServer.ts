@@ -66,5 +66,5 @@ function answer({ habits, files, log }: StaticServer, request: IncomingMessage, 
   if (request.method === 'HEAD') return void response.end();
   if (habits.claimedBytes !== undefined) return void response.flushHeaders();
   if (habits.breakAfterBytes === undefined || habits.breakAfterBytes >= body.length) return void response.end(body);
-  response.write(body.subarray(0, habits.breakAfterBytes), () => setTimeout(() => response.destroy(), 20));
+  response.write(body.subarray(0, habits.breakAfterBytes), () => setTimeout(() => response.destroy(), 100));
 }

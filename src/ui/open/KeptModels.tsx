@@ -1,7 +1,7 @@
 /** The models that this browser keeps: opened again, checked against their hashes, deleted; and what room is left. */
 import { useEffect, useState } from 'react';
 import type { KeptModel } from '../../library/modelCache';
-import { formatBytes, formatPercent } from '../format';
+import { formatBytes } from '../format';
 import { Icon } from '../parts/Icon';
 import { checkKept, deleteKept, listKept, openUrl } from '../store/kept';
 import { useStudio, type KeptCheck } from '../store/state';
@@ -25,8 +25,8 @@ export function KeptModels() {
       )}
       {space && (
         <p className="faint" data-testid="storage-space" data-free={space.quotaBytes - space.usedBytes}>
-          There is room for <b>{formatBytes(Math.max(0, space.quotaBytes - space.usedBytes))}</b> in this browser; {formatBytes(space.usedBytes)} are in use.
-          {models.length > 0 && (persistent ? ' Models stay until you delete them.' : ' The browser may clear them when the disk is nearly full.')}
+          There is room for <b>{formatBytes(Math.max(0, space.quotaBytes - space.usedBytes))}</b> in this browser{models.length > 0 && `; ${formatBytes(space.usedBytes)} are in use`}.
+          {models.length > 0 && (persistent ? ' Models stay until you delete them.' : ' The browser may clear models when the disk is nearly full.')}
         </p>
       )}
     </section>
@@ -65,16 +65,22 @@ function KeptLine({ model }: { readonly model: KeptModel }) {
         </>
       ) : (
         <>
-          <button
-            type="button"
-            className="button quiet small"
-            title="Read the files again and compare them with the hashes of what was downloaded"
-            disabled={check?.state === 'running'}
-            onClick={() => void checkKept(model)}
-            data-testid="kept-check"
-          >
-            Verify
-          </button>
+          {whole ? (
+            <button
+              type="button"
+              className="button quiet small"
+              title="Read the files again and compare them with the hashes of what was downloaded"
+              disabled={check?.state === 'running'}
+              onClick={() => void checkKept(model)}
+              data-testid="kept-check"
+            >
+              Verify
+            </button>
+          ) : (
+            <button type="button" className="button quiet small" onClick={() => void openUrl(model.url, true)} data-testid="kept-resume">
+              Resume
+            </button>
+          )}
           <button
             type="button"
             className="button quiet small"
@@ -102,7 +108,7 @@ interface StateProps {
 
 /** The one thing that matters most of a kept model now. */
 function State({ model, whole, restBytes, check, isOpen }: StateProps) {
-  if (check?.state === 'running') return <span className="faint">verifying, {formatPercent(check.readBytes / Math.max(1, model.storedBytes))}</span>;
+  if (check?.state === 'running') return <span className="faint">verifying, {Math.round((100 * check.readBytes) / Math.max(1, model.storedBytes))} %</span>;
   if (check?.state === 'bad') return <span className="kept-bad">damaged</span>;
   if (!whole) return <span className="kept-part">{restBytes > 0 ? `${formatBytes(restBytes)} to go` : 'not complete'}</span>;
   if (check?.state === 'good') return <span className="kept-good">verified</span>;
