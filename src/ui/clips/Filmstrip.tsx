@@ -1,10 +1,11 @@
 /** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
 import { useEffect, useRef, type PointerEvent } from 'react';
 import type { Side } from '../../engine/protocol';
+import type { Clip } from '../../metrics/Clip';
 import { frameCount } from '../store/derived';
 import { seek, stepFrames } from '../store/player';
 import { useStudio } from '../store/state';
-import { drawStrip } from './pixels';
+import { drawFrame } from './pixels';
 
 export function Filmstrip() {
   const frames = useStudio(frameCount);
@@ -40,11 +41,20 @@ export function Filmstrip() {
 
 function Strip({ side }: { readonly side: Side }) {
   const clip = useStudio((state) => state.shown[side]?.clip);
+  if (!clip) return <div className="strip strip-empty" />;
+  return (
+    <div className="strip" aria-hidden="true">
+      {Array.from({ length: clip.frameCount }, (_, frame) => (
+        <Thumbnail key={frame} clip={clip} frame={frame} />
+      ))}
+    </div>
+  );
+}
+
+function Thumbnail({ clip, frame }: { readonly clip: Clip; readonly frame: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    if (clip) drawStrip(canvas.current!, clip);
-  }, [clip]);
-  return clip ? <canvas ref={canvas} className="strip" aria-hidden="true" /> : <div className="strip strip-empty" />;
+  useEffect(() => drawFrame(canvas.current!, clip, frame), [clip, frame]);
+  return <canvas ref={canvas} />;
 }
 
 function PlayheadBox({ frames }: { readonly frames: number }) {

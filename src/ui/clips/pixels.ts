@@ -18,15 +18,6 @@ export function drawFrame(canvas: HTMLCanvasElement, clip: Clip, frame: number):
   canvas.getContext('2d')!.putImageData(image(frameBytes(clip, frame), clip.width, clip.height), 0, 0);
 }
 
-/** Draws all frames side by side. */
-export function drawStrip(canvas: HTMLCanvasElement, clip: Clip): void {
-  sizeTo(canvas, clip.width * clip.frameCount, clip.height);
-  const context = canvas.getContext('2d')!;
-  for (let frame = 0; frame < clip.frameCount; frame++) {
-    context.putImageData(image(frameBytes(clip, frame), clip.width, clip.height), frame * clip.width, 0);
-  }
-}
-
 /** |student - teacher| per channel, times `gain`; clips must have one size. */
 export function drawDifference(canvas: HTMLCanvasElement, teacher: Clip, student: Clip, frame: number, gain: number): void {
   sizeTo(canvas, teacher.width, teacher.height);

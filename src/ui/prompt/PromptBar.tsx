@@ -22,7 +22,7 @@ export function PromptBar() {
         <input
           className="field"
           aria-label="Prompt"
-          placeholder={takesPrompt ? 'Describe a clip' : 'This model takes no text; the seed decides alone'}
+          placeholder={takesPrompt ? 'Describe a clip' : 'There is no text encoder here; the seed decides alone'}
           disabled={!takesPrompt}
           value={takesPrompt ? prompt : ''}
           spellCheck={false}
