@@ -47,9 +47,9 @@ function engineWorker(page: Page): Worker {
   return page.workers().find((worker) => /\/worker-/.test(worker.url()))!;
 }
 
-/** How the worker's streams behave from now on. */
-async function setWriting(page: Page, writing: Writing): Promise<void> {
-  await engineWorker(page).evaluate((kind) => {
+/** How the worker's streams behave from now on: after `goodWrites` they are slow, or find the disk full. */
+async function setWriting(page: Page, writing: Writing, goodWrites = 1): Promise<void> {
+  await engineWorker(page).evaluate(({ kind, good }) => {
     const scope = self as unknown as { realWrite?: FileSystemWritableFileStream['write']; realOpen?: FileSystemFileHandle['createWritable'] };
     const { prototype } = FileSystemWritableFileStream;
     const write = (scope.realWrite ??= prototype.write);
@@ -58,11 +58,11 @@ async function setWriting(page: Page, writing: Writing): Promise<void> {
     FileSystemFileHandle.prototype.createWritable = kind === 'refused' ? () => Promise.reject(new DOMException('The request is not allowed.', 'NotAllowedError')) : open;
     prototype.write = async function (data) {
       writes++;
-      if (kind === 'slow' && writes > 1) await new Promise((done) => setTimeout(done, 600));
-      if (kind === 'full' && writes > 1) throw new DOMException('No space.', 'QuotaExceededError');
+      if (kind === 'slow' && writes > good) await new Promise((done) => setTimeout(done, 600));
+      if (kind === 'full' && writes > good) throw new DOMException('No space.', 'QuotaExceededError');
       return write.call(this, data);
     };
-  }, writing);
+  }, { kind: writing, good: goodWrites });
 }
 
 /** Name -> SHA-256 of what lies in the picked folder. */
@@ -180,6 +180,14 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
       }
     });
   }
+
+  await test.step('weights that are whole already go when their graph cannot be written', async () => {
+    await page.getByTestId('format-onnx-external').check();
+    await setWriting(page, 'full', 9); // 8 MB of weights and a rest, then the graph
+    await page.getByTestId('export-save').click();
+    await expect(page.getByTestId('error-message')).toContainText(`${name}.onnx needs`);
+    expect(await picked(page)).toEqual({});
+  });
 
   await test.step('a file that was to be replaced stays as it was', async () => {
     await page.getByTestId('format-onnx').check();
