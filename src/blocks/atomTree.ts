@@ -7,7 +7,7 @@ import type { Atom } from './findAtoms';
 import type { Flow } from './flow';
 import { rootOf, shapeOf } from './flow';
 import { exclusiveNodes } from './graphIndex';
-import { isAttention, isConvolution } from './operators';
+import { isAttention, isChannelsLast, isConvolution } from './operators';
 import { commonPath, moduleScope, weightScope } from './scopes';
 
 export interface AtomTree {
@@ -125,7 +125,7 @@ export function convolutionArea(flow: Flow, at: number): number | undefined {
   if (!isConvolution(node) || kernelKind(flow, at) !== 'spatial') return undefined;
   const shape = shapeOf(flow, flow.outputs[at]![0]!);
   if (!shape || shape.length < 4) return undefined;
-  return node.opType.startsWith('Nhwc') ? shape.at(-3)! * shape.at(-2)! : shape.at(-2)! * shape.at(-1)!;
+  return isChannelsLast(node) ? shape.at(-3)! * shape.at(-2)! : shape.at(-2)! * shape.at(-1)!;
 }
 
 /** How many tokens ask in an attention, and in how many sequences (times heads where they are split off). */

@@ -64,6 +64,25 @@ describe('layouts for one processor', () => {
   });
 });
 
+describe('channels last', () => {
+  it('is named where the sum of an up block exists in that layout only; the rest can go', () => {
+    const model = buildModel((b) => {
+      const kernel = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+      const layout = { domain: 'com.microsoft' };
+      const block = (at: number, x: string) =>
+        b.op('Add', [x, b.op('Conv', [x, b.weight(`blocks.${at}.weight`, [8, 8, 3, 3])], kernel, { name: `/blocks.${at}/Conv` })], {}, { name: `/blocks.${at}/Add` });
+      const first = block(0, b.input('sample', [1, 8, 4, 6]));
+      const joined = b.op('Transpose', [b.op('Concat', [block(1, first), first], { axis: 1 })], { perm: [0, 2, 3, 1] });
+      const [inner, shortcut] = ['conv', 'shortcut'].map((name) => b.op('NhwcConv', [joined, b.weight(`blocks.2.${name}.weight`, [8, 3, 3, 16])], kernel, { ...layout, name: `/blocks.2/${name}/NhwcConv` }));
+      const sum = b.op('Add', [inner!, shortcut!], {}, { name: '/blocks.2/Add' });
+      b.output(block(3, b.op('Transpose', [sum], { perm: [0, 3, 1, 2] })));
+    }, { opsets: new Map([['', 17], ['com.microsoft', 1]]) });
+    const { blocks } = discover(model);
+    expect(summary(blocks)).toEqual(['blocks.0 can go', 'blocks.1 can go', 'blocks.2 stays', 'blocks.3 can go']);
+    expect(blocks[2]!.reason).toContain('com.microsoft:NhwcConv');
+  });
+});
+
 describe('what is no denoiser', () => {
   it('has a note when nothing in it can be dropped', () => {
     const model = buildModel((b) => b.output(b.op('MatMul', [b.input('sample', [1, 4, 8]), b.weight('proj.weight', [8, 8])]), [1, 4, 8]));

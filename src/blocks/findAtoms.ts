@@ -4,7 +4,7 @@
  */
 import type { Flow } from './flow';
 import { rootOf, sameType, shapeOf, viewed } from './flow';
-import { isProcessorSpecific, isPureView, qualifiedOperator } from './operators';
+import { isChannelsLast, isProcessorSpecific, isPureView, qualifiedOperator } from './operators';
 import { nodesBetween, trunkDominator } from './reach';
 
 export interface Atom {
@@ -121,7 +121,7 @@ function doubleAtom(flow: Flow, exit: number, p: number, q: number): Atom | unde
   const kind = join === undefined ? 'shortcut' : 'concat';
   const found: Atom = { exit, entry, kind, branch, ...(join === undefined ? {} : { join }) };
   if (join !== undefined && sameType(flow, entry, exit)) return found;
-  return { ...found, reason: channelReason(flow, entry, exit) };
+  return { ...found, reason: channelReason(flow, found) };
 }
 
 /** The Concat with two or more operands of the trunk that `value` shows. */
@@ -167,8 +167,10 @@ function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
   return found;
 }
 
-function channelReason(flow: Flow, entry: number, exit: number): string {
+function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
   const [before, after] = [shapeOf(flow, entry), shapeOf(flow, exit)];
+  const channelsLast = branch.map((node) => flow.nodes[node]!).find(isChannelsLast);
+  if (channelsLast && before?.toSorted().join() === after?.toSorted().join()) return layoutReason(qualifiedOperator(channelsLast));
   if (!before || !after) return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
   const axis = before.length === after.length ? before.findIndex((dim, i) => dim !== after[i]) : -1;
   if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
@@ -202,6 +204,9 @@ function hiddenAddition(flow: Flow, at: number): Atom {
   const [exit, entry] = [flow.outputs[at]![0]!, flow.ids.get(node.inputs[3]!)!];
   return { exit, entry, kind: 'opaque', branch: nodesBetween(flow, rootOf(flow, entry), exit) ?? [at], reason: processorReason(qualifiedOperator(node)) };
 }
+
+const layoutReason = (operator: string): string =>
+  `It runs through ${operator}, and in the layout of that (channels last) no value passes it unchanged; fuse the model without channels-last convolutions to make it droppable.`;
 
 export const processorReason = (operator: string): string =>
   `It runs through ${operator}, a layout that onnxruntime made for one processor; save the model at a lower optimisation level to make it droppable.`;

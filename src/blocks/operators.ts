@@ -42,5 +42,8 @@ export const isAttention = (node: Node): boolean => ATTENTION.has(node.opType);
 /** Layouts made for one processor, which onnxruntime saves at its highest optimisation level. */
 export const isProcessorSpecific = (node: Node): boolean => node.domain === 'com.microsoft.nchwc';
 
+/** Convolutions whose data has its channels last, which `onnxruntime.transformers` makes for GPUs. */
+export const isChannelsLast = (node: Node): boolean => node.opType.startsWith('Nhwc');
+
 /** `domain:Op`, or the bare name for standard operators. */
 export const qualifiedOperator = (node: Node): string => (node.domain === '' ? node.opType : `${node.domain}:${node.opType}`);
