@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Plan } from '../blocks/block';
 import { latentLength } from '../diffusion/latentFrames';
 import { seededNoise } from '../diffusion/seededNoise';
-import { verifyStudent, type StudentCheck } from '../engine/verifyStudent';
+import { previewStudent, verifyStudent, type StudentCheck } from '../engine/verifyStudent';
 import { externalSources, readModelFile } from './modelFile';
 import { openPipelineOnDisk } from './openPipelineOnDisk';
 
@@ -19,7 +19,7 @@ export async function verifyPruned(original: string, written: string, plan: Plan
     const latent = seededNoise(seed, latentLength(description.latent));
     const call = { latent, timestep: 500, branches: ['conditional' as const], guidance: 1, text: {} };
     const file = { what: written, modelBytes: await readFile(written), externalData: await externalSources(written, await readModelFile(written)) };
-    return { seed, ...(await verifyStudent(parts, call, plan, file)) };
+    return { seed, ...(await verifyStudent(parts, await previewStudent(parts, call, plan), file)) };
   } finally {
     await pipeline.release();
   }

@@ -1,6 +1,6 @@
 /**
  * A student as files. Before they are handed out the written graph is loaded afresh, run on the same input as the
- * gated session, and compared with it; a model that cannot run here is handed out without that, and says so.
+ * gated session, and compared with it; a model that does not run here is handed out without that, and says so.
  *
  * In a place that the person picked, the weights come first, are read from there for the comparison, and the graph
  * (or the zip) is written last: no name that a person would open ever belongs to a file that was not compared, and
@@ -10,6 +10,7 @@
 import type { Plan } from '../blocks/block';
 import { countTotals } from '../blocks/countTotals';
 import { studentName } from '../diffusion/studentName';
+import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
 import { memorySource } from '../onnx/memorySource';
 import { packModel, type PackedModel } from '../onnx/packModel';
@@ -19,7 +20,7 @@ import { firstCall } from './firstCall';
 import type { OpenedParts } from './OpenedParts';
 import { freeName, pickedFiles, readBack } from './pickedFiles';
 import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification } from './protocol';
-import { verifyStudent } from './verifyStudent';
+import { previewStudent, verifyStudent, type Preview } from './verifyStudent';
 import { packZip, zipEntries } from './zipPipeline';
 
 export interface ExportPlanRequest extends ExportRequest {
@@ -54,6 +55,7 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
     await fill((chunk) => writer.write(chunk));
     return { name, blob: await writer.finish() };
   };
+  const preview = cannotRun ?? (await previewOrReason(parts, request));
   report('prune');
   const student = prune(denoiser.model, tree, plan);
   const zipped = format === 'pipeline-zip';
@@ -71,9 +73,9 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
   }
   signal?.throwIfAborted();
   let verification: ExportVerification | undefined;
-  if (cannotRun === undefined) {
+  if (typeof preview !== 'string') {
     report('reload');
-    verification = await verify(parts, request, packed.modelBytes, data, () => report('verify'));
+    verification = await verify(parts, preview, packed.modelBytes, data, () => report('verify'));
     signal?.throwIfAborted();
   }
   const graph = memorySource(packed.modelBytes);
@@ -104,6 +106,7 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
     fileBytes: packed.modelBytes.length + data.reduce((sum, { blob }) => sum + blob.size, 0),
     teacherFileBytes,
     ...(verification ? { verification } : {}),
+    ...(typeof preview === 'string' ? { unverified: preview } : {}),
   };
 }
 
@@ -130,10 +133,20 @@ async function writeGraph(bytes: Uint8Array, write: Write, report: Report, signa
   }
 }
 
-async function verify(parts: OpenedParts, { plan, settings }: ExportPlanRequest, modelBytes: Uint8Array, data: readonly ExportedFile[], loaded: () => void): Promise<ExportVerification> {
+/** A model that does not run as it is says nothing of its student: the reason then, and the export goes on without the comparison. */
+async function previewOrReason(parts: OpenedParts, { plan, settings }: ExportPlanRequest): Promise<Preview | string> {
+  try {
+    return await previewStudent(parts, await firstCall(parts, settings), plan);
+  } catch (thrown) {
+    if (thrown instanceof StudioError && thrown.code === 'engine/run-failed') return thrown.message;
+    throw thrown;
+  }
+}
+
+async function verify(parts: OpenedParts, preview: Preview, modelBytes: Uint8Array, data: readonly ExportedFile[], loaded: () => void): Promise<ExportVerification> {
   const externalData = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
   const file = { what: `the exported ${parts.description.denoiser.modelPath}`, modelBytes, externalData };
-  const { maxDifference, meanDifference, cutEffect } = await verifyStudent(parts, await firstCall(parts, settings), plan, file, loaded);
+  const { maxDifference, meanDifference, cutEffect } = await verifyStudent(parts, preview, file, loaded);
   return { maxDifference, meanDifference, cutEffect, backend: parts.runtime.backend === 'webgpu' ? 'webgpu' : 'wasm' };
 }
 

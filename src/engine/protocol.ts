@@ -130,8 +130,9 @@ export interface ExportResult {
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
   readonly fileBytes: number;
   readonly teacherFileBytes: number;
-  /** Absent for a model that cannot run here. */
   readonly verification?: ExportVerification;
+  /** Present where there is no verification: why the model itself does not run here. */
+  readonly unverified?: string;
 }
 
 export interface ExportProgress {

@@ -118,7 +118,7 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'engine/unsupported-op': {
     sentence: 'The model uses an operator that the runtime does not have.',
-    remedy: 'Export it without that operator; the message names it. The block map may still be used.',
+    remedy: 'Export it without that operator; the message names it. The command line maps and prunes it all the same (vdmini blocks, vdmini prune).',
   },
   'engine/run-failed': {
     sentence: 'The runtime failed in the middle of a step.',

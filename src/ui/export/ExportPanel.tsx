@@ -71,7 +71,7 @@ function Summary() {
           <b>{formatMacs(student.macs)}</b> MACs ({formatPercent(student.macs / Math.max(1, teacher.macs))}).{' '}
         </>
       )}
-      {canRun ? 'The file is loaded afresh and compared with the preview before it is offered.' : 'The model is too large to run in this tab, so the file is written without that check.'}
+      {canRun ? 'The file is loaded afresh and compared with the preview before it is offered.' : 'The model does not run in this tab, so the file is written without that check.'}
     </p>
   );
 }
@@ -168,7 +168,7 @@ function Progress({ progress, place, format }: ProgressProps) {
 
 function Result({ exported, current }: { readonly exported: Exported; readonly current: boolean }) {
   const { result, place } = exported;
-  const { verification, fileBytes, teacherFileBytes } = result;
+  const { verification, unverified, fileBytes, teacherFileBytes } = result;
   const saved = teacherFileBytes - fileBytes;
   return (
     <section className="result" aria-label="Export result" data-testid="export-result" data-current={current}>
@@ -178,10 +178,11 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
             <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
           </>
         ) : (
-          'Written, not run: the model is too large for this tab'
+          'Written, not compared: the model itself does not run here'
         )}
         {!current && <span className="pill warn">of an earlier plan or format</span>}
       </p>
+      {unverified !== undefined && <p className="faint unverified">{unverified}</p>}
       <dl>
         {verification && <VerificationLines verification={verification} />}
         <Line
