@@ -1,4 +1,4 @@
-"""Copies the committed set out of a full run: every family under both exporters, and one family of each kind in every variant.
+"""Copies the committed set out of a full run: every family under both exporters, and one transformer in every variant.
 
     python representative.py --from DIR --to ../../fixtures/exports
 """
@@ -9,9 +9,7 @@ import shutil
 from pathlib import Path
 
 VARIANTS = {
-    "modelscope/legacy": ["stripped", "ort-extended"],
-    "animatediff/legacy": ["ort-basic"],
-    "animatediff/dynamo": ["stripped"],
+    "animatediff/dynamo": ["ort-basic"],
     "wan/legacy": ["stripped", "ort-basic"],
     "wan/dynamo": ["dynamic", "stripped", "fp16", "int8", "int4", "ort-basic", "ort-extended", "fused"],
     "hunyuan/legacy": ["dynamic", "fused", "ort-extended"],
