@@ -2,6 +2,7 @@
  * Atoms: the residual additions of a network. Dropping an atom replaces its sum by the operand that skips the branch.
  * The kinds are told apart by the graph alone; no name is read.
  */
+import type { Node } from '../onnx/model';
 import type { Flow } from './flow';
 import { rootOf, sameType, shapeOf, viewed } from './flow';
 import { isChannelsLast, isProcessorSpecific, isPureView, qualifiedOperator } from './operators';
@@ -98,14 +99,27 @@ function gated(flow: Flow, value: number): number | undefined {
   return flow.stream[a] ? a : b;
 }
 
-/** What another node of the same operator and attributes makes of `value`; operands besides are the same values. */
+/** What another node of the same operator and attributes makes of `value` (operands besides are the same values), else what `value` itself is the reverse of. */
 function sameView(flow: Flow, view: number, value: number): number | undefined {
   const form = (at: number): string => {
     const { opType, domain, inputs, attributes } = flow.nodes[at]!;
     return JSON.stringify([domain, opType, inputs.slice(1), [...attributes].sort()], (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
   };
-  const user = flow.users[value]!.find((at) => flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view));
-  return user === undefined ? undefined : flow.outputs[user]![0];
+  const user = flow.users[value]!.find((at) => at !== view && flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view));
+  if (user !== undefined) return flow.outputs[user]![0];
+  const before = flow.producer[value]!;
+  return before >= 0 && undoes(flow.nodes[view]!, flow.nodes[before]!) ? flow.data[before]![0] : undefined;
+}
+
+/** Two Transposes that leave all as it was. */
+function undoes(second: Node, first: Node): boolean {
+  const [after, before] = [permutation(second), permutation(first)];
+  return after !== undefined && before?.length === after.length && after.every((axis, i) => before[axis] === i);
+}
+
+function permutation(node: Node): readonly number[] | undefined {
+  const perm = node.opType === 'Transpose' ? node.attributes.get('perm') : undefined;
+  return perm?.kind === 'ints' ? perm.value.map(Number) : undefined;
 }
 
 /** Weights on both sides. After a Concat of hidden state and skip, the hidden state can stand in for the sum if it fits. */
@@ -169,8 +183,10 @@ function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
 
 function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
   const [before, after] = [shapeOf(flow, entry), shapeOf(flow, exit)];
-  const channelsLast = branch.map((node) => flow.nodes[node]!).find(isChannelsLast);
-  if (channelsLast && before?.toSorted().join() === after?.toSorted().join()) return layoutReason(qualifiedOperator(channelsLast));
+  if (before && after && before.join() !== after.join() && before.toSorted().join() === after.toSorted().join()) {
+    const channelsLast = branch.map((node) => flow.nodes[node]!).find(isChannelsLast);
+    return channelsLast ? layoutReason(qualifiedOperator(channelsLast)) : 'The hidden state has its axes in another order than its sum, and is nowhere in the same, so nothing can stand in for it.';
+  }
   if (!before || !after) return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
   const axis = before.length === after.length ? before.findIndex((dim, i) => dim !== after[i]) : -1;
   if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
