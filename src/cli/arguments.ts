@@ -1,5 +1,6 @@
 /** Command line arguments, checked and typed; everything wrong with them is `cli/usage`. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { LatentSize } from '../diffusion/PipelineDescription';
 import { StudioError } from '../errors/StudioError';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -62,4 +63,15 @@ export function bindings(values: readonly string[] | undefined): ReadonlyMap<str
       return [match[1]!, Number(match[2])];
     }),
   );
+}
+
+export const latentSizeHelp = `  --latent-size FxHxW    frames, height and width of the latent, where the graph leaves them free`;
+
+/** `--latent-size 16x32x32`. */
+export function latentSize(value: string | undefined): LatentSize {
+  if (value === undefined) return {};
+  const match = /^(\d+)x(\d+)x(\d+)$/.exec(value);
+  const [frames, height, width] = (match ?? []).slice(1).map(Number);
+  if (!frames || !height || !width) throw new StudioError('cli/usage', `--latent-size takes FRAMESxHEIGHTxWIDTH, not "${value}".`);
+  return { frames, height, width };
 }

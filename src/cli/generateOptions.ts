@@ -1,7 +1,7 @@
 /** What `generate` and `compare` share: the settings of a clip. */
 import type { PipelineDescription } from '../diffusion/PipelineDescription';
 import type { GenerateSettings } from '../engine/protocol';
-import { decimal, integer } from './arguments';
+import { decimal, integer, latentSizeHelp } from './arguments';
 import { planOptions } from './planOptions';
 
 export const generateOptions = {
@@ -10,6 +10,7 @@ export const generateOptions = {
   seed: { type: 'string' },
   steps: { type: 'string' },
   guidance: { type: 'string' },
+  'latent-size': { type: 'string' },
   out: { type: 'string' },
   scale: { type: 'string' },
   json: { type: 'boolean' },
@@ -18,7 +19,8 @@ export const generateOptions = {
 export const generateHelp = `  --prompt TEXT       what the clip shows (default: the folder's own)
   --seed N            0 to 4294967295 (default 1): the same seed gives the same clip everywhere
   --steps N           sampling steps (default: the folder's own)
-  --guidance X        classifier-free guidance; 1: none (default: the folder's own)`;
+  --guidance X        classifier-free guidance; 1: none (default: the folder's own)
+${latentSizeHelp}`;
 
 interface SettingValues {
   readonly prompt?: string;

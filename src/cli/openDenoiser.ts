@@ -2,20 +2,23 @@
 import type { BlockTree } from '../blocks/block';
 import { discoverBlocks } from '../blocks/discoverBlocks';
 import { describePipeline } from '../diffusion/describePipeline';
+import type { LatentSize } from '../diffusion/PipelineDescription';
 import { planDenoiserInputs } from '../engine/denoiserInputs';
 import { StudioError } from '../errors/StudioError';
 import { nodeFolder } from '../library/nodeFolder';
 import type { Model } from '../onnx/model';
-import { bindings } from './arguments';
+import { bindings, latentSize, latentSizeHelp } from './arguments';
 import { readModelFile } from './modelFile';
 
 export const denoiserOptions = {
   bind: { type: 'string', multiple: true },
   latent: { type: 'string' },
+  'latent-size': { type: 'string' },
 } as const;
 
 export const denoiserHelp = `  --bind NAME=SIZE,...   sizes of dynamic dimensions, for the MACs (default: those the studio would use)
-  --latent NAME          the input that carries the latent, where it is not found by itself`;
+  --latent NAME          the input that carries the latent, where it is not found by itself
+${latentSizeHelp}`;
 
 export interface Denoiser {
   readonly model: Model;
@@ -25,17 +28,17 @@ export interface Denoiser {
 }
 
 /** Throws `library/missing-file`, `onnx/*`, `blocks/no-latent-input`, `cli/usage`. */
-export async function openDenoiser(path: string, values: { readonly bind?: readonly string[]; readonly latent?: string }): Promise<Denoiser> {
+export async function openDenoiser(path: string, values: { readonly bind?: readonly string[]; readonly latent?: string; readonly 'latent-size'?: string }): Promise<Denoiser> {
   const given = bindings(values.bind);
   const model = await readModelFile(path);
-  const sizes = new Map([...(await studioBindings(path, model)), ...given]);
+  const sizes = new Map([...(await studioBindings(path, model, latentSize(values['latent-size']))), ...given]);
   return { model, bindings: sizes, tree: discoverBlocks(model, { bindings: sizes, latentInput: values.latent }) };
 }
 
 /** The sizes at which the studio would run this file alone; none where it cannot tell what the inputs are. */
-async function studioBindings(path: string, model: Model): Promise<ReadonlyMap<string, number>> {
+async function studioBindings(path: string, model: Model, size: LatentSize): Promise<ReadonlyMap<string, number>> {
   try {
-    const description = await describePipeline(await nodeFolder(path), async () => model);
+    const description = await describePipeline(await nodeFolder(path), async () => model, size);
     return planDenoiserInputs(model, description, undefined).bindings;
   } catch (thrown) {
     if (thrown instanceof StudioError) return new Map();

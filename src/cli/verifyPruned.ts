@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Plan } from '../blocks/block';
 import { latentLength } from '../diffusion/latentFrames';
+import type { LatentSize } from '../diffusion/PipelineDescription';
 import { seededNoise } from '../diffusion/seededNoise';
 import { previewStudent, verifyStudent, type StudentCheck } from '../engine/verifyStudent';
 import { externalSources, readModelFile } from './modelFile';
@@ -12,8 +13,8 @@ export interface Verification extends StudentCheck {
 }
 
 /** `original` and `written` are .onnx files. Throws `engine/verification-failed`, and what opening and running throw. */
-export async function verifyPruned(original: string, written: string, plan: Plan, seed: number, signal: AbortSignal): Promise<Verification> {
-  const pipeline = await openPipelineOnDisk(original, signal);
+export async function verifyPruned(original: string, written: string, plan: Plan, seed: number, signal: AbortSignal, size: LatentSize): Promise<Verification> {
+  const pipeline = await openPipelineOnDisk(original, signal, size);
   try {
     const { parts, description } = pipeline;
     const latent = seededNoise(seed, latentLength(description.latent));

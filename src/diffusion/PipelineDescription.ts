@@ -24,6 +24,8 @@ export interface PipelineDescription {
   /** Latent clip of one sample: channels, frames, height, width. */
   readonly latent: { readonly channels: number; readonly frames: number; readonly height: number; readonly width: number };
   readonly latentLayout: LatentLayout;
+  /** Which of these the graph leaves free: they may be asked for (`LatentSize`) when the pipeline is opened. */
+  readonly freeSizes: readonly (keyof LatentSize)[];
   readonly framesPerSecond: number;
   readonly defaults: { readonly steps: number; readonly guidance: number; readonly prompt: string; readonly negativePrompt: string };
   readonly examplePrompts: readonly string[];
@@ -36,6 +38,13 @@ export interface PipelineDescription {
  * 'BCHW' takes single frames, 'BLC' takes tokens (L = F * H * W, in that order).
  */
 export type LatentLayout = 'BCFHW' | 'BFCHW' | 'BCHW' | 'BLC';
+
+/** A size that is asked for; it counts where the graph leaves that axis free, and comes before what the config says. */
+export interface LatentSize {
+  readonly frames?: number;
+  readonly height?: number;
+  readonly width?: number;
+}
 
 /** The scheduler's config file as it is; `createScheduler` reads what it needs or throws `library/unsupported-scheduler`. */
 export type SchedulerConfig = Readonly<Record<string, unknown>> & { readonly _class_name: string };

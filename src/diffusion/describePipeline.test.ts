@@ -47,6 +47,7 @@ describe('a text-to-video folder', () => {
       scheduler: DDIM,
       latent: { channels: 4, frames: 16, height: 8, width: 8 },
       latentLayout: 'BCFHW',
+      freeSizes: [],
       framesPerSecond: 8,
       defaults: { steps: 12, guidance: 4, prompt: 'a red apple bounces', negativePrompt: '' },
       examplePrompts: ['a red apple bounces', 'a blue car'],
@@ -140,6 +141,15 @@ describe('a lone denoiser', () => {
       name: 'net.onnx', latentLayout: 'BCFHW', latent: { channels: 4, frames: 16, height: 24, width: 32 }, defaults: { guidance: 1 },
     });
     expect(description.notes.join(' ')).toMatch(/denoiser alone.*DDIMScheduler is assumed.*latent's frames: 16/);
+  });
+
+  test('what the graph leaves free may be asked for; what it fixes stays', async () => {
+    const graph = bareModel({ x: ['b', 4, 'f', 24, 'w'] }, { y: ['b', 4, 'f', 24, 'w'] }, 4);
+    const folder = memoryFolder({ 'net.onnx': '', 'config.json': { num_frames: 6 } });
+    const { latent, freeSizes, notes } = await describePipeline(folder, async () => graph, { frames: 3, height: 8, width: 10 });
+    expect(latent).toEqual({ channels: 4, frames: 3, height: 24, width: 10 });
+    expect(freeSizes).toEqual(['frames', 'width']);
+    expect(notes.join(' ')).toMatch(/fixes height at 24; 8 was wanted/);
   });
 
   test('a convolution over the third axis means frames first', async () => {

@@ -11,7 +11,7 @@ import { countField, numberField, stringField } from './configFields';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
-import type { PipelineDescription, SchedulerConfig } from './PipelineDescription';
+import type { LatentSize, PipelineDescription, SchedulerConfig } from './PipelineDescription';
 import { assumedScheduler, samplingScheduler } from './samplingScheduler';
 import { readStudioSettings } from './studioSettings';
 import { SCHEDULER_FILE } from './schedulers/schedulerFields';
@@ -28,29 +28,30 @@ const DENOISER_FOLDERS = ['unet', 'transformer'];
 const DEFAULT_SCALING_FACTOR = 0.18215;
 
 /**
- * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). Errors:
+ * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). `size` counts where the
+ * graph leaves the latent's axes free. Errors:
  * `library/missing-file` and `library/invalid-config` name the file; `library/no-model` when nothing in the folder
  * is a denoiser; `blocks/no-latent-input`; and what `readGraph` throws.
  */
-export async function describePipeline(folder: Folder, readGraph: ReadGraph): Promise<PipelineDescription> {
+export async function describePipeline(folder: Folder, readGraph: ReadGraph, size: LatentSize = {}): Promise<PipelineDescription> {
   const loneFile = folder.paths?.length === 1 && folder.paths[0]!.endsWith('.onnx') ? folder.paths[0] : undefined;
-  if (loneFile !== undefined) return describeLoneDenoiser(folder, loneFile, readGraph);
+  if (loneFile !== undefined) return describeLoneDenoiser(folder, loneFile, readGraph, size);
   const index = await readOptionalJson(folder, INDEX_FILE);
   for (const component of DENOISER_FOLDERS) {
     const modelPath = index ? await listedGraph(folder, index, component) : await graphIn(folder, component);
-    if (modelPath !== undefined) return describeFolder(folder, index, modelPath, readGraph);
+    if (modelPath !== undefined) return describeFolder(folder, index, modelPath, readGraph, size);
   }
-  if (folder.paths !== null) return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph);
-  if (!index && (await folder.has(LONE_FILE))) return describeLoneDenoiser(folder, LONE_FILE, readGraph);
+  if (folder.paths !== null) return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph, size);
+  if (!index && (await folder.has(LONE_FILE))) return describeLoneDenoiser(folder, LONE_FILE, readGraph, size);
   throw missingFile(folder, index ? 'unet/model.onnx' : INDEX_FILE);
 }
 
-async function describeFolder(folder: Folder, index: Config | undefined, modelPath: string, readGraph: ReadGraph): Promise<PipelineDescription> {
+async function describeFolder(folder: Folder, index: Config | undefined, modelPath: string, readGraph: ReadGraph, size: LatentSize): Promise<PipelineDescription> {
   const notes = index ? [] : [`There is no ${INDEX_FILE}: the parts were found by the names of their folders.`];
   const configPath = joinPath(directoryOf(modelPath), 'config.json');
   const config = (await readOptionalJson(folder, configPath)) ?? {};
   const graph = await readGraph(modelPath);
-  const input = readLatentInput(graph, config, configPath);
+  const input = readLatentInput(graph, config, configPath, size);
   const text = await describeText(folder, index ?? {}, graph, readGraph);
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
@@ -76,11 +77,11 @@ async function describeFolder(folder: Folder, index: Config | undefined, modelPa
   };
 }
 
-async function describeLoneDenoiser(folder: Folder, modelPath: string, readGraph: ReadGraph): Promise<PipelineDescription> {
+async function describeLoneDenoiser(folder: Folder, modelPath: string, readGraph: ReadGraph, size: LatentSize): Promise<PipelineDescription> {
   const configPath = joinPath(directoryOf(modelPath), 'config.json');
   const config = (await readOptionalJson(folder, configPath)) ?? {};
   const graph = await readGraph(modelPath);
-  const input = readLatentInput(graph, config, configPath);
+  const input = readLatentInput(graph, config, configPath, size);
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
     name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
@@ -97,9 +98,9 @@ async function describeLoneDenoiser(folder: Folder, modelPath: string, readGraph
   };
 }
 
-function denoiserParts(modelPath: string, input: LatentInput): Pick<PipelineDescription, 'denoiser' | 'latent' | 'latentLayout'> {
-  const { name, inputChannels, outputChannels, layout, latent } = input;
-  return { denoiser: { modelPath, latentInput: name, inputChannels, outputChannels }, latent, latentLayout: layout };
+function denoiserParts(modelPath: string, input: LatentInput): Pick<PipelineDescription, 'denoiser' | 'latent' | 'latentLayout' | 'freeSizes'> {
+  const { name, inputChannels, outputChannels, layout, latent, freeSizes } = input;
+  return { denoiser: { modelPath, latentInput: name, inputChannels, outputChannels }, latent, latentLayout: layout, freeSizes };
 }
 
 /** Among loose files: the only graph, or the one whose name says denoiser. Throws `library/no-model`. */

@@ -6,7 +6,7 @@ import { StudioError } from '../errors/StudioError';
 import type { Dim, Graph, Model, ValueInfo } from '../onnx/model';
 import type { Config } from './configFields';
 import { countField } from './configFields';
-import type { LatentLayout, PipelineDescription } from './PipelineDescription';
+import type { LatentLayout, LatentSize, PipelineDescription } from './PipelineDescription';
 
 export interface LatentInput {
   readonly name: string;
@@ -14,6 +14,7 @@ export interface LatentInput {
   readonly latent: PipelineDescription['latent'];
   readonly inputChannels: number;
   readonly outputChannels: number;
+  readonly freeSizes: readonly (keyof LatentSize)[];
   readonly notes: readonly string[];
 }
 
@@ -24,7 +25,7 @@ const FRAMES_FIRST = ['UNetSpatioTemporalConditionModel', 'CogVideoXTransformer3
 const FALLBACK = { channels: 4, frames: 16, size: 32 };
 
 /** Throws `blocks/no-latent-input`; `library/invalid-config` for a malformed config field (`configPath` names it). */
-export function readLatentInput(model: Model, config: Config, configPath: string): LatentInput {
+export function readLatentInput(model: Model, config: Config, configPath: string, asked: LatentSize = {}): LatentInput {
   const { graph } = model;
   const input = findLatentInput(graph);
   const shape = input.type?.shape ?? [null, null, null, null, null];
@@ -36,16 +37,18 @@ export function readLatentInput(model: Model, config: Config, configPath: string
   const outputChannels = outputChannelsOf(graph, layout) ?? countField(config, 'out_channels', undefined, configPath) ?? inputChannels;
   const [height, width] = configSize(config, configPath);
   const channels = Math.min(inputChannels, outputChannels);
+  const sizeOf = (what: keyof LatentSize, inConfig: number | undefined) => choose(axes[what], asked[what] ?? inConfig, what === 'frames' ? FALLBACK.frames : FALLBACK.size, what, notes);
   const latent =
     layout === 'BLC'
       ? { channels, ...tokenGrid(axes.tokens, notes) }
       : {
           channels,
-          frames: layout === 'BCHW' ? 1 : choose(axes.frames, configFrames(config, configPath), FALLBACK.frames, 'frames', notes),
-          height: choose(axes.height, height, FALLBACK.size, 'height', notes),
-          width: choose(axes.width, width, FALLBACK.size, 'width', notes),
+          frames: layout === 'BCHW' ? 1 : sizeOf('frames', configFrames(config, configPath)),
+          height: sizeOf('height', height),
+          width: sizeOf('width', width),
         };
-  return { name: input.name, layout, latent, inputChannels, outputChannels, notes };
+  const freeSizes = (['frames', 'height', 'width'] as const).filter((what) => axes[what] !== undefined && !isFixed(axes[what]));
+  return { name: input.name, layout, latent, inputChannels, outputChannels, freeSizes, notes };
 }
 
 function isFloat(input: ValueInfo): boolean {
@@ -128,13 +131,15 @@ function splitAxes(shape: readonly Dim[], layout: LatentLayout): Axes {
   }
 }
 
-/** The graph's number, else the config's, else a fallback that is noted. */
-function choose(inGraph: Dim | undefined, inConfig: number | undefined, fallback: number, what: string, notes: string[]): number {
-  if (typeof inGraph === 'number' && inGraph > 0) {
-    if (inConfig !== undefined && inConfig !== inGraph) notes.push(`The graph fixes ${what} at ${inGraph}; the config says ${inConfig}.`);
+const isFixed = (dim: Dim | undefined): dim is number => typeof dim === 'number' && dim > 0;
+
+/** The graph's number, else what is asked for or the config says, else a fallback that is noted. */
+function choose(inGraph: Dim | undefined, wanted: number | undefined, fallback: number, what: string, notes: string[]): number {
+  if (isFixed(inGraph)) {
+    if (wanted !== undefined && wanted !== inGraph) notes.push(`The graph fixes ${what} at ${inGraph}; ${wanted} was wanted.`);
     return inGraph;
   }
-  if (inConfig !== undefined) return inConfig;
+  if (wanted !== undefined) return wanted;
   notes.push(`Neither graph nor config gives the latent's ${what}: ${fallback} is assumed.`);
   return fallback;
 }

@@ -10,7 +10,7 @@ import { StudioError } from '../errors/StudioError';
 import { resolvePlan } from '../blocks/resolvePlan';
 import type { BlockTree, Plan, Preset } from '../blocks/block';
 import { describePipeline } from '../diffusion/describePipeline';
-import type { PipelineDescription } from '../diffusion/PipelineDescription';
+import type { LatentSize, PipelineDescription } from '../diffusion/PipelineDescription';
 import { sha256Hex } from '../library/sha256';
 import type { Folder } from '../library/Folder';
 import { writeModel } from '../onnx/writeModel';
@@ -34,6 +34,8 @@ import { openTextConditioning } from './textConditioning';
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: OpenProgress) => void;
+  /** For a graph that leaves axes of the latent free. */
+  readonly latentSize?: LatentSize;
   /** Absent: exports are put together in memory. */
   readonly exportFiles?: ExportFiles;
 }
@@ -65,10 +67,10 @@ export async function openPipeline(folder: Folder, runtime: Runtime, options: Op
   }
 }
 
-async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
+async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, latentSize, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
   const reader = componentReader(folder, signal, onProgress);
-  const described = await describePipeline(folder, async (path) => (await reader.read(path)).model);
+  const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
   const denoiser = await reader.read(described.denoiser.modelPath);
   const report = (phase: OpenProgress['phase'], what: string) => onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
   report('discover', denoiser.path);

@@ -3,7 +3,7 @@
  * all derive from `Jobs`. Plain structured-cloneable data only; buffers are transferred, not copied.
  */
 import type { BlockTree, Plan, Preset, Totals } from '../blocks/block';
-import type { PipelineDescription } from '../diffusion/PipelineDescription';
+import type { LatentSize, PipelineDescription } from '../diffusion/PipelineDescription';
 import type { FolderReference } from '../library/Folder';
 import type { Clip, ClipComparison } from '../metrics/Clip';
 import type { PlainError } from '../errors/StudioError';
@@ -29,6 +29,12 @@ export interface EngineCounters {
 }
 
 export type BackendPreference = 'auto' | 'webgpu' | 'wasm';
+
+export interface OpenRequest {
+  readonly folder: FolderReference;
+  readonly backend: BackendPreference;
+  readonly latentSize?: LatentSize;
+}
 
 export interface OpenProgress {
   readonly phase: 'fetch' | 'parse' | 'discover' | 'session' | 'self-test';
@@ -143,7 +149,7 @@ export interface ExportProgress {
 
 /** The one declaration. `progress: never` when a job reports none. */
 export interface Jobs {
-  open: { input: { readonly folder: FolderReference; readonly backend: BackendPreference }; progress: OpenProgress; output: OpenedPipeline };
+  open: { input: OpenRequest; progress: OpenProgress; output: OpenedPipeline };
   summarise: { input: { readonly plan: Plan }; progress: never; output: PlanSummary };
   generate: { input: GenerateRequest; progress: GenerateProgress; output: GenerateResult };
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };

@@ -4,7 +4,6 @@
  */
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
-import type { FolderReference } from '../library/Folder';
 import { browserFiles } from './exportFiles';
 import type { WebBackend } from './backend/webBackend';
 import { openWebBackend } from './backend/webBackend';
@@ -12,11 +11,10 @@ import type { Handlers } from './jobQueue';
 import { createJobQueue } from './jobQueue';
 import type { PipelineRunner } from './openPipeline';
 import { openPipeline } from './openPipeline';
-import type { BackendPreference, EngineCounters, OpenedPipeline, OpenProgress, Reply, Request } from './protocol';
+import type { BackendPreference, EngineCounters, OpenedPipeline, OpenProgress, OpenRequest, Reply, Request } from './protocol';
 
 interface Opened {
-  readonly folder: FolderReference;
-  readonly preference: BackendPreference;
+  readonly request: OpenRequest;
   readonly backend: WebBackend;
   readonly runner: PipelineRunner;
 }
@@ -28,19 +26,20 @@ let deviceLosses = 0;
 /** Counts of pipelines that are closed by now. */
 let past = { sessionsCreated: 0, denoiserRuns: 0 };
 
-async function open(folder: FolderReference, preference: BackendPreference, signal: AbortSignal | undefined, onProgress: (progress: OpenProgress) => void): Promise<OpenedPipeline> {
-  const backend = await backendFor(preference, onProgress);
+async function open(request: OpenRequest, signal: AbortSignal | undefined, onProgress: (progress: OpenProgress) => void): Promise<OpenedPipeline> {
+  const backend = await backendFor(request.backend, onProgress);
   // The pipeline that is open stays usable until the new one is there.
-  const runner = await openPipeline(await openFolder(folder), backend.runtime, { onProgress, exportFiles: browserFiles(navigator.storage), ...(signal ? { signal } : {}) });
+  const { folder, latentSize = {} } = request;
+  const runner = await openPipeline(await openFolder(folder), backend.runtime, { onProgress, latentSize, exportFiles: browserFiles(navigator.storage), ...(signal ? { signal } : {}) });
   await close(backend);
-  opened = { folder, preference, backend, runner };
+  opened = { request, backend, runner };
   const { description, tree, presets, fingerprint, cannotRun } = runner;
   return { description, tree, presets, fingerprint, status: backend.status, ...(cannotRun === undefined ? {} : { cannotRun }) };
 }
 
 /** The open pipeline's backend again where it is what was asked for: one device serves one model after the other. */
 async function backendFor(preference: BackendPreference, onProgress: (progress: OpenProgress) => void): Promise<WebBackend> {
-  if (opened?.preference === preference) return opened.backend;
+  if (opened?.request.backend === preference) return opened.backend;
   onProgress({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
   const backend = await openWebBackend(preference);
   void backend.lost.then((message) => onDeviceLost(backend, message));
@@ -72,10 +71,10 @@ function onDeviceLost(backend: WebBackend, message: string): void {
 /** A new device and new sessions for the same folder; the next job waits for it. */
 let remaking: Promise<void> | undefined;
 
-async function remake({ folder, preference, runner }: Opened): Promise<void> {
+async function remake({ request, runner }: Opened): Promise<void> {
   addPast(runner);
   opened = undefined;
-  const { status } = await open(folder, preference, undefined, () => undefined);
+  const { status } = await open(request, undefined, () => undefined);
   post({ type: 'status', status, event: 'device-remade' });
 }
 
@@ -86,7 +85,7 @@ async function running(): Promise<PipelineRunner> {
 }
 
 const handlers: Handlers = {
-  open: ({ folder, backend }, { signal, onProgress }) => open(folder, backend, signal, onProgress),
+  open: (request, { signal, onProgress }) => open(request, signal, onProgress),
   summarise: async ({ plan }) => (await running()).summarise(plan),
   generate: async (request, context) => (await running()).generate(request, context),
   export: async (request, context) => (await running()).exportModel({ ...request, ...context }),

@@ -122,7 +122,7 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'engine/run-failed': {
     sentence: 'The runtime failed in the middle of a step.',
-    remedy: 'Try again, or choose WASM in the badge at the top.',
+    remedy: 'Try again, or choose WASM in the badge at the top. A graph with free axes may run only at the sizes it was traced with: set them under Size beside the model (--latent-size on the command line).',
   },
   'engine/self-test-failed': {
     sentence: 'This backend computes wrong numbers for this model.',

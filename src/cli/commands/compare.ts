@@ -4,7 +4,7 @@ import type { GenerateResult, GenerateSettings } from '../../engine/protocol';
 import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
-import { parseArguments } from '../arguments';
+import { latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, readSettings } from '../generateOptions';
@@ -43,7 +43,7 @@ export const compare: Command = {
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
     if (values.csv !== undefined) await requireFolder(values.csv);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal);
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
       const settings = readSettings(values, pipeline.description);
       const plan = await requirePlan(values, pipeline.tree);

@@ -1,6 +1,6 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF. */
 import type { Side } from '../../engine/protocol';
-import { parseArguments, required } from '../arguments';
+import { latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, readScale, readSettings } from '../generateOptions';
@@ -29,7 +29,7 @@ export const generate: Command = {
     const out = required(values.out, '--out CLIP.gif');
     const scale = readScale(values.scale);
     await requireFolder(out);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal);
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
       const settings = readSettings(values, pipeline.description);
       const plan = (await readPlan(values, pipeline.tree)) ?? { dropped: [] };

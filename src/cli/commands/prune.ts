@@ -4,7 +4,7 @@ import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
 import { prune as pruneModel } from '../../passes/prune';
 import { resolvePlan } from '../../blocks/resolvePlan';
-import { integer, parseArguments, required } from '../arguments';
+import { integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
 import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
@@ -68,7 +68,7 @@ export const prune: Command = {
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
     const files = await writeModelFile(pruned, { from: path, out, external, signal });
-    const verification = values.verify ? await verified(files, () => verify(path, out, plan, seed, signal)) : undefined;
+    const verification = values.verify ? await verified(files, () => verify(path, out, plan, seed, signal, latentSize(values['latent-size']))) : undefined;
     const result: PruneResult = {
       model: path, dropped: plan.dropped, gone: [...goneIds],
       before: tree.totals, after, saved: difference(tree.totals, after),

@@ -171,7 +171,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
   const { verification, unverified, fileBytes, teacherFileBytes } = result;
   const saved = teacherFileBytes - fileBytes;
   return (
-    <section className="result" aria-label="Export result" data-testid="export-result" data-current={current}>
+    <section className={`result ${verification ? '' : 'not-compared'}`} aria-label="Export result" data-testid="export-result" data-current={current}>
       <p className="result-title">
         {verification ? (
           <>

@@ -6,6 +6,7 @@ import { cancelOpen } from '../store/open';
 import { showPanel } from '../store/settings';
 import { useStudio, type Opening } from '../store/state';
 import { BackendBadge } from './BackendBadge';
+import { LatentSizeButton } from './LatentSizeButton';
 import { phaseNames } from './phases';
 import './shell.css';
 
@@ -40,6 +41,7 @@ function ModelFacts() {
       <span className="faint model-facts truncate">
         {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} · {scheduler._class_name.replace(/Scheduler$/, '')}
       </span>
+      <LatentSizeButton />
       {notes.length > 0 && (
         <Popover
           button={notes.length === 1 ? '1 note' : `${notes.length} notes`}

@@ -1,4 +1,5 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
+import type { LatentSize } from '../../diffusion/PipelineDescription';
 import type { BackendPreference } from '../../engine/protocol';
 import type { FolderReference } from '../../library/Folder';
 import { normalisePlan, indexBlocks } from '../plan/edits';
@@ -16,7 +17,7 @@ export function cancelOpen(): void {
 }
 
 /** Opens a folder and, when that worked, shows and samples it with the plan of the page's address. */
-export async function openFolder(folder: FolderReference, backend: BackendPreference = read().backend): Promise<void> {
+export async function openFolder(folder: FolderReference, backend: BackendPreference = read().backend, latentSize: LatentSize = {}): Promise<void> {
   controller?.abort();
   cancelRun();
   const own = new AbortController();
@@ -25,10 +26,10 @@ export async function openFolder(folder: FolderReference, backend: BackendPrefer
   write({ opening: { name: folder.name, progress: null }, problem: null, panel: 'none', backend });
   try {
     const opened = await engine.open(
-      { folder, backend },
+      { folder, backend, latentSize },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }) },
     );
-    if (controller === own) show({ ...opened, folder }, before);
+    if (controller === own) show({ ...opened, folder, latentSize }, before);
   } catch (thrown) {
     if (controller !== own) return;
     write({ opening: null });
@@ -68,5 +69,11 @@ function firstStop({ tree }: OpenState): string | null {
 export function setBackend(backend: BackendPreference): void {
   const { open } = read();
   write({ backend });
-  if (open) void openFolder(open.folder, backend);
+  if (open) void openFolder(open.folder, backend, open.latentSize);
+}
+
+/** Opens the same model again at another size of the latent, where its graph leaves that free. */
+export function setLatentSize(size: LatentSize): void {
+  const { open, backend } = read();
+  if (open) void openFolder(open.folder, backend, size);
 }

@@ -19,6 +19,7 @@ import type {
   PlanSummary,
   Side,
 } from '../../engine/protocol';
+import type { LatentSize } from '../../diffusion/PipelineDescription';
 import type { StorageSpace } from '../../library/cacheStorage';
 import type { FolderReference } from '../../library/Folder';
 import type { KeptModel } from '../../library/modelCache';
@@ -26,6 +27,8 @@ import type { Clip, ClipComparison } from '../../metrics/Clip';
 
 export interface OpenState extends OpenedPipeline {
   readonly folder: FolderReference;
+  /** What was asked for when it was opened. */
+  readonly latentSize: LatentSize;
 }
 
 /** A clip on screen and what it was made with. `step < steps` marks a preview. */

@@ -1,0 +1,59 @@
+/** Exports of a graph whose free axis is not: it runs at the three frames it was traced with and at no other number. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { LatentSize } from '../diffusion/PipelineDescription';
+import { nodeFolder } from '../library/nodeFolder';
+import { readModel } from '../onnx/readModel';
+import { buildModel } from '../onnx/testing/buildModel';
+import { writeModel } from '../onnx/writeModel';
+import { openPipeline } from './openPipeline';
+import { nodeRuntime } from './runtime/nodeRuntime';
+
+const traced = buildModel((b) => {
+  const sample = b.input('sample', [1, 4, 'frames', 8, 8]);
+  b.input('timestep', [1]);
+  let x = b.op('Conv', [sample, b.weight('conv_in.weight', [4, 4, 1, 3, 3])], { pads: [0, 1, 1, 0, 1, 1] }, { name: '/conv_in/Conv' });
+  x = b.op('Reshape', [x, b.ints('shape', [1, 4, 3, 8, 8])], {}, { name: '/Reshape' });
+  for (let block = 0; block < 2; block++) {
+    const inner = b.op('Conv', [x, b.weight(`blocks.${block}.conv.weight`, [4, 4, 1, 3, 3])], { pads: [0, 1, 1, 0, 1, 1] }, { name: `/blocks.${block}/conv/Conv` });
+    x = b.op('Add', [x, b.op('Relu', [inner], {}, { name: `/blocks.${block}/Relu` })], {}, { name: `/blocks.${block}/Add` });
+  }
+  b.op('Identity', [x], {}, { name: '/last', outputs: ['out_sample'] });
+  b.output('out_sample', [1, 4, 'frames', 8, 8]);
+});
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'export-plan-'));
+  await writeFile(join(folder, 'model.onnx'), writeModel(traced));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+async function exportAt(latentSize: LatentSize) {
+  const pipeline = await openPipeline(await nodeFolder(join(folder, 'model.onnx')), nodeRuntime(), { latentSize });
+  try {
+    const settings = { prompt: '', seed: 1, steps: 2, guidance: 1 };
+    return await pipeline.exportModel({ plan: { dropped: ['blocks.1'] }, format: 'onnx', settings });
+  } finally {
+    await pipeline.release();
+  }
+}
+
+test('at the size of its trace it is compared with the preview', async () => {
+  const { verification, unverified } = await exportAt({ frames: 3 });
+  expect(verification!.maxDifference).toBeLessThan(1e-5);
+  expect(verification!.cutEffect).toBeGreaterThan(0.01);
+  expect(unverified).toBeUndefined();
+});
+
+test('at another size it is exported all the same, and says why it was not compared', async () => {
+  const { verification, unverified, files } = await exportAt({ frames: 5 });
+  expect(verification).toBeUndefined();
+  expect(unverified).toMatch(/Reshape/);
+  const { graph } = readModel(new Uint8Array(await files[0]!.blob.arrayBuffer()));
+  expect([...graph.initializers.keys()]).not.toContain('blocks.1.conv.weight');
+});
