@@ -2,13 +2,12 @@
  * What must hold of surgery on any graph, on exports of published models; on random networks: `residualGraphs.test.ts`.
  * By default one export of each family, all float32 exports under VDMINI_FULL=1.
  */
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { maxDifference } from '../../fixtures/exports/closeness';
 import { droppableBlocks } from '../../fixtures/exports/matchModules';
 import type { OpenedExport } from '../../fixtures/exports/openExport';
 import { openExport } from '../../fixtures/exports/openExport';
-import { listExports, readExportFacts } from '../../fixtures/exports/readExport';
+import { readExportFacts } from '../../fixtures/exports/readExport';
 import type { Block } from '../blocks/block';
 import { denoiserTypes } from '../blocks/denoiserTypes';
 import { discoverBlocks } from '../blocks/discoverBlocks';
@@ -19,14 +18,14 @@ import type { Model, Node } from '../onnx/model';
 import { readModel } from '../onnx/readModel';
 import { writeModel } from '../onnx/writeModel';
 import { prune } from './prune';
+import { exportPaths, exportsRoot, full } from './testing/exportSamples';
 import { withNeutralBranches } from './testing/neutralBranches';
 
-const root = process.env['VDMINI_EXPORTS'] ?? join(__dirname, '../../fixtures/exports');
-const float32 = listExports(root).filter((path) => (readExportFacts(root, path).error ?? 1) < 3e-5);
+const float32 = exportPaths.filter((path) => (readExportFacts(exportsRoot, path).error ?? 1) < 3e-5);
 const families = [...new Set(float32.map((path) => path.split('/')[0]!))];
 /** Both exporters by turns. */
 const oneEach = families.flatMap((family, i) => float32.find((path) => path.startsWith(`${family}/${['legacy', 'dynamo'][i % 2]}/fixed`)) ?? []);
-const paths = process.env['VDMINI_FULL'] === '1' ? float32 : oneEach;
+const paths = full ? float32 : oneEach;
 const minutes = 60_000;
 
 /** At most so many, evenly spread. */
@@ -67,7 +66,7 @@ function isAncestor(madeBy: ReadonlyMap<string, Node>, ancestor: string, value: 
 }
 
 describe.each(paths)('%s', (path) => {
-  const opened = openExport(root, path);
+  const opened = openExport(exportsRoot, path);
   const { model, tree, bindings, run } = opened;
   const droppable = droppableBlocks(tree);
   const flow = analyse(model, denoiserTypes(model, bindings), tree.latentInput);
