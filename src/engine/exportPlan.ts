@@ -48,7 +48,7 @@ export async function exportPlan(parts: OpenedParts, request: ExportPlanRequest)
 async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begun: ExportFileWriter[]): Promise<ExportResult> {
   const { denoiser, tree, types, description, exportFiles, cannotRun } = parts;
   const { plan, format, signal, place } = request;
-  const report: Report = (phase, loadedBytes = 0, totalBytes = 0) => request.onProgress?.({ phase, loadedBytes, totalBytes });
+  const report = reporter(request.onProgress);
   const create = async (files: ExportFiles, name: string, sizeBytes: number, fill: (write: Write) => Promise<void>): Promise<ExportedFile> => {
     const writer = await files.create(name, sizeBytes);
     begun.push(writer);
@@ -107,6 +107,19 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
     teacherFileBytes,
     ...(verification ? { verification } : {}),
     ...(typeof preview === 'string' ? { unverified: preview } : {}),
+  };
+}
+
+const REPORT_EVERY_MS = 100;
+
+/** A report for each chunk would cost the page more than the chunk: the first and last of a phase, and some between. */
+function reporter(onProgress: ExportPlanRequest['onProgress']): Report {
+  let last: { readonly phase: ExportProgress['phase']; readonly atMs: number } | undefined;
+  return (phase, loadedBytes = 0, totalBytes = 0) => {
+    const atMs = performance.now();
+    if (last?.phase === phase && loadedBytes < totalBytes && atMs - last.atMs < REPORT_EVERY_MS) return;
+    last = { phase, atMs };
+    onProgress?.({ phase, loadedBytes, totalBytes });
   };
 }
 

@@ -23,7 +23,7 @@ export interface PackedModel {
   readonly dataLocation?: string;
   readonly dataSizeBytes: number;
   /**
-   * Writes the weights file from start to end in chunks of at most 1 MB, one at a time; a chunk's memory is used again once
+   * Writes the weights file from start to end in chunks, one at a time; a chunk's memory is used again once
    * the sink's promise is fulfilled. May be called again.
    * Throws the signal's reason when aborted, and what the sink or a source throws.
    */

@@ -5,10 +5,12 @@ import type { Segment } from './planSegments';
 export interface WriteOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
+  /** Of one chunk at most; 4 MiB unless told otherwise. */
+  readonly chunkBytes?: number;
 }
 
-/** Bytes of one chunk at most. Small enough to stay in a processor's cache between reading and writing. */
-export const chunkBytes = 2 ** 20;
+/** A browser's storage takes fewer, larger writes twice as fast as many of 1 MiB. */
+const DEFAULT_CHUNK_BYTES = 4 * 2 ** 20;
 
 /** A piece of one chunk: zeros where there is no segment. */
 interface Piece {
@@ -20,11 +22,11 @@ interface Piece {
 
 /** Throws the signal's reason when aborted. The sink gets chunks in order; each is overwritten once its promise is fulfilled. */
 export async function writeSegments(segments: readonly Segment[], sizeBytes: number, sink: (chunk: Uint8Array) => Promise<void>, options: WriteOptions = {}): Promise<void> {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, chunkBytes = DEFAULT_CHUNK_BYTES } = options;
   signal?.throwIfAborted();
   const memory = [0, 1].map(() => new Uint8Array(Math.min(chunkBytes, sizeBytes)));
   const sources = new OpenSources();
-  const chunks = chunkPlans(segments);
+  const chunks = chunkPlans(segments, chunkBytes);
   const start = (index: number): Promise<Uint8Array> | undefined => {
     const { value } = chunks.next();
     const chunk = value && readChunk(value, sources, memory[index % 2]!);
@@ -66,7 +68,7 @@ class OpenSources {
 }
 
 /** The pieces of each chunk, padding between segments included. Chunks are full but for the last. */
-function* chunkPlans(segments: readonly Segment[]): Generator<readonly Piece[], undefined> {
+function* chunkPlans(segments: readonly Segment[], chunkBytes: number): Generator<readonly Piece[], undefined> {
   let pieces: Piece[] = [];
   let filled = 0;
   let position = 0;
