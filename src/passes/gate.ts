@@ -7,6 +7,7 @@ import type { BlockTree, Plan } from '../blocks/block';
 import { resolvePlan } from '../blocks/resolvePlan';
 import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';
+import { castsIntoBranches } from './castsIntoBranches';
 import type { GateRegion } from './gateRegions';
 import { gateRegions, gateUnits } from './gateRegions';
 import { identity } from './rewire';
@@ -31,7 +32,7 @@ export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, T
   const made = new Set(regions.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
   const valueInfo = new Map([...graph.valueInfo].filter(([name]) => !made.has(name)));
   const gated: Graph = { ...graph, inputs: [...graph.inputs, ...inputs], valueInfo, nodes: [...graph.nodes.filter((node) => !inside.has(node)), ...top] };
-  return { model: { ...whole, graph: { ...gated, nodes: topologicalOrder(gated) } }, gates };
+  return { model: { ...whole, graph: castsIntoBranches({ ...gated, nodes: topologicalOrder(gated) }) }, gates };
 }
 
 /** What each gate is fed under a plan. Throws as `resolvePlan`. */

@@ -12,7 +12,7 @@ import { prune } from './prune';
 import { exportPaths, exportsRoot, full, sample, wholeCase } from './testing/exportSamples';
 
 /** U-Nets of both exporters, and transformers with one and two streams. */
-const chosen = ['modelscope/dynamo/fixed', 'svd/legacy/fixed', 'hunyuan/legacy/fused', 'latte/dynamo/fixed', 'wan/legacy/fixed', 'ltx/legacy/fixed'];
+const chosen = ['modelscope/dynamo/fixed', 'svd/legacy/fixed', 'hunyuan/legacy/fused', 'latte/dynamo/fixed', 'wan/legacy/fixed', 'ltx/legacy/fixed', 'mochi/legacy/fixed'];
 const paths = full ? exportPaths.filter((path) => readExportFacts(exportsRoot, path).error !== null) : chosen;
 const minutes = 60_000;
 

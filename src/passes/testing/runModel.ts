@@ -13,7 +13,7 @@ export interface LoadedModel {
 }
 
 export async function loadModel(model: Model): Promise<LoadedModel> {
-  const session = await InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const session = await InferenceSession.create(writeModel(model), { intraOpNumThreads: 1, logSeverityLevel: 4 });
   return {
     outputNames: session.outputNames,
     run: async (feeds) => {

@@ -1,0 +1,39 @@
+/**
+ * A way around an error of onnxruntime (seen in 1.30 and 1.32, at every optimisation level): of two Casts in a row that
+ * undo each other it removes the second without telling the branches that read it, and a run fails with "Missing Input".
+ * So a branch gets its own copy of a Cast that follows a Cast outside.
+ */
+import { capturedNames, producers, renameUses, topologicalOrder } from '../onnx/graph';
+import type { Attribute, Graph, Node } from '../onnx/model';
+
+/** The graph with no branch, at any depth, that reads the second of two Casts in a row of a graph around it. */
+export function castsIntoBranches(graph: Graph): Graph {
+  const madeBy = producers(graph);
+  const castOf = (name: string): Node | undefined => (madeBy.get(name)?.opType === 'Cast' ? madeBy.get(name) : undefined);
+  const secondCast = (name: string): Node | undefined => {
+    const cast = castOf(name);
+    return cast && castOf(cast.inputs[0]!) ? cast : undefined;
+  };
+  const inNode = (node: Node): Node => {
+    const attributes = new Map([...node.attributes].map(([key, attribute]): [string, Attribute] => [
+      key,
+      attribute.kind === 'graph' ? { ...attribute, value: castsIntoBranches(withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast)) } : attribute,
+    ]));
+    return { ...node, attributes };
+  };
+  return { ...graph, nodes: graph.nodes.map((node) => ([...node.attributes.values()].some(({ kind }) => kind === 'graph') ? inNode(node) : node)) };
+}
+
+/** `place`: makes names of copies unique. */
+function withCopies(body: Graph, place: string, secondCast: (name: string) => Node | undefined): Graph {
+  const read = new Set([...capturedNames(body)].filter(secondCast));
+  for (const name of read) if (secondCast(secondCast(name)!.inputs[0]!)) read.add(secondCast(name)!.inputs[0]!); // what a copy reads
+  if (read.size === 0) return body;
+  const renamed = (name: string) => (read.has(name) ? `${name}:in:${place}` : name);
+  const copyOf = (name: string): Node => {
+    const cast = secondCast(name)!;
+    return { ...cast, name: renamed(name), inputs: cast.inputs.map(renamed), outputs: [renamed(name)] };
+  };
+  const copied = { ...body, nodes: [...[...read].map(copyOf), ...body.nodes.map((node) => renameUses(node, renamed))] };
+  return { ...copied, nodes: topologicalOrder(copied) };
+}
