@@ -35,15 +35,15 @@ const isFused = (node: Node): boolean => node.domain === 'com.microsoft' && FUSE
 
 function expandNode(node: Node, made: ReadonlyMap<string, Node>): readonly Node[] {
   const [first, second, bias, sum] = operands(node);
-  const add = (a: string, b: string, output: string): Node => ({
-    name: node.name === '' ? '' : `${node.name}/Add`, domain: '', opType: 'Add', inputs: [a, b], outputs: [output], attributes: new Map(),
+  const add = (a: string, b: string, output: string, name = 'Add'): Node => ({
+    name: node.name === '' ? '' : `${node.name}/${name}`, domain: '', opType: 'Add', inputs: [a, b], outputs: [output], attributes: new Map(),
     ...(node.metadata ? { metadata: node.metadata } : {}),
   });
   if (bias === '') return [add(first, second, sum), ...bareOperator(node, sum)];
   // The bias was that of the matrix product before the addition, on whichever side that is.
   const [branch, residual] = comesFromProduct(second, made) && !comesFromProduct(first, made) ? [second, first] : [first, second];
   const biased = `${node.outputs[0]!}:biased`;
-  return [add(branch, bias, biased), add(biased, residual, sum), ...bareOperator(node, sum)];
+  return [add(branch, bias, biased, 'BiasAdd'), add(biased, residual, sum), ...bareOperator(node, sum)];
 }
 
 /** The two summands, the bias ('' when absent) and the name of the sum. */
