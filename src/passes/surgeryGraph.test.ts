@@ -19,7 +19,8 @@ describe('fused additions', () => {
     checkModel(spelt);
     expect(spelt.graph.nodes.map(({ opType }) => opType)).toEqual(['MatMul', 'Add', 'Add', 'LayerNormalization']);
     const feeds = { x: new Tensor('float32', Float32Array.from({ length: 12 }, (_, i) => Math.sin(i)), [1, 3, 4]) };
-    expect(maxDifference(await runOnce(spelt, feeds), await runOnce(model, feeds))).toBeLessThan(1e-6);
+    // Two kernels take the mean and the variance in another order: machines differ by 7e-6.
+    expect(maxDifference(await runOnce(spelt, feeds), await runOnce(model, feeds))).toBeLessThan(3e-5);
   });
 
   it('stay fused where no cut needs their sum', () => {
