@@ -1,8 +1,10 @@
 /** Files that cannot be opened: each says what is wrong with it, and the model, plan and clips that are there stay. */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
 import { memorySource } from '../src/onnx/memorySource';
 import { packModel } from '../src/onnx/packModel';
+import { readModel } from '../src/onnx/readModel';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
 import { bothDone, cell, clipHash, visit, watchErrors } from './studioPage';
@@ -16,10 +18,10 @@ const unsupported = writeModel(
     const kernel = b.weight('kernel', [4, 4, 1, 3, 3]);
     let x = b.op('Conv', [sample, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: '/conv_in/Conv' });
     for (let block = 0; block < 2; block++) {
-      const inner = b.op('WarpField', [x], {}, { name: `/blocks.${block}/Warp`, domain: 'com.example' });
+      const inner = b.op('Conv', [x, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: `/blocks.${block}/Conv` });
       x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
     }
-    b.op('Identity', [x], {}, { name: 'last', outputs: ['out_sample'] });
+    b.op('WarpField', [x], {}, { name: '/warp_out/Warp', domain: 'com.example', outputs: ['out_sample'] });
     b.output('out_sample', [1, 4, 4, 8, 8]);
   }, { opsets: new Map([['', 17], ['com.example', 1]]) }),
 );
@@ -70,5 +72,27 @@ test('bad files each say what is wrong, and nothing is lost', async ({ page }) =
   await cell(page, id).click(); // the model that stayed open still runs
   await expect(page.getByTestId('student-standing')).toHaveAttribute('data-standing', 'done', { timeout: 60_000 });
   expect(await clipHash(page, 'student')).toBe(kept.teacher);
+  expect(errors).toEqual([]);
+});
+
+test('a model that the runtime refuses is mapped, pruned and exported all the same', async ({ page }) => {
+  const errors = watchErrors(page);
+  await visit(page, { steps: 2 });
+  await bothDone(page);
+  await page.getByTestId('open-model').click();
+  await drop(page, 'custom.onnx', unsupported);
+  await page.getByTestId('open-without-running').click();
+  await expect(page.getByTestId('cannot-run').first()).toContainText('WarpField');
+  await expect(page.getByTestId('error-panel')).toHaveCount(0);
+  await cell(page, 'blocks.1').click();
+  await expect(cell(page, 'blocks.1')).toHaveAttribute('data-state', 'off');
+  await page.getByTestId('export-open').click();
+  await page.getByTestId('export-run').click();
+  const result = page.getByTestId('export-result');
+  await expect(result).toHaveAttribute('data-current', 'true', { timeout: 30_000 });
+  await expect(result).toContainText('WarpField'); // it says why nothing was compared
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('export-download').click()]);
+  const student = readModel(new Uint8Array(await readFile((await download.path())!)));
+  expect(student.graph.nodes.map(({ name }) => name)).toEqual(['/conv_in/Conv', '/blocks.0/Conv', '/blocks.0/Add', '/warp_out/Warp']);
   expect(errors).toEqual([]);
 });

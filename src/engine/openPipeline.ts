@@ -36,6 +36,8 @@ export interface OpenOptions {
   readonly onProgress?: (progress: OpenProgress) => void;
   /** For a graph that leaves axes of the latent free. */
   readonly latentSize?: LatentSize;
+  /** Opens it without any session: what the runtime said when it was to run. */
+  readonly withoutRunning?: string;
   /** Absent: exports are put together in memory. */
   readonly exportFiles?: ExportFiles;
 }
@@ -67,7 +69,7 @@ export async function openPipeline(folder: Folder, runtime: Runtime, options: Op
   }
 }
 
-async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, latentSize, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
+async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, latentSize, withoutRunning, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
   const reader = componentReader(folder, signal, onProgress);
   const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
@@ -79,7 +81,7 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress,
   const { bindings } = inputs;
   const types = denoiserTypes(denoiser.model, bindings);
   const tree = discoverBlocks(denoiser.model, { bindings, types, latentInput: description.denoiser.latentInput });
-  const cannotRun = reasonNotToRun(denoiser, runtime);
+  const cannotRun = tooLarge(denoiser, runtime) ?? (withoutRunning === undefined ? undefined : `${withoutRunning} ${STILL_WORKS}`);
   const createSession = async (model: SessionModel): Promise<Session> => {
     const session = await runtime.createSession(model);
     counts.sessionsCreated++;
@@ -112,7 +114,7 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress,
     decode: frameDecoder(description, decoder?.model, decoderSession),
     createSession,
     async runDenoiser(call, plan) {
-      if (!gated || !denoiserSession) throw new StudioError('engine/too-large', cannotRun ?? '');
+      if (!gated || !denoiserSession) throw new StudioError('engine/cannot-run', cannotRun ?? '');
       const keeps = [...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
       counts.denoiserRuns++;
       const output = denoiser.model.graph.outputs[0]!.name;
@@ -136,13 +138,15 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress,
   };
 }
 
+const STILL_WORKS = 'Its blocks, plans and exports work; clips do not.';
+
 /** Undefined when the runtime can be expected to hold the weights. */
-function reasonNotToRun({ bytes, weights, path }: Component, runtime: Runtime): string | undefined {
+function tooLarge({ bytes, weights, path }: Component, runtime: Runtime): string | undefined {
   let sizeBytes = bytes.length;
   for (const source of weights.values()) sizeBytes += source.sizeBytes;
   if (sizeBytes <= runtime.capacityBytes) return undefined;
   const gigabytes = (count: number) => `${(count / 1e9).toFixed(2)} GB`;
-  return `${path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. Its blocks, plans and exports work; clips need the command line.`;
+  return `${path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. ${STILL_WORKS} The command line makes them.`;
 }
 
 function summarise({ denoiser, tree, types }: OpenedParts, plan: Plan): PlanSummary {

@@ -34,6 +34,8 @@ export interface OpenRequest {
   readonly folder: FolderReference;
   readonly backend: BackendPreference;
   readonly latentSize?: LatentSize;
+  /** Opens it without any session: what the runtime said when it was to run. */
+  readonly withoutRunning?: string;
 }
 
 export interface OpenProgress {
@@ -50,7 +52,7 @@ export interface OpenedPipeline {
   readonly status: BackendStatus;
   /** SHA-256 of the denoiser's graph file, hex: names plans and caches. */
   readonly fingerprint: string;
-  /** Present when the model is too large to run here: why. Blocks, plans and exports work, clips do not. */
+  /** Present when the model does not run here, too large or refused by the runtime: why. Blocks, plans and exports work, clips do not. */
   readonly cannotRun?: string;
 }
 

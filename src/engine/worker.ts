@@ -29,8 +29,14 @@ let past = { sessionsCreated: 0, denoiserRuns: 0 };
 async function open(request: OpenRequest, signal: AbortSignal | undefined, onProgress: (progress: OpenProgress) => void): Promise<OpenedPipeline> {
   const backend = await backendFor(request.backend, onProgress);
   // The pipeline that is open stays usable until the new one is there.
-  const { folder, latentSize = {} } = request;
-  const runner = await openPipeline(await openFolder(folder), backend.runtime, { onProgress, latentSize, exportFiles: browserFiles(navigator.storage), ...(signal ? { signal } : {}) });
+  const { folder, latentSize = {}, withoutRunning } = request;
+  const runner = await openPipeline(await openFolder(folder), backend.runtime, {
+    onProgress,
+    latentSize,
+    exportFiles: browserFiles(navigator.storage),
+    ...(withoutRunning === undefined ? {} : { withoutRunning }),
+    ...(signal ? { signal } : {}),
+  });
   await close(backend);
   opened = { request, backend, runner };
   const { description, tree, presets, fingerprint, cannotRun } = runner;

@@ -39,7 +39,7 @@ export type ErrorCode =
   | 'engine/run-failed'
   | 'engine/self-test-failed'
   | 'engine/verification-failed' // an exported file does not reproduce the preview
-  | 'engine/too-large' // the weights are more than the runtime can hold
+  | 'engine/cannot-run' // the model was opened without sessions: too large, or refused by the runtime
   | 'engine/no-pipeline' // a job needs an opened pipeline
   | 'gpu/lost'
   | 'gpu/unavailable'

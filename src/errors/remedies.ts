@@ -118,7 +118,7 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'engine/unsupported-op': {
     sentence: 'The model uses an operator that the runtime does not have.',
-    remedy: 'Export it without that operator; the message names it. The command line maps and prunes it all the same (vdmini blocks, vdmini prune).',
+    remedy: 'Export it without that operator; the message names it. Its blocks can be mapped and its students exported all the same, here without clips or with the command line (vdmini blocks, vdmini prune).',
   },
   'engine/run-failed': {
     sentence: 'The runtime failed in the middle of a step.',
@@ -132,8 +132,8 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The exported file does not reproduce the preview, so it is not offered.',
     remedy: 'Try WASM in the badge at the top and export again. If it stays, please report it with the plan.',
   },
-  'engine/too-large': {
-    sentence: 'The model is too large to run here.',
+  'engine/cannot-run': {
+    sentence: 'The model does not run here.',
     remedy: 'Plan and export it here all the same; make clips with the command line (vdmini generate, vdmini compare).',
   },
   'engine/no-pipeline': {

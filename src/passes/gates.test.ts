@@ -36,10 +36,11 @@ describe('gates do in one session what pruning does', () => {
     }
     if (full && !isPacked(model)) {
       const { allowed, between } = await closenessOf(opened);
+      const slack = isHalf ? 2 : 1; // the plain graph's own error is the measure, and this one rounds elsewhere
       for (const expected of reference.cases) {
         const plan = planOf(expected, tree, blockOf)!;
         const output = await session.run(gateFeeds(gated.gates, tree, plan));
-        expect(between(output, opened.expected(expected)), `${expected.kind} ${plan.dropped.join(', ')}`).toBeLessThanOrEqual(allowed);
+        expect(between(output, opened.expected(expected)), `${expected.kind} ${plan.dropped.join(', ')}`).toBeLessThanOrEqual(slack * allowed);
       }
     }
     await session.release();

@@ -2,6 +2,7 @@
 import { explain } from '../../errors/remedies';
 import { Icon } from '../parts/Icon';
 import { dismissProblem } from '../store/engine';
+import { openWithoutRunning } from '../store/open';
 import { useStudio, type Activity, type StudioState } from '../store/state';
 
 const titles: Readonly<Record<Activity, string>> = {
@@ -27,7 +28,7 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
   const dialogShown = useStudio((state) => state.panel === 'open' || (state.panel === 'export' && state.open !== null));
   const keeps = useStudio((state) => (state.problem ? kept(state, state.problem.during) : null));
   if (!problem || inDialog !== dialogShown) return null;
-  const { error, during } = problem;
+  const { error, during, refused } = problem;
   const { sentence, remedy } = explain(error);
   return (
     <div className={inDialog ? 'problem in-dialog' : 'problem'} role="alert" data-testid="error-panel" data-error-code={error.code}>
@@ -40,6 +41,11 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
         <p className="problem-remedy" data-testid="error-remedy">
           {remedy}
         </p>
+        {refused && (
+          <button type="button" className="button small problem-way" onClick={openWithoutRunning} data-testid="open-without-running">
+            Open without clips
+          </button>
+        )}
         <p className="faint">
           {keeps} <code>{error.code}</code>
         </p>

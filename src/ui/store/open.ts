@@ -1,4 +1,5 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
+import { StudioError } from '../../errors/StudioError';
 import type { LatentSize } from '../../diffusion/PipelineDescription';
 import type { BackendPreference } from '../../engine/protocol';
 import type { FolderReference } from '../../library/Folder';
@@ -16,8 +17,16 @@ export function cancelOpen(): void {
   controller?.abort();
 }
 
+interface OpenOptions {
+  readonly backend?: BackendPreference;
+  readonly latentSize?: LatentSize;
+  /** Why the model is not to be run. */
+  readonly withoutRunning?: string;
+}
+
 /** Opens a folder and, when that worked, shows and samples it with the plan of the page's address. */
-export async function openFolder(folder: FolderReference, backend: BackendPreference = read().backend, latentSize: LatentSize = {}): Promise<void> {
+export async function openFolder(folder: FolderReference, { backend = read().backend, latentSize = {}, withoutRunning }: OpenOptions = {}): Promise<void> {
+  const asked = { latentSize, ...(withoutRunning === undefined ? {} : { withoutRunning }) };
   controller?.abort();
   cancelRun();
   const own = new AbortController();
@@ -26,16 +35,27 @@ export async function openFolder(folder: FolderReference, backend: BackendPrefer
   write({ opening: { name: folder.name, progress: null }, problem: null, panel: 'none', backend });
   try {
     const opened = await engine.open(
-      { folder, backend, latentSize },
+      { folder, backend, ...asked },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }) },
     );
-    if (controller === own) show({ ...opened, folder, latentSize }, before);
+    if (controller === own) show({ ...opened, folder, ...asked }, before);
   } catch (thrown) {
     if (controller !== own) return;
     write({ opening: null });
-    if (!isAbort(thrown)) showProblem(thrown, 'open');
+    if (!isAbort(thrown)) showProblem(thrown, 'open', isRefusal(thrown) ? folder : undefined);
     rerunAfterEdit(); // the model that stays open goes on where it was stopped
   }
+}
+
+/** The files are good, it is the runtime that does not take the graph. */
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof StudioError && ['engine/unsupported-op', 'engine/session-failed', 'gpu/out-of-memory'].includes(thrown.code);
+}
+
+/** Opens the model that the runtime has just refused for its map, plans and exports. */
+export function openWithoutRunning(): void {
+  const { problem } = read();
+  if (problem?.refused) void openFolder(problem.refused, { withoutRunning: problem.error.message });
 }
 
 function show(open: OpenState, before: OpenState | null): void {
@@ -69,11 +89,11 @@ function firstStop({ tree }: OpenState): string | null {
 export function setBackend(backend: BackendPreference): void {
   const { open } = read();
   write({ backend });
-  if (open) void openFolder(open.folder, backend, open.latentSize);
+  if (open) void openFolder(open.folder, { backend, latentSize: open.latentSize });
 }
 
 /** Opens the same model again at another size of the latent, where its graph leaves that free. */
 export function setLatentSize(size: LatentSize): void {
   const { open, backend } = read();
-  if (open) void openFolder(open.folder, backend, size);
+  if (open) void openFolder(open.folder, { ...open, backend, latentSize: size });
 }

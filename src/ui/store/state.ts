@@ -29,6 +29,7 @@ export interface OpenState extends OpenedPipeline {
   readonly folder: FolderReference;
   /** What was asked for when it was opened. */
   readonly latentSize: LatentSize;
+  readonly withoutRunning?: string;
 }
 
 /** A clip on screen and what it was made with. `step < steps` marks a preview. */
@@ -88,6 +89,8 @@ export type Activity = 'open' | 'keep' | 'generate' | 'export' | 'plan' | 'engin
 export interface Problem {
   readonly error: PlainError;
   readonly during: Activity;
+  /** The model that the runtime refused: it can still be opened without running it. */
+  readonly refused?: FolderReference;
 }
 
 export interface Opening {
