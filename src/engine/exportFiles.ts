@@ -52,6 +52,14 @@ export function browserFiles(storage: StorageManager): ExportFiles {
       const temporary = `${name}${UNFINISHED}`;
       const file = await directory.getFileHandle(temporary, { create: true });
       const access = await file.createSyncAccessHandle();
+      // A file that grows write by write asks the quota each time: three times slower (Chromium 156).
+      try {
+        access.truncate(sizeBytes);
+      } catch {
+        access.close();
+        await directory.removeEntry(temporary).catch(() => undefined);
+        throw noRoom(sizeBytes, quota - usage);
+      }
       let offset = 0;
       return {
         write: async (chunk) => {
@@ -61,6 +69,7 @@ export function browserFiles(storage: StorageManager): ExportFiles {
           offset += written;
         },
         finish: async () => {
+          access.truncate(offset);
           access.flush();
           access.close();
           const whole = await file.getFile();

@@ -20,21 +20,21 @@ const LONGEST_SKIP_BYTES = 2 ** 20;
 
 /** One stream for many ranges: a Blob's slices each cost a round trip between the browser's processes. */
 function streamReader(blob: Blob): SequentialReader {
-  let stream: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let stream: ChunkReader | undefined;
   /** Arrived and not taken yet; it ends at `position`. */
   let pending = new Uint8Array(0);
   let position = 0;
   const start = async (offsetBytes: number) => {
     await stream?.cancel();
-    stream = blob.slice(offsetBytes).stream().getReader();
+    stream = chunkReader(blob.slice(offsetBytes).stream());
     pending = new Uint8Array(0);
     position = offsetBytes;
   };
   const take = async (most: number): Promise<Uint8Array> => {
     if (pending.length === 0) {
-      const { value } = await stream!.read();
-      if (value === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
-      pending = value as Uint8Array<ArrayBuffer>;
+      const chunk = await stream!.next();
+      if (chunk === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
+      pending = chunk;
     }
     const taken = pending.subarray(0, most);
     pending = pending.subarray(taken.length);
@@ -54,5 +54,37 @@ function streamReader(blob: Blob): SequentialReader {
       }
     },
     close: async () => void (await stream?.cancel()),
+  };
+}
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+interface ChunkReader {
+  /** Undefined at the end. A chunk's memory is the reader's again at the next call. */
+  next(): Promise<Chunk | undefined>;
+  cancel(): Promise<void>;
+}
+
+/** How much one read brings at most: a default reader's chunks are 64 KiB, each with its own round trip. */
+const CHUNK_BYTES = 2 ** 20;
+
+/** Reads into one buffer again and again where the stream can (Chromium, Node, Firefox), else chunk by chunk. */
+function chunkReader(stream: ReadableStream<Chunk>): ChunkReader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: 'byob' });
+  } catch {
+    const plain = stream.getReader();
+    return { next: async () => (await plain.read()).value, cancel: () => plain.cancel() };
+  }
+  let memory = new ArrayBuffer(CHUNK_BYTES);
+  return {
+    next: async () => {
+      const { value, done } = await reader.read(new Uint8Array(memory));
+      if (value === undefined || done) return undefined;
+      memory = value.buffer;
+      return value;
+    },
+    cancel: () => reader.cancel(),
   };
 }
