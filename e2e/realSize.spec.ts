@@ -1,5 +1,5 @@
 /** Full-size denoisers in the tab: their real graphs, and weights files of 3 and 25 GB that hold nothing but a length. */
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -40,7 +40,8 @@ test('3 GB of SVD are mapped, planned and exported without being read into memor
     const page = await browser.newPage();
     const errors = watchErrors(page);
     const millions = async (side: 'teacher' | 'student') => ((await total(page, 'parameters', side)) / 1e6).toFixed(1);
-    await openFiles(page, await writeModel('svd', folder));
+    const [graph, weights] = await writeModel('svd', folder);
+    await openFiles(page, [graph, weights]);
     await expect(cell(page, 'down_blocks.0.pairs.1')).toBeVisible({ timeout: 60_000 });
     await expect(page.getByTestId('cannot-run').first()).toContainText(/3\.07 GB of weights/);
     expect(await millions('teacher')).toBe('1524.6'); // the paper's numbers for SVD
@@ -48,20 +49,28 @@ test('3 GB of SVD are mapped, planned and exported without being read into memor
     await page.getByTestId('preset-vdmini').click();
     await expect.poll(() => millions('student')).toBe('939.9');
     await page.getByTestId('export-open').click();
-    await page.getByTestId('format-onnx-external').check();
-
+    await page.getByTestId('format-pipeline-zip').check();
     await page.getByTestId('export-run').click();
-    await expect(page.getByTestId('export-progress')).toHaveAttribute('data-phase', 'write');
+    await expect(page.getByTestId('export-progress')).toHaveAttribute('data-phase', 'pack');
+    await expect(page.getByTestId('export-place')).toContainText(/[1-9].* of 1\.8\d\sGB/); // a part is written
     await page.getByTestId('cancel-export').click();
     await expect(page.getByTestId('export-run')).toBeVisible();
     await expect(page.getByTestId('export-result')).toHaveCount(0);
     expect(await storedFiles(page)).toEqual([]); // a cancelled export leaves nothing behind
 
+    // Weights beside the graph are not copied at all before they are downloaded.
+    await page.getByTestId('format-onnx-external').check();
     await page.getByTestId('export-run').click();
     await expect(page.getByTestId('export-result')).toHaveAttribute('data-current', 'true', { timeout: 180_000 });
     const bytes = Number(await page.getByTestId('export-file-bytes').getAttribute('data-value'));
     expect(bytes).toBeGreaterThan(2 * 939e6); // half precision
     expect(bytes).toBeLessThan(2 * 939e6 + 20e6);
+    expect(await storedFiles(page)).toEqual([]);
+    await expect(page.getByTestId('export-download')).toHaveCount(2);
+
+    await utimes(weights, new Date(), new Date()); // as after another export over it
+    await page.getByTestId('export-download').last().click();
+    await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', 'onnx/file-changed');
     expect(errors).toEqual([]);
   } finally {
     await browser.close();

@@ -5,7 +5,6 @@ import type { Folder } from '../library/Folder';
 import type { TensorType } from '../onnx/model';
 import type { Component } from './components';
 import type { DenoiserCall, DenoiserPlan } from './denoiserInputs';
-import type { ExportFiles } from './exportFiles';
 import type { FrameDecoder } from './frameDecoder';
 import type { PlainTensor, Runtime, Session, SessionModel } from './runtime/Runtime';
 import type { TextConditioning } from './textConditioning';
@@ -20,7 +19,6 @@ export interface OpenedParts {
   readonly tree: BlockTree;
   /** Why the model cannot run here; no session is made then. */
   readonly cannotRun?: string;
-  readonly exportFiles: ExportFiles;
   readonly text: TextConditioning | undefined;
   readonly decode: FrameDecoder;
   /** One call of the gated session under a plan; the raw output of the whole batch. */

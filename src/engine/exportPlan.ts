@@ -2,6 +2,9 @@
  * A student as files. Before they are handed out the written graph is loaded afresh, run on the same input as the
  * gated session, and compared with it; a model that does not run here is handed out without that, and says so.
  *
+ * For a download nothing is copied: the files are Blobs made of ranges of the opened ones, which the browser reads
+ * when it saves them.
+ *
  * In a place that the person picked, the weights come first, are read from there for the comparison, and the graph
  * (or the zip) is written last: no name that a person would open ever belongs to a file that was not compared, and
  * a file that is replaced stays until then. It is read back byte for byte before success is said. Whatever goes
@@ -15,13 +18,12 @@ import { blobSource } from '../onnx/blobSource';
 import { memorySource } from '../onnx/memorySource';
 import { packModel, type PackedModel } from '../onnx/packModel';
 import { prune } from '../passes/prune';
-import type { ExportFiles, ExportFileWriter } from './exportFiles';
 import { firstCall } from './firstCall';
 import type { OpenedParts } from './OpenedParts';
-import { freeName, pickedFiles, readBack } from './pickedFiles';
-import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification } from './protocol';
+import { createFile, freeName, readBack, type ExportFileWriter } from './pickedFiles';
+import type { ExportedFile, ExportProgress, ExportRequest, ExportResult, ExportVerification, PickedPlace } from './protocol';
 import { previewStudent, verifyStudent, type Preview } from './verifyStudent';
-import { packZip, zipEntries } from './zipPipeline';
+import { packZip, zipBlob, zipEntries } from './zipPipeline';
 
 export interface ExportPlanRequest extends ExportRequest {
   readonly signal?: AbortSignal;
@@ -46,11 +48,11 @@ export async function exportPlan(parts: OpenedParts, request: ExportPlanRequest)
 }
 
 async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begun: ExportFileWriter[]): Promise<ExportResult> {
-  const { denoiser, tree, types, description, exportFiles, cannotRun } = parts;
+  const { denoiser, tree, types, description, cannotRun } = parts;
   const { plan, format, signal, place } = request;
   const report = reporter(request.onProgress);
-  const create = async (files: ExportFiles, name: string, sizeBytes: number, fill: (write: Write) => Promise<void>): Promise<ExportedFile> => {
-    const writer = await files.create(name, sizeBytes);
+  const save = async (to: PickedPlace, name: string, sizeBytes: number, fill: (write: Write) => Promise<void>): Promise<ExportedFile> => {
+    const writer = await createFile(to, name, sizeBytes);
     begun.push(writer);
     await fill((chunk) => writer.write(chunk));
     return { name, blob: await writer.finish() };
@@ -65,11 +67,12 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
   const fileName = place?.kind === 'file' ? place.handle.name : `${baseName}.${zipped ? 'zip' : 'onnx'}`;
   const graphName = zipped ? 'model.onnx' : fileName;
   const packed = await packModel(student, denoiser.weights, external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' });
-  await exportFiles.begin();
-  const target = place ? pickedFiles(place) : exportFiles;
+  const graph = (): ExportedFile => ({ name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) });
   const data: ExportedFile[] = [];
   if (packed.dataLocation !== undefined) {
-    data.push(await create(zipped ? exportFiles : target, packed.dataLocation, packed.dataSizeBytes, (write) => writeWeights(packed, write, report, signal)));
+    const name = packed.dataLocation;
+    const saved = place && !zipped ? await save(place, name, packed.dataSizeBytes, (write) => writeWeights(packed, write, report, signal)) : undefined;
+    data.push(saved ?? { name, blob: await packed.dataBlob() });
   }
   signal?.throwIfAborted();
   let verification: ExportVerification | undefined;
@@ -78,24 +81,26 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
     verification = await verify(parts, preview, packed.modelBytes, data, () => report('verify'));
     signal?.throwIfAborted();
   }
-  const graph = memorySource(packed.modelBytes);
   let files: ExportedFile[];
   if (zipped) {
-    const entries = await zipEntries(parts, [{ name: graphName, source: graph }, ...data.map(({ name, blob }) => ({ name, source: blobSource(blob) }))]);
-    let offsets: readonly number[] = [];
-    const zip = await create(target, fileName, entries.sizeBytes, async (write) => void (offsets = await packZip(entries, write, (loaded) => report('pack', loaded, entries.sizeBytes), signal)));
+    const entries = await zipEntries(parts, [graph(), ...data].map(({ name, blob }) => ({ name, source: blobSource(blob) })));
+    const onPacked = (bytes: number) => report('pack', bytes, entries.sizeBytes);
     if (place) {
+      let offsets: readonly number[] = [];
+      const zip = await save(place, fileName, entries.sizeBytes, async (write) => void (offsets = await packZip(entries, write, onPacked, signal)));
       let read = 0;
       for (const [index, { source }] of entries.list.entries()) await readBack(zip.blob, fileName, offsets[index]!, source, signal, (bytes) => report('save', (read += bytes), entries.sizeBytes));
+      files = [zip];
+    } else {
+      files = [{ name: fileName, blob: await zipBlob(entries, onPacked, signal) }];
     }
-    for (const weights of begun.slice(0, data.length)) await weights.discard(); // the zip holds them now
-    files = [zip];
   } else if (place) {
-    const saved = await create(target, fileName, graph.sizeBytes, (write) => writeGraph(packed.modelBytes, write, report, signal));
-    await readBack(saved.blob, fileName, 0, graph, signal, () => report('save', graph.sizeBytes, graph.sizeBytes));
+    const source = memorySource(packed.modelBytes);
+    const saved = await save(place, fileName, source.sizeBytes, (write) => writeGraph(packed.modelBytes, write, report, signal));
+    await readBack(saved.blob, fileName, 0, source, signal, () => report('save', source.sizeBytes, source.sizeBytes));
     files = [saved, ...data];
   } else {
-    files = [{ name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) }, ...data];
+    files = [graph(), ...data];
   }
   let teacherFileBytes = denoiser.bytes.length;
   for (const source of denoiser.weights.values()) teacherFileBytes += source.sizeBytes;

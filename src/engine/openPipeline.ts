@@ -19,7 +19,6 @@ import { prune } from '../passes/prune';
 import type { Component } from './components';
 import { componentReader } from './components';
 import { planDenoiserInputs } from './denoiserInputs';
-import { memoryFiles, type ExportFiles } from './exportFiles';
 import { exportPlan } from './exportPlan';
 import type { ExportPlanRequest } from './exportPlan';
 import { frameDecoder } from './frameDecoder';
@@ -38,8 +37,6 @@ export interface OpenOptions {
   readonly latentSize?: LatentSize;
   /** Opens it without any session: what the runtime said when it was to run. */
   readonly withoutRunning?: string;
-  /** Absent: exports are put together in memory. */
-  readonly exportFiles?: ExportFiles;
 }
 
 export interface PipelineRunner {
@@ -69,7 +66,7 @@ export async function openPipeline(folder: Folder, runtime: Runtime, options: Op
   }
 }
 
-async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, latentSize, withoutRunning, exportFiles = memoryFiles }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
+async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress, latentSize, withoutRunning }: OpenOptions, sessions: Session[]): Promise<PipelineRunner> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
   const reader = componentReader(folder, signal, onProgress);
   const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
@@ -109,7 +106,6 @@ async function openParts(folder: Folder, runtime: Runtime, { signal, onProgress,
     inputs,
     tree,
     ...(cannotRun === undefined ? {} : { cannotRun }),
-    exportFiles,
     text: await openTextConditioning(folder, description, encoder?.model, encoderSession),
     decode: frameDecoder(description, decoder?.model, decoderSession),
     createSession,

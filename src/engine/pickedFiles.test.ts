@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { memorySource } from '../onnx/memorySource';
-import { freeName, pickedFiles, readBack } from './pickedFiles';
+import { createFile, freeName, readBack } from './pickedFiles';
 
 /** The little of a file handle that is used; `close` stores what `damage` makes of the bytes. */
 function fakeFile(name: string, { fails, damage = (bytes) => bytes }: { fails?: { at: 'open' | 'write' | 'close'; error: Error }; damage?: (bytes: number[]) => number[] } = {}) {
@@ -22,7 +22,7 @@ function fakeFile(name: string, { fails, damage = (bytes) => bytes }: { fails?: 
 const bytes = Uint8Array.of(1, 2, 3, 4);
 
 async function save(handle: FileSystemFileHandle) {
-  const file = await pickedFiles({ kind: 'file', handle }).create('student.onnx', bytes.length);
+  const file = await createFile({ kind: 'file', handle }, 'student.onnx', bytes.length);
   await file.write(bytes);
   return { file, written: await file.finish() };
 }

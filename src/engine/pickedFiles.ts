@@ -5,37 +5,40 @@
  */
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource } from '../onnx/ByteSource';
-import type { ExportFiles, ExportFileWriter } from './exportFiles';
 import type { PickedPlace } from './protocol';
 
 /** Not in TypeScript's library yet; every browser with the pickers has it (Chromium 110 and later). */
 type Removable = FileSystemFileHandle & { remove(): Promise<void> };
 
+export interface ExportFileWriter {
+  /** The chunk's memory may be used again once the promise is fulfilled. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** The whole file; nothing can be written after it. */
+  finish(): Promise<Blob>;
+  /** Forgets what was written. */
+  discard(): Promise<void>;
+}
+
 /**
- * `create` and what it gives throw `library/quota` (the disk is full), `library/write-refused` (no permission) and
+ * It and what it gives throw `library/quota` (the disk is full), `library/write-refused` (no permission) and
  * `library/write-failed` (the place is gone, locked or write-protected). A picked file ignores the name.
  */
-export function pickedFiles(place: PickedPlace): ExportFiles {
-  return {
-    begin: async () => undefined,
-    create: async (name, sizeBytes) => {
-      const whatFailed = { name: place.kind === 'file' ? place.handle.name : name, sizeBytes };
-      const handle = place.kind === 'file' ? place.handle : await typed(whatFailed, place.handle.getFileHandle(name, { create: true }));
-      const remove = async () => {
-        const gone = place.kind === 'file' ? (handle as Removable).remove() : place.handle.removeEntry(name);
-        await gone.catch(() => undefined); // nothing of it is left, or nothing can be done: the failure that led here is what is told
-      };
-      const stream = await typed(whatFailed, handle.createWritable()).catch(async (refused: unknown) => {
-        if (place.kind === 'folder') await remove(); // the empty file that was just made there
-        throw refused;
-      });
-      return writer(handle, stream, whatFailed, async (closed) => {
-        if (!closed) await stream.abort().catch(() => undefined); // a stream that failed is closed already
-        // A picked file that was not closed is as it was; an empty one that the picker made is the page's to remove.
-        if (closed || place.kind === 'folder') await remove();
-      });
-    },
+export async function createFile(place: PickedPlace, name: string, sizeBytes: number): Promise<ExportFileWriter> {
+  const whatFailed = { name: place.kind === 'file' ? place.handle.name : name, sizeBytes };
+  const handle = place.kind === 'file' ? place.handle : await typed(whatFailed, place.handle.getFileHandle(name, { create: true }));
+  const remove = async () => {
+    const gone = place.kind === 'file' ? (handle as Removable).remove() : place.handle.removeEntry(name);
+    await gone.catch(() => undefined); // nothing of it is left, or nothing can be done: the failure that led here is what is told
   };
+  const stream = await typed(whatFailed, handle.createWritable()).catch(async (refused: unknown) => {
+    if (place.kind === 'folder') await remove(); // the empty file that was just made there
+    throw refused;
+  });
+  return writer(handle, stream, whatFailed, async (closed) => {
+    if (!closed) await stream.abort().catch(() => undefined); // a stream that failed is closed already
+    // A picked file that was not closed is as it was; an empty one that the picker made is the page's to remove.
+    if (closed || place.kind === 'folder') await remove();
+  });
 }
 
 interface Written {
@@ -75,7 +78,7 @@ async function typed<T>({ name, sizeBytes }: Written, work: Promise<T>): Promise
   }
 }
 
-/** `base`, or `base-2`, `base-3` ...: no file with one of the endings is in the folder. Throws as `pickedFiles` does. */
+/** `base`, or `base-2`, `base-3` ...: no file with one of the endings is in the folder. Throws as `createFile` does. */
 export async function freeName(folder: FileSystemDirectoryHandle, base: string, endings: readonly string[]): Promise<string> {
   for (let count = 1; ; count++) {
     const name = count === 1 ? base : `${base}-${count}`;

@@ -4,7 +4,6 @@
  */
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
-import { browserFiles } from './exportFiles';
 import type { WebBackend } from './backend/webBackend';
 import { openWebBackend } from './backend/webBackend';
 import type { Handlers } from './jobQueue';
@@ -33,7 +32,6 @@ async function open(request: OpenRequest, signal: AbortSignal | undefined, onPro
   const runner = await openPipeline(await openFolder(folder), backend.runtime, {
     onProgress,
     latentSize,
-    exportFiles: browserFiles(navigator.storage),
     ...(withoutRunning === undefined ? {} : { withoutRunning }),
     ...(signal ? { signal } : {}),
   });

@@ -30,17 +30,20 @@ export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly { r
   return { list, sizeBytes };
 }
 
-/** Returns where in the zip each entry's bytes begin. `onPacked`: bytes of entries written so far. Throws the signal's reason and what sources and `write` throw. */
-export async function packZip({ list }: ZipEntries, write: (chunk: Uint8Array) => Promise<void>, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number[]> {
+/** Bytes of the zip in order; those of an entry come with where they were read. Their memory may be used again once the promise is fulfilled. */
+type OnPiece = (bytes: Uint8Array, from?: { readonly source: ByteSource; readonly offsetBytes: number }) => Promise<void> | void;
+
+/** Returns where in the zip each entry's bytes begin. `onPacked`: bytes of entries read so far. Throws the signal's reason and what sources and `onPiece` throw. */
+export async function packZip({ list }: ZipEntries, onPiece: OnPiece, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number[]> {
   const pieces: Uint8Array[] = [];
   const zip = new Zip((error, chunk) => {
     if (error) throw error;
     pieces.push(chunk);
   });
   let written = 0;
-  const flush = async () => {
+  const flush = async (content?: { readonly chunk: Uint8Array; readonly source: ByteSource; readonly offsetBytes: number }) => {
     for (const piece of pieces.splice(0)) {
-      await write(piece);
+      await (piece === content?.chunk ? onPiece(piece, content) : onPiece(piece));
       written += piece.length;
     }
   };
@@ -49,18 +52,38 @@ export async function packZip({ list }: ZipEntries, write: (chunk: Uint8Array) =
   for (const { path, source } of list) {
     const entry = new ZipPassThrough(path);
     zip.add(entry);
-    for (let offset = 0; offset < source.sizeBytes || offset === 0; offset += CHUNK_BYTES) {
-      signal?.throwIfAborted();
-      const length = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
-      entry.push(await source.read(offset, length), offset + length === source.sizeBytes);
-      if (offset === 0) offsets.push(written + pieces[0]!.length); // the first piece is the entry's header
-      await flush();
-      onPacked((packed += length));
+    const reader = source.openReader?.();
+    const memory = new Uint8Array(reader ? Math.min(CHUNK_BYTES, source.sizeBytes) : 0);
+    try {
+      for (let offset = 0; offset < source.sizeBytes || offset === 0; offset += CHUNK_BYTES) {
+        signal?.throwIfAborted();
+        const length = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
+        const chunk = reader ? memory.subarray(0, length) : await source.read(offset, length);
+        await reader?.readInto(offset, chunk);
+        entry.push(chunk, offset + length === source.sizeBytes);
+        if (offset === 0) offsets.push(written + pieces[0]!.length); // the first piece is the entry's header
+        await flush({ chunk, source, offsetBytes: offset });
+        onPacked((packed += length));
+      }
+    } finally {
+      await reader?.close();
     }
   }
   zip.end();
   await flush();
   return offsets;
+}
+
+/** The zip as a Blob made of the entries' own where they have one: these are read for their checksums and not copied. Throws as `packZip` does. */
+export async function zipBlob(entries: ZipEntries, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<Blob> {
+  const parts: BlobPart[] = [];
+  const onPiece: OnPiece = (bytes, from) => {
+    const whole = from?.source.blob;
+    if (!whole) parts.push(bytes.slice());
+    else if (from!.offsetBytes === 0) parts.push(whole);
+  };
+  await packZip(entries, onPiece, onPacked, signal);
+  return new Blob(parts);
 }
 
 /** For a folder that cannot be listed (plain http): what Optimum's layout may hold and what is there. */

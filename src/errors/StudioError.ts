@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'onnx/missing-external-data' // a weights file that the graph names was not given
   | 'onnx/external-data-range' // offset and length lie outside the weights file
   | 'onnx/unsafe-location' // external data location is absolute or leaves the folder
+  | 'onnx/file-changed' // a file changed or went away while it was open
   | 'onnx/too-large' // more bytes than one protobuf file may hold
   // blocks and passes
   | 'blocks/unknown-id' // a plan names a block that this model does not have

@@ -20,6 +20,10 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The file ends too early.',
     remedy: 'It was probably not copied or downloaded completely. Fetch it again and compare its size with the original.',
   },
+  'onnx/file-changed': {
+    sentence: 'A file is not what it was when it was opened.',
+    remedy: 'Open the model again; leave its files unchanged until what is exported from them is downloaded.',
+  },
   'onnx/invalid-graph': {
     sentence: 'The graph in this file contradicts itself.',
     remedy: 'Run onnx.checker.check_model on it and export it again.',

@@ -3,16 +3,27 @@ import { StudioError } from '../errors/StudioError';
 import type { ByteSource, SequentialReader } from './ByteSource';
 import { checkRange } from './byteRange';
 
+/** Reading throws `onnx/file-changed` where the file behind the Blob is not what it was. */
 export function blobSource(blob: Blob): ByteSource {
   return {
     sizeBytes: blob.size,
     blob,
     read: async (offsetBytes, lengthBytes) => {
       checkRange(offsetBytes, lengthBytes, blob.size);
-      return new Uint8Array(await blob.slice(offsetBytes, offsetBytes + lengthBytes).arrayBuffer());
+      return new Uint8Array(await unchanged(blob.slice(offsetBytes, offsetBytes + lengthBytes).arrayBuffer()));
     },
     openReader: () => streamReader(blob),
   };
+}
+
+/** Browsers tell a file that was written to or removed since it was picked by a DOMException of two names. */
+async function unchanged<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (!(cause instanceof DOMException) || !['NotReadableError', 'NotFoundError'].includes(cause.name)) throw cause;
+    throw new StudioError('onnx/file-changed', 'A file was changed, moved or deleted since it was opened.', {}, { cause });
+  }
 }
 
 /** What lies between two ranges is read and dropped up to here; beyond, a new stream is quicker. */
@@ -32,7 +43,7 @@ function streamReader(blob: Blob): SequentialReader {
   };
   const take = async (most: number): Promise<Uint8Array> => {
     if (pending.length === 0) {
-      const chunk = await stream!.next();
+      const chunk = await unchanged(stream!.next());
       if (chunk === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
       pending = chunk;
     }

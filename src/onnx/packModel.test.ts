@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StudioError } from '../errors/StudioError';
+import { blobSource } from './blobSource';
 import type { ByteSource } from './ByteSource';
 import { memorySource } from './memorySource';
 import type { Model, Tensor } from './model';
@@ -20,7 +21,7 @@ function modelWith(tensors: readonly Tensor[]): Model {
   });
 }
 
-const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
+const noise = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
 
 /** Keeps note of what is read. */
 function watched(bytes: Uint8Array): ByteSource & { readonly reads: (readonly [number, number])[] } {
@@ -57,6 +58,19 @@ describe('packModel with external data', () => {
     expect(written.get('b')!.data).toEqual(written.get('alias of b')!.data);
     expect((written.get('b')!.data as { offsetBytes: number }).offsetBytes % 4096).toBe(0);
     expect((written.get('a')!.data as { offsetBytes: number }).offsetBytes % 64).toBe(0);
+  });
+
+  it('is the same as a Blob, which reads nothing of a source that is one', async () => {
+    const inline: Tensor = { name: 'moved', dataType: 'float32', dims: [300], data: { kind: 'inline', bytes: noise(1200) } };
+    const model = modelWith([external('a', 64, 1000), external('b', 8192, 30_000), inline, external('c', 4, 7, 'second.data')]);
+    const unread = () => Promise.reject(new Error('read'));
+    const first = { ...blobSource(new Blob([old])), read: unread, openReader: undefined };
+    const second = noise(100);
+    const pack = (source: ByteSource) => packModel(model, new Map([['old.data', source], ['second.data', memorySource(second)]]), { kind: 'external', location: 'new.data' });
+    const written = await dataOf(await pack(memorySource(old)));
+    const blob = await (await pack(first)).dataBlob();
+    expect(blob.size).toBe(written.length);
+    expect(Buffer.compare(Buffer.from(await blob.arrayBuffer()), written)).toBe(0);
   });
 
   it('moves large inline weights out and leaves small ones in', async () => {

@@ -8,6 +8,7 @@ import { tensorByteLength } from './dataTypes';
 import { checkLocation } from './externalLocations';
 import type { Model, Tensor } from './model';
 import { planSegments, type Segment } from './packing/planSegments';
+import { segmentsBlob } from './packing/segmentsBlob';
 import { writeSegments, type WriteOptions } from './packing/writeSegments';
 import { allTensors, mapTensors } from './tensors';
 import { tensorBytes } from './tensorValues';
@@ -28,6 +29,11 @@ export interface PackedModel {
    * Throws the signal's reason when aborted, and what the sink or a source throws.
    */
   writeData(sink: (chunk: Uint8Array) => Promise<void>, options?: WriteOptions): Promise<void>;
+  /**
+   * The weights file without writing it: a Blob made of ranges of the old files where these are Blobs. It can be
+   * read as long as they stay as they are; a changed file makes reading fail.
+   */
+  dataBlob(): Promise<Blob>;
 }
 
 /** Smaller inline tensors stay in the graph file: shape constants and biases that a runtime wants at once. */
@@ -71,7 +77,7 @@ async function packSingle(model: Model, sources: ReadonlyMap<string, ByteSource>
   for (const tensor of allTensors(model)) {
     if (tensor.data.kind === 'external') inlined.set(tensor, { ...tensor, data: { kind: 'inline', bytes: await tensorBytes(tensor, sources) } });
   }
-  return { modelBytes: writeModel(mapTensors(model, (tensor) => inlined.get(tensor) ?? tensor)), dataSizeBytes: 0, writeData: async () => {} };
+  return { modelBytes: writeModel(mapTensors(model, (tensor) => inlined.get(tensor) ?? tensor)), dataSizeBytes: 0, writeData: async () => {}, dataBlob: async () => new Blob() };
 }
 
 async function packExternal(model: Model, sources: ReadonlyMap<string, ByteSource>, location: string): Promise<PackedModel> {
@@ -90,6 +96,7 @@ async function packExternal(model: Model, sources: ReadonlyMap<string, ByteSourc
     ...(segments.length > 0 ? { dataLocation: location } : {}),
     dataSizeBytes: sizeBytes,
     writeData: (sink, options) => writeSegments(segments, sizeBytes, sink, options),
+    dataBlob: () => segmentsBlob(segments),
   };
 }
 

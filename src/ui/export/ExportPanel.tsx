@@ -6,7 +6,7 @@ import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { samePlan } from '../plan/edits';
 import { importPlan } from '../store/edit';
-import { cancelExport, download, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
+import { cancelExport, download, downloadExported, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
 import { canPickPlace } from '../store/pickPlace';
 import { showPanel } from '../store/settings';
 import { studentTotals, useStudio, type Exported } from '../store/state';
@@ -107,7 +107,7 @@ function usePhases(format: ExportFormat, place: PickedPlace | null): typeof expo
   const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   const used: Readonly<Record<ExportProgress['phase'], boolean>> = {
     prune: true,
-    write: format !== 'onnx',
+    write: format === 'onnx-external' && place !== null,
     reload: canRun,
     verify: canRun,
     pack: format === 'pipeline-zip',
@@ -178,7 +178,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
             <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
           </>
         ) : (
-          'Written, not compared: the model itself does not run here'
+          `${place ? 'Written' : 'Ready'}, not compared: the model itself does not run here`
         )}
         {!current && <span className="pill warn">of an earlier plan or format</span>}
       </p>
@@ -195,11 +195,12 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         <Line name="Smaller by" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
       </dl>
       {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
+      {!place && result.files.length > 1 && <p className="faint">The weights are read from the opened files as they are downloaded: leave those unchanged until then.</p>}
       <div className="downloads">
         {!place &&
-          result.files.map(({ name, blob }) => (
-            <button key={name} type="button" className="button primary" onClick={() => download(name, blob)} data-testid="export-download" data-file-name={name}>
-              <Icon name="download" size={14} /> <span className="truncate">{name}</span> <span className="download-size">{formatBytes(blob.size)}</span>
+          result.files.map((file) => (
+            <button key={file.name} type="button" className="button primary" onClick={() => void downloadExported(file)} data-testid="export-download" data-file-name={file.name}>
+              <Icon name="download" size={14} /> <span className="truncate">{file.name}</span> <span className="download-size">{formatBytes(file.blob.size)}</span>
             </button>
           ))}
         <button

@@ -1,6 +1,7 @@
 /** Export: the engine prunes, writes, loads the result afresh and compares it; the files are offered after that, or lie where the person wanted them. */
 import { studentName } from '../../diffusion/studentName';
-import type { ExportFormat, PickedPlace } from '../../engine/protocol';
+import type { ExportedFile, ExportFormat, PickedPlace } from '../../engine/protocol';
+import { StudioError } from '../../errors/StudioError';
 import { engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
 import { pickPlace, removeIfEmpty } from './pickPlace';
@@ -50,6 +51,17 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
     write({ exporting: null });
     if (!isAbort(thrown)) showProblem(thrown, 'export');
   }
+}
+
+/** Downloads a file of an export, whose weights may still lie in files of the person: tells when these have changed. */
+export async function downloadExported({ name, blob }: ExportedFile): Promise<void> {
+  write({ problem: null });
+  try {
+    for (const end of [blob.slice(0, 1), blob.slice(-1)]) await end.arrayBuffer();
+  } catch (cause) {
+    return showProblem(new StudioError('onnx/file-changed', `${name} cannot be downloaded: the files that it is made of were changed, moved or deleted.`, { name }, { cause }), 'export');
+  }
+  download(name, blob);
 }
 
 /** Hands a blob to the browser's download. */
