@@ -9,9 +9,6 @@ import { readModel } from '../onnx/readModel';
 import { requireOther, writePending, type PendingFile } from './fileOutput';
 import { externalSources } from './modelFile';
 
-/** Small enough to stay in a processor's cache between reading and writing. */
-const CHUNK_BYTES = 2 ** 20;
-
 export interface WrittenFile {
   readonly path: string;
   readonly bytes: number;
@@ -36,7 +33,7 @@ export async function writeModelFile(model: Model, { from, out, external, signal
   const packed = await packModel(model, sources, external ? { kind: 'external', location: basename(dataPath) } : { kind: 'single' });
   const pending: PendingFile[] = [];
   try {
-    if (packed.dataLocation !== undefined) pending.push(await writePending(dataPath, signal, (write) => packed.writeData(write, { signal, chunkBytes: CHUNK_BYTES })));
+    if (packed.dataLocation !== undefined) pending.push(await writePending(dataPath, signal, (write) => packed.writeData(write, { signal })));
     pending.unshift(await writePending(out, signal, (write) => write(packed.modelBytes)));
     await checkWritten(pending[0]!.temporaryPath, model);
     // weights first: a graph under its final name always finds them

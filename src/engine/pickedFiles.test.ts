@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { memorySource } from '../onnx/memorySource';
 import { createFile, freeName, readBack } from './pickedFiles';
 
 /** The little of a file handle that is used; `close` stores what `damage` makes of the bytes. */
@@ -13,31 +12,31 @@ function fakeFile(name: string, { fails, damage = (bytes) => bytes }: { fails?: 
     createWritable: async () => {
       await fail('open');
       const bytes: number[] = [];
-      return { write: async (chunk: Uint8Array) => (await fail('write'), void bytes.push(...chunk)), close: async () => (await fail('close'), void (state.stored = damage(bytes))), abort: async () => undefined };
+      return { write: async (piece: Blob) => (await fail('write'), void bytes.push(...new Uint8Array(await piece.arrayBuffer()))), close: async () => (await fail('close'), void (state.stored = damage(bytes))), abort: async () => undefined };
     },
   };
   return { handle: handle as unknown as FileSystemFileHandle, state };
 }
 
-const bytes = Uint8Array.of(1, 2, 3, 4);
+const content = new Blob([Uint8Array.of(1, 2, 3, 4)]);
 
 async function save(handle: FileSystemFileHandle) {
-  const file = await createFile({ kind: 'file', handle }, 'student.onnx', bytes.length);
-  await file.write(bytes);
-  return { file, written: await file.finish() };
+  const file = await createFile({ kind: 'file', handle }, 'student.onnx', content.size);
+  await file.write(content);
+  return { file, written: { name: 'chosen.onnx', blob: await file.finish() } };
 }
 
 describe('a picked file', () => {
   test('holds what was written, and reads back', async () => {
     const { handle } = fakeFile('chosen.onnx');
     const { written } = await save(handle);
-    await readBack(written, 'chosen.onnx', 0, memorySource(bytes), undefined, () => undefined);
+    await readBack(written, content, () => undefined, undefined);
   });
 
   test('that reads back otherwise is refused with the place of the first wrong byte, and removed', async () => {
     const { handle, state } = fakeFile('chosen.onnx', { damage: ([a, b, , d]) => [a!, b!, 9, d!] });
     const { file, written } = await save(handle);
-    await expect(readBack(written, 'chosen.onnx', 0, memorySource(bytes), undefined, () => undefined)).rejects.toMatchObject({ code: 'library/write-failed', facts: { offset: 2 } });
+    await expect(readBack(written, content, () => undefined, undefined)).rejects.toMatchObject({ code: 'library/write-failed', facts: { offset: 2 } });
     await file.discard();
     expect(state.removed).toBe(true);
   });

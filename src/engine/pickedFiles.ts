@@ -4,15 +4,13 @@
  * that is not finished never bears its name, and a picked file that is to be replaced stays as it was until then.
  */
 import { StudioError } from '../errors/StudioError';
-import type { ByteSource } from '../onnx/ByteSource';
-import type { PickedPlace } from './protocol';
+import type { ExportedFile, PickedPlace } from './protocol';
 
 /** Not in TypeScript's library yet; every browser with the pickers has it (Chromium 110 and later). */
 type Removable = FileSystemFileHandle & { remove(): Promise<void> };
 
 export interface ExportFileWriter {
-  /** The chunk's memory may be used again once the promise is fulfilled. */
-  write(chunk: Uint8Array): Promise<void>;
+  write(piece: Blob): Promise<void>;
   /** The whole file; nothing can be written after it. */
   finish(): Promise<Blob>;
   /** Forgets what was written. */
@@ -50,9 +48,9 @@ function writer(handle: FileSystemFileHandle, stream: FileSystemWritableFileStre
   let closed = false;
   let bytes = 0;
   return {
-    write: async (chunk) => {
-      await typed(what, stream.write(chunk as Uint8Array<ArrayBuffer>));
-      bytes += chunk.length;
+    write: async (piece) => {
+      await typed(what, stream.write(piece));
+      bytes += piece.size;
     },
     finish: async () => {
       await typed(what, stream.close());
@@ -100,16 +98,14 @@ async function isThere(folder: FileSystemDirectoryHandle, name: string): Promise
 
 const READ_BYTES = 4 * 2 ** 20;
 
-/** Reads a file back from its place. Throws `library/write-failed` where its bytes from `offset` are not those of `source`, and the signal's reason. */
-export async function readBack(written: File | Blob, name: string, offset: number, source: ByteSource, signal: AbortSignal | undefined, onRead: (bytes: number) => void): Promise<void> {
-  for (let at = 0; at < source.sizeBytes; at += READ_BYTES) {
+/** Reads a file back from its place. Throws `library/write-failed` where its bytes are not those of `source`, and the signal's reason. `onRead`: bytes read so far. */
+export async function readBack({ name, blob: written }: ExportedFile, source: Blob, onRead: (bytes: number) => void, signal: AbortSignal | undefined): Promise<void> {
+  for (let at = 0; at < source.size; at += READ_BYTES) {
     signal?.throwIfAborted();
-    const length = Math.min(READ_BYTES, source.sizeBytes - at);
-    const expected = await source.read(at, length);
-    const found = new Uint8Array(await typed({ name, sizeBytes: source.sizeBytes }, written.slice(offset + at, offset + at + length).arrayBuffer()));
-    const wrong = firstDifference(expected, found);
-    if (wrong < length) throw new StudioError('library/write-failed', `${name} reads back otherwise than it was written, from byte ${offset + at + wrong} on.`, { name, offset: offset + at + wrong });
-    onRead(length);
+    const [expected, found] = await Promise.all([source, written].map(async (file) => new Uint8Array(await typed({ name, sizeBytes: source.size }, file.slice(at, at + READ_BYTES).arrayBuffer()))));
+    const wrong = firstDifference(expected!, found!);
+    if (wrong < expected!.length) throw new StudioError('library/write-failed', `${name} reads back otherwise than it was written, from byte ${at + wrong} on.`, { name, offset: at + wrong });
+    onRead(at + expected!.length);
   }
 }
 

@@ -1,8 +1,9 @@
+import { crc32 } from 'node:zlib';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { blobSource } from '../onnx/blobSource';
 import { memorySource } from '../onnx/memorySource';
-import { packZip, zipBlob, type ZipEntries } from './zipPipeline';
+import { zipBlob, type ZipEntries } from './zipPipeline';
 
 const noise = (length: number) => Uint8Array.from({ length }, (_, i) => Math.imul(i, 2654435761) >>> 24);
 const contents: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = { 'unet/model.onnx': noise(9_000_001), 'notes.txt': noise(10), 'empty': noise(0), 'unet/model.onnx.data': noise(4 * 2 ** 20) };
@@ -15,22 +16,21 @@ const entriesOf = (sourceOf: (bytes: Uint8Array<ArrayBuffer>) => ZipEntries['lis
 test.each([
   ['memory', memorySource],
   ['Blobs', (bytes: Uint8Array<ArrayBuffer>) => blobSource(new Blob([bytes]))],
-])('a zip of %s holds every entry where it says, written or as a Blob', async (_, sourceOf) => {
+])('a zip of %s holds every entry', async (_, sourceOf) => {
   const entries = entriesOf(sourceOf);
-  const chunks: Uint8Array[] = [];
-  const offsets = await packZip(entries, (bytes) => void chunks.push(bytes.slice()), () => {}, undefined);
-  const written = Buffer.concat(chunks);
   const seen: number[] = [];
-  const blob = await zipBlob(entries, (bytes) => seen.push(bytes), undefined);
-  expect(blob.size).toBe(written.length);
+  const found = unzipSync(new Uint8Array(await (await zipBlob(entries, (bytes) => seen.push(bytes), undefined)).arrayBuffer()));
   expect(seen.at(-1)).toBe(entries.sizeBytes);
-  for (const zip of [new Uint8Array(written), new Uint8Array(await blob.arrayBuffer())]) {
-    const found = unzipSync(zip);
-    expect(Object.keys(found)).toEqual(Object.keys(contents));
-    Object.entries(contents).forEach(([path, bytes], i) => {
-      expect(Buffer.compare(found[path]!, bytes), path).toBe(0);
-      expect(Buffer.compare(zip.subarray(offsets[i]!, offsets[i]! + bytes.length), bytes), path).toBe(0);
-    });
+  expect(Object.keys(found)).toEqual(Object.keys(contents));
+  for (const [path, bytes] of Object.entries(contents)) expect(Buffer.compare(found[path]!, bytes), path).toBe(0);
+});
+
+test('its checksums are right', async () => {
+  const zip = Buffer.from(await (await zipBlob(entriesOf(memorySource), () => {}, undefined)).arrayBuffer());
+  let entry = zip.readUInt32LE(zip.length - 6); // where the central directory begins
+  for (const [path, bytes] of Object.entries(contents)) {
+    expect(zip.readUInt32LE(entry + 16), path).toBe(crc32(bytes));
+    entry += 46 + zip.readUInt16LE(entry + 28);
   }
 });
 

@@ -1,8 +1,10 @@
 /** A whole pipeline folder as a zip with another denoiser in place. Stored, not deflated: weights do not shrink. */
 import { Zip, ZipPassThrough } from 'fflate';
 import { StudioError } from '../errors/StudioError';
+import { blobSource } from '../onnx/blobSource';
 import type { ByteSource } from '../onnx/ByteSource';
 import type { OpenedParts } from './OpenedParts';
+import type { ExportedFile } from './protocol';
 
 export interface ZipEntries {
   readonly list: readonly { readonly path: string; readonly source: ByteSource }[];
@@ -14,7 +16,7 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 const MAX_ZIP_BYTES = 2 ** 32 - 2 ** 20;
 
 /** Every file of the folder, the denoiser's replaced. Throws `onnx/too-large` for more than a zip can hold. */
-export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly { readonly name: string; readonly source: ByteSource }[]): Promise<ZipEntries> {
+export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly ExportedFile[]): Promise<ZipEntries> {
   const { folder, denoiser } = parts;
   const directory = denoiser.path.split('/').slice(0, -1).join('/');
   const inFolder = (file: string) => (directory === '' ? file : `${directory}/${file}`);
@@ -22,7 +24,7 @@ export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly { r
   const others = (folder.paths ?? (await knownFiles(parts))).filter((path) => !replaced.has(path));
   const list: { readonly path: string; readonly source: ByteSource }[] = [];
   for (const path of others) list.push({ path, source: await folder.open(path) });
-  for (const { name, source } of denoiserFiles) list.push({ path: inFolder(name), source });
+  for (const { name, blob } of denoiserFiles) list.push({ path: inFolder(name), source: blobSource(blob) });
   const sizeBytes = list.reduce((sum, { source }) => sum + source.sizeBytes, 0);
   if (sizeBytes > MAX_ZIP_BYTES) {
     throw new StudioError('onnx/too-large', `The zip would have ${(sizeBytes / 1e9).toFixed(2)} GB, and its format ends at 4 GB. Export the denoiser with external data instead.`, { sizeBytes });
@@ -30,39 +32,32 @@ export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly { r
   return { list, sizeBytes };
 }
 
-/** Bytes of the zip in order; those of an entry come with where they were read. Their memory may be used again once the promise is fulfilled. */
-type OnPiece = (bytes: Uint8Array, from?: { readonly source: ByteSource; readonly offsetBytes: number }) => Promise<void> | void;
-
-/** Returns where in the zip each entry's bytes begin. `onPacked`: bytes of entries read so far. Throws the signal's reason and what sources and `onPiece` throw. */
-export async function packZip({ list }: ZipEntries, onPiece: OnPiece, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number[]> {
-  const pieces: Uint8Array[] = [];
-  const zip = new Zip((error, chunk) => {
+/**
+ * The zip as a Blob made of the entries' own where they have one: these are read for their checksums and not copied.
+ * `onPacked`: bytes of entries read so far. Throws the signal's reason and what sources throw.
+ */
+export async function zipBlob({ list }: ZipEntries, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<Blob> {
+  const parts: BlobPart[] = [];
+  /** What an entry's next bytes are in the zip: themselves, the Blob that begins with them, or nothing where that is there already. */
+  let next: { readonly bytes: Uint8Array; readonly part: BlobPart | undefined } | undefined;
+  const zip = new Zip((error, bytes) => {
     if (error) throw error;
-    pieces.push(chunk);
+    const part = bytes === next?.bytes ? next.part : (bytes as Uint8Array<ArrayBuffer>); // else a header or checksum
+    if (part !== undefined) parts.push(part);
   });
-  let written = 0;
-  const flush = async (content?: { readonly chunk: Uint8Array; readonly source: ByteSource; readonly offsetBytes: number }) => {
-    for (const piece of pieces.splice(0)) {
-      await (piece === content?.chunk ? onPiece(piece, content) : onPiece(piece));
-      written += piece.length;
-    }
-  };
-  const offsets: number[] = [];
   let packed = 0;
   for (const { path, source } of list) {
     const entry = new ZipPassThrough(path);
     zip.add(entry);
     const reader = source.openReader?.();
-    const memory = new Uint8Array(reader ? Math.min(CHUNK_BYTES, source.sizeBytes) : 0);
     try {
       for (let offset = 0; offset < source.sizeBytes || offset === 0; offset += CHUNK_BYTES) {
         signal?.throwIfAborted();
         const length = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
-        const chunk = reader ? memory.subarray(0, length) : await source.read(offset, length);
-        await reader?.readInto(offset, chunk);
-        entry.push(chunk, offset + length === source.sizeBytes);
-        if (offset === 0) offsets.push(written + pieces[0]!.length); // the first piece is the entry's header
-        await flush({ chunk, source, offsetBytes: offset });
+        const bytes = reader ? new Uint8Array(length) : ((await source.read(offset, length)) as Uint8Array<ArrayBuffer>);
+        await reader?.readInto(offset, bytes);
+        next = { bytes, part: source.blob === undefined ? bytes : offset === 0 ? source.blob : undefined };
+        entry.push(bytes, offset + length === source.sizeBytes);
         onPacked((packed += length));
       }
     } finally {
@@ -70,19 +65,6 @@ export async function packZip({ list }: ZipEntries, onPiece: OnPiece, onPacked: 
     }
   }
   zip.end();
-  await flush();
-  return offsets;
-}
-
-/** The zip as a Blob made of the entries' own where they have one: these are read for their checksums and not copied. Throws as `packZip` does. */
-export async function zipBlob(entries: ZipEntries, onPacked: (bytes: number) => void, signal: AbortSignal | undefined): Promise<Blob> {
-  const parts: BlobPart[] = [];
-  const onPiece: OnPiece = (bytes, from) => {
-    const whole = from?.source.blob;
-    if (!whole) parts.push(bytes.slice());
-    else if (from!.offsetBytes === 0) parts.push(whole);
-  };
-  await packZip(entries, onPiece, onPacked, signal);
   return new Blob(parts);
 }
 

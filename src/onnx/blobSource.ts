@@ -29,23 +29,26 @@ async function unchanged<T>(reading: Promise<T>): Promise<T> {
 /** What lies between two ranges is read and dropped up to here; beyond, a new stream is quicker. */
 const LONGEST_SKIP_BYTES = 2 ** 20;
 
-/** One stream for many ranges: a Blob's slices each cost a round trip between the browser's processes. */
+/**
+ * One stream for many ranges: a Blob's slices each cost a round trip between the browser's processes. Not in `byob`
+ * mode: there a read that nothing but its own promise refers to is collected as garbage, and never ends (Chromium 156).
+ */
 function streamReader(blob: Blob): SequentialReader {
-  let stream: ChunkReader | undefined;
+  let stream: ReadableStreamDefaultReader<Uint8Array> | undefined;
   /** Arrived and not taken yet; it ends at `position`. */
   let pending = new Uint8Array(0);
   let position = 0;
   const start = async (offsetBytes: number) => {
     await stream?.cancel();
-    stream = chunkReader(blob.slice(offsetBytes).stream());
+    stream = blob.slice(offsetBytes).stream().getReader();
     pending = new Uint8Array(0);
     position = offsetBytes;
   };
   const take = async (most: number): Promise<Uint8Array> => {
     if (pending.length === 0) {
-      const chunk = await unchanged(stream!.next());
-      if (chunk === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
-      pending = chunk;
+      const { value } = await unchanged(stream!.read());
+      if (value === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
+      pending = value as Uint8Array<ArrayBuffer>;
     }
     const taken = pending.subarray(0, most);
     pending = pending.subarray(taken.length);
@@ -65,37 +68,5 @@ function streamReader(blob: Blob): SequentialReader {
       }
     },
     close: async () => void (await stream?.cancel()),
-  };
-}
-
-type Chunk = Uint8Array<ArrayBuffer>;
-
-interface ChunkReader {
-  /** Undefined at the end. A chunk's memory is the reader's again at the next call. */
-  next(): Promise<Chunk | undefined>;
-  cancel(): Promise<void>;
-}
-
-/** How much one read brings at most: a default reader's chunks are 64 KiB, each with its own round trip. */
-const CHUNK_BYTES = 2 ** 20;
-
-/** Reads into one buffer again and again where the stream can (Chromium, Node, Firefox), else chunk by chunk. */
-function chunkReader(stream: ReadableStream<Chunk>): ChunkReader {
-  let reader: ReadableStreamBYOBReader;
-  try {
-    reader = stream.getReader({ mode: 'byob' });
-  } catch {
-    const plain = stream.getReader();
-    return { next: async () => (await plain.read()).value, cancel: () => plain.cancel() };
-  }
-  let memory = new ArrayBuffer(CHUNK_BYTES);
-  return {
-    next: async () => {
-      const { value, done } = await reader.read(new Uint8Array(memory));
-      if (value === undefined || done) return undefined;
-      memory = value.buffer;
-      return value;
-    },
-    cancel: () => reader.cancel(),
   };
 }
