@@ -4,6 +4,7 @@
  * that is not finished never bears its name, and a picked file that is to be replaced stays as it was until then.
  */
 import { StudioError } from '../errors/StudioError';
+import { blobSource } from '../onnx/blobSource';
 import type { ExportedFile, PickedPlace } from './protocol';
 
 /** Not in TypeScript's library yet; every browser with the pickers has it (Chromium 110 and later). */
@@ -100,18 +101,34 @@ const READ_BYTES = 4 * 2 ** 20;
 
 /** Reads a file back from its place. Throws `library/write-failed` where its bytes are not those of `source`, and the signal's reason. `onRead`: bytes read so far. */
 export async function readBack({ name, blob: written }: ExportedFile, source: Blob, onRead: (bytes: number) => void, signal: AbortSignal | undefined): Promise<void> {
-  for (let at = 0; at < source.size; at += READ_BYTES) {
-    signal?.throwIfAborted();
-    const [expected, found] = await Promise.all([source, written].map(async (file) => new Uint8Array(await typed({ name, sizeBytes: source.size }, file.slice(at, at + READ_BYTES).arrayBuffer()))));
-    const wrong = firstDifference(expected!, found!);
-    if (wrong < expected!.length) throw new StudioError('library/write-failed', `${name} reads back otherwise than it was written, from byte ${at + wrong} on.`, { name, offset: at + wrong });
-    onRead(at + expected!.length);
+  const sides = [source, written].map((blob) => ({ reader: blobSource(blob).openReader!(), memory: new Uint8Array(READ_BYTES) }));
+  try {
+    for (let at = 0; at < source.size; at += READ_BYTES) {
+      signal?.throwIfAborted();
+      const length = Math.min(READ_BYTES, source.size - at);
+      const [expected, found] = await Promise.all(
+        sides.map(async ({ reader, memory }) => {
+          const bytes = memory.subarray(0, length);
+          await typed({ name, sizeBytes: source.size }, reader.readInto(at, bytes));
+          return bytes;
+        }),
+      );
+      const wrong = firstDifference(expected!, found!);
+      if (wrong < length) throw new StudioError('library/write-failed', `${name} reads back otherwise than it was written, from byte ${at + wrong} on.`, { name, offset: at + wrong });
+      onRead(at + length);
+    }
+  } finally {
+    for (const { reader } of sides) await reader.close();
   }
 }
 
-/** The length of `expected` where there is none. */
+/** The length of `expected` where there is none. Both begin where a 32-bit number may. */
 function firstDifference(expected: Uint8Array, found: Uint8Array): number {
-  let at = 0;
+  const words = (bytes: Uint8Array) => new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  const [left, right] = [words(expected), words(found)];
+  let word = 0;
+  while (word < left.length && left[word] === right[word]) word++;
+  let at = 4 * word;
   while (at < expected.length && expected[at] === found[at]) at++;
   return at;
 }
