@@ -167,7 +167,7 @@ function Progress({ progress, place, format }: ProgressProps) {
 }
 
 function Result({ exported, current }: { readonly exported: Exported; readonly current: boolean }) {
-  const { result, place } = exported;
+  const { result, place, format } = exported;
   const { verification, unverified, fileBytes, teacherFileBytes } = result;
   const saved = teacherFileBytes - fileBytes;
   return (
@@ -195,7 +195,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         <Line name="Smaller by" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
       </dl>
       {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
-      {!place && result.files.length > 1 && <p className="faint">The weights are read from the opened files as they are downloaded: leave those unchanged until then.</p>}
+      {!place && format !== 'onnx' && <p className="faint read-later">Downloading reads from the opened files: leave them unchanged until it is done.</p>}
       <div className="downloads">
         {!place &&
           result.files.map((file) => (
