@@ -14,7 +14,7 @@ Parts (all of them by default):
   memory     weights resident with one gated session / with two sessions
   open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
-  full-size  the same of a full-size SVD (3 GB; needs 16 GB of disk), on the command line and in the tab, without
+  full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), on the command line and in the tab, without
              onnxsim, which ends at 2 GB
 
   --model FOLDER     pipeline folder whose denoiser is measured (default public/models/emoji-t2v)

@@ -18,14 +18,13 @@ export async function openTab(folder: string, files: readonly string[]): Promise
   const outDir = join(folder, 'page');
   await build({ logLevel: 'warn', build: { outDir, emptyOutDir: true } });
   const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0 } });
-  // A profile on disk: a private window keeps its files in memory.
-  const browser = await chromium.launchPersistentContext(join(folder, 'profile'), { executablePath, args: ['--no-sandbox'], viewport: { width: 1440, height: 900 }, downloadsPath: join(folder, 'downloads') });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], downloadsPath: join(folder, 'downloads') });
   const close = async () => {
     await browser.close();
     await server.close();
   };
   try {
-    const page = await browser.newPage();
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.route('**/models/emoji-t2v/**', (route) => route.abort()); // nothing but the given model takes time
     await page.goto(server.resolvedUrls!.local[0]!);
     await page.getByTestId('open-model').click();

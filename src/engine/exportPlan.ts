@@ -49,11 +49,13 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
   const { denoiser, tree, types, description, cannotRun } = parts;
   const { plan, format, signal, place } = request;
   const report = reporter(request.onProgress);
-  const save = async (to: PickedPlace, { name, blob }: ExportedFile, phase: 'write' | 'save'): Promise<ExportedFile> => {
+  const save = async (to: PickedPlace, { name, blob }: ExportedFile, phase: 'write' | 'save', comparedLater: boolean): Promise<ExportedFile> => {
     const writer = await createFile(to, name, blob.size);
     begun.push(writer);
     await writePieces(blob, writer, (bytes) => report(phase, bytes, blob.size), signal);
-    return { name, blob: await writer.finish() };
+    const saved = { name, blob: await writer.finish() };
+    if (!comparedLater) await readBack(saved, blob, (bytes) => report('save', bytes, blob.size), signal);
+    return saved;
   };
   const preview = cannotRun ?? (await previewOrReason(parts, request));
   report('prune');
@@ -65,30 +67,29 @@ async function writeStudent(parts: OpenedParts, request: ExportPlanRequest, begu
   const fileName = place?.kind === 'file' ? place.handle.name : `${baseName}.${zipped ? 'zip' : 'onnx'}`;
   const graphName = zipped ? 'model.onnx' : fileName;
   const packed = await packModel(student, denoiser.weights, external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' });
-  const made: ExportedFile[] = packed.dataLocation === undefined ? [] : [{ name: packed.dataLocation, blob: await packed.dataBlob() }];
-  const data = place && !zipped ? await Promise.all(made.map((file) => save(place, file, 'write'))) : made;
+  const data: ExportedFile[] = [];
+  if (packed.dataLocation !== undefined) {
+    const weights = { name: packed.dataLocation, blob: await packed.dataBlob() };
+    data.push(place && !zipped ? await save(place, weights, 'write', typeof preview !== 'string') : weights);
+  }
   signal?.throwIfAborted();
   let verification: ExportVerification | undefined;
   if (typeof preview !== 'string') {
     report('reload');
     verification = await verify(parts, preview, packed.modelBytes, data, () => report('verify'));
     signal?.throwIfAborted();
-  } else if (place && !zipped) {
-    for (const [i, file] of data.entries()) await readBack(file, made[i]!.blob, (bytes) => report('save', bytes, file.blob.size), signal); // else the comparison reads them
   }
   const graph: ExportedFile = { name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) };
-  const entries = zipped ? await zipEntries(parts, [graph, ...data]) : undefined;
-  const main = entries ? { name: fileName, blob: await zipBlob(entries, (bytes) => report('pack', bytes, entries.sizeBytes), signal) } : graph;
-  const beside = zipped ? [] : data;
-  if (place) {
-    const saved = await save(place, main, 'save');
-    await readBack(saved, main.blob, (bytes) => report('save', bytes, main.blob.size), signal);
+  let main = graph;
+  if (zipped) {
+    const entries = await zipEntries(parts, [graph, ...data]);
+    main = { name: fileName, blob: await zipBlob(entries, (bytes) => report('pack', bytes, entries.sizeBytes), signal) };
   }
-  const files = [main, ...beside];
+  if (place) main = await save(place, main, 'save', false);
   let teacherFileBytes = denoiser.bytes.length;
   for (const source of denoiser.weights.values()) teacherFileBytes += source.sizeBytes;
   return {
-    files,
+    files: zipped ? [main] : [main, ...data],
     planJson: planJson(description.name, plan),
     totals: { teacher: tree.totals, student: countTotals(student, types) },
     fileBytes: packed.modelBytes.length + data.reduce((sum, { blob }) => sum + blob.size, 0),

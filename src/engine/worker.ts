@@ -32,7 +32,7 @@ async function open(request: OpenRequest, signal: AbortSignal | undefined, onPro
   const runner = await openPipeline(await openFolder(folder), backend.runtime, {
     onProgress,
     latentSize,
-    ...(withoutRunning === undefined ? {} : { withoutRunning }),
+    withoutRunning,
     ...(signal ? { signal } : {}),
   });
   await close(backend);

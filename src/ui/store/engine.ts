@@ -1,7 +1,7 @@
 /** The page's one engine client, and how its failures reach the screen. Only the actions of this folder use it. */
 import { createEngineClient } from '../../engine/client';
 import { StudioError } from '../../errors/StudioError';
-import { write, type Problem } from './state';
+import { write, type Activity, type Problem } from './state';
 
 export const engine = createEngineClient();
 
@@ -9,7 +9,7 @@ export function isAbort(thrown: unknown): boolean {
   return thrown instanceof DOMException && thrown.name === 'AbortError';
 }
 
-export function showProblem(thrown: unknown, during: Problem['during'], refused?: Problem['refused']): void {
+export function showProblem(thrown: unknown, during: Activity, refused?: Problem['refused']): void {
   const error = StudioError.from(thrown);
   if (error.code === 'internal') console.error(error);
   write({ problem: { error: error.toPlain(), during, ...(refused ? { refused } : {}) } });

@@ -1,7 +1,7 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
-import { StudioError } from '../../errors/StudioError';
 import type { LatentSize } from '../../diffusion/PipelineDescription';
 import type { BackendPreference } from '../../engine/protocol';
+import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import { normalisePlan, indexBlocks } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
@@ -26,7 +26,6 @@ interface OpenOptions {
 
 /** Opens a folder and, when that worked, shows and samples it with the plan of the page's address. */
 export async function openFolder(folder: FolderReference, { backend = read().backend, latentSize = {}, withoutRunning }: OpenOptions = {}): Promise<void> {
-  const asked = { latentSize, ...(withoutRunning === undefined ? {} : { withoutRunning }) };
   controller?.abort();
   cancelRun();
   const own = new AbortController();
@@ -35,10 +34,10 @@ export async function openFolder(folder: FolderReference, { backend = read().bac
   write({ opening: { name: folder.name, progress: null }, problem: null, panel: 'none', backend });
   try {
     const opened = await engine.open(
-      { folder, backend, ...asked },
+      { folder, backend, latentSize, withoutRunning },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }) },
     );
-    if (controller === own) show({ ...opened, folder, ...asked }, before);
+    if (controller === own) show({ ...opened, folder, latentSize, withoutRunning }, before);
   } catch (thrown) {
     if (controller !== own) return;
     write({ opening: null });
@@ -95,5 +94,5 @@ export function setBackend(backend: BackendPreference): void {
 /** Opens the same model again at another size of the latent, where its graph leaves that free. */
 export function setLatentSize(size: LatentSize): void {
   const { open, backend } = read();
-  if (open) void openFolder(open.folder, { ...open, backend, latentSize: size });
+  if (open) void openFolder(open.folder, { backend, latentSize: size, withoutRunning: open.withoutRunning });
 }
