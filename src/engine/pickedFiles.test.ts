@@ -58,6 +58,14 @@ describe('a picked file', () => {
   });
 });
 
+test('a piece of an opened file that has changed is told as that, not as a failure of the place', async () => {
+  const { handle } = fakeFile('chosen.onnx', { fails: { at: 'write', error: new DOMException('no', 'NotReadableError') } });
+  const gone = Object.assign(new Blob(['gone']), { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException('no', 'NotReadableError')) }) });
+  const file = await createFile({ kind: 'file', handle }, 'student.onnx', gone.size);
+  await expect(file.write(gone)).rejects.toMatchObject({ code: 'onnx/file-changed' });
+  await expect(file.write(content)).rejects.toMatchObject({ code: 'library/write-failed' });
+});
+
 test('a name is free when no ending of it is in the folder', async () => {
   const there = new Set(['a.onnx', 'a-2.onnx.data']);
   const folder = { getFileHandle: async (name: string) => (there.has(name) ? {} : Promise.reject(new DOMException('no', 'NotFoundError'))) } as unknown as FileSystemDirectoryHandle;

@@ -19,8 +19,9 @@ export interface ExportFileWriter {
 }
 
 /**
- * It and what it gives throw `library/quota` (the disk is full), `library/write-refused` (no permission) and
- * `library/write-failed` (the place is gone, locked or write-protected). A picked file ignores the name.
+ * It and what it gives throw `library/quota` (the disk is full), `library/write-refused` (no permission),
+ * `library/write-failed` (the place is gone, locked or write-protected) and `onnx/file-changed` (what was to be
+ * written went). A picked file ignores the name.
  */
 export async function createFile(place: PickedPlace, name: string, sizeBytes: number): Promise<ExportFileWriter> {
   const whatFailed = { name: place.kind === 'file' ? place.handle.name : name, sizeBytes };
@@ -50,7 +51,10 @@ function writer(handle: FileSystemFileHandle, stream: FileSystemWritableFileStre
   let bytes = 0;
   return {
     write: async (piece) => {
-      await typed(what, stream.write(piece));
+      await typed(what, stream.write(piece)).catch(async (failed: unknown) => {
+        await blobSource(piece).read(0, Math.min(1, piece.size)); // tells where it is the opened file that went
+        throw failed;
+      });
       bytes += piece.size;
     },
     finish: async () => {
@@ -101,24 +105,20 @@ const READ_BYTES = 4 * 2 ** 20;
 
 /** Reads a file back from its place. Throws `library/write-failed` where its bytes are not those of `source`, and the signal's reason. `onRead`: bytes read so far. */
 export async function readBack({ name, blob: written }: ExportedFile, source: Blob, onRead: (bytes: number) => void, signal: AbortSignal | undefined): Promise<void> {
-  const sides = [source, written].map((blob) => ({ reader: blobSource(blob).openReader!(), memory: new Uint8Array(READ_BYTES) }));
+  const side = (blob: Blob) => ({ reader: blobSource(blob).openReader!(), memory: new Uint8Array(READ_BYTES) });
+  const [left, right] = [side(source), side(written)];
   try {
     for (let at = 0; at < source.size; at += READ_BYTES) {
       signal?.throwIfAborted();
       const length = Math.min(READ_BYTES, source.size - at);
-      const [expected, found] = await Promise.all(
-        sides.map(async ({ reader, memory }) => {
-          const bytes = memory.subarray(0, length);
-          await typed({ name, sizeBytes: source.size }, reader.readInto(at, bytes));
-          return bytes;
-        }),
-      );
-      const wrong = firstDifference(expected!, found!);
+      const [expected, found] = [left.memory.subarray(0, length), right.memory.subarray(0, length)];
+      await Promise.all([left.reader.readInto(at, expected), typed({ name, sizeBytes: source.size }, right.reader.readInto(at, found))]);
+      const wrong = firstDifference(expected, found);
       if (wrong < length) throw new StudioError('library/write-failed', `${name} reads back otherwise than it was written, from byte ${at + wrong} on.`, { name, offset: at + wrong });
       onRead(at + length);
     }
   } finally {
-    for (const { reader } of sides) await reader.close();
+    for (const { reader } of [left, right]) await reader.close();
   }
 }
 

@@ -16,12 +16,12 @@ export function blobSource(blob: Blob): ByteSource {
   };
 }
 
-/** Browsers tell a file that was written to or removed since it was picked by a DOMException of two names. */
+/** Of a file that was written to or removed since it was picked, browsers tell by two DOMExceptions, and a stream of it by a TypeError. */
 async function unchanged<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    if (!(cause instanceof DOMException) || !['NotReadableError', 'NotFoundError'].includes(cause.name)) throw cause;
+    if (!(cause instanceof Error) || !['NotReadableError', 'NotFoundError', 'TypeError'].includes(cause.name)) throw cause;
     throw new StudioError('onnx/file-changed', 'A file was changed, moved or deleted since it was opened.', {}, { cause });
   }
 }
@@ -67,6 +67,6 @@ function streamReader(blob: Blob): SequentialReader {
         filled += taken.length;
       }
     },
-    close: async () => void (await stream?.cancel()),
+    close: async () => void (await stream?.cancel().catch(() => undefined)), // one that failed has told so already
   };
 }

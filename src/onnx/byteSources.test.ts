@@ -58,6 +58,20 @@ describe('a reader from front to back', () => {
   });
 });
 
+describe('a file that changed since it was opened', () => {
+  it.each(['NotReadableError', 'NotFoundError'])('is told: %s', async (name) => {
+    const changed = Object.assign(new Blob([bytes]), { slice: () => ({ arrayBuffer: () => Promise.reject(new DOMException('no', name)) }) });
+    await expect(blobSource(changed).read(0, 4)).rejects.toMatchObject({ code: 'onnx/file-changed' });
+  });
+
+  it('is told by a stream of it', async () => {
+    const stream = () => new ReadableStream({ pull: () => Promise.reject(new TypeError('network error')) });
+    const reader = blobSource(Object.assign(new Blob([bytes]), { slice: () => ({ stream }) })).openReader!();
+    await expect(reader.readInto(0, new Uint8Array(4))).rejects.toMatchObject({ code: 'onnx/file-changed' });
+    await reader.close();
+  });
+});
+
 describe('weights files that a model names', () => {
   const naming = (...locations: readonly string[]) =>
     buildModel((b) => locations.forEach((location, i) => b.tensor({ name: `w${i}`, dataType: 'uint8', dims: [1], data: { kind: 'external', location, offsetBytes: i, lengthBytes: 1 } })));
