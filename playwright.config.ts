@@ -29,5 +29,10 @@ export default defineConfig({
       ],
     },
   },
-  webServer: { command: 'npx vite preview --port 4174 --strictPort', url: 'http://localhost:4174', timeout: 60_000, reuseExistingServer: false },
+  webServer: {
+    command: 'npx vite preview --port 4174 --strictPort',
+    url: 'http://localhost:4174',
+    timeout: 60_000,
+    reuseExistingServer: false,
+  },
 });

@@ -12,7 +12,8 @@ const isolation = {
 };
 
 /** Servers that do not know .mjs send it as a download, which a module import refuses. */
-const assetFileNames = ({ names }: { readonly names: readonly string[] }): string => `assets/[name]-[hash]${names[0]?.endsWith('.mjs') ? '.js' : '[extname]'}`;
+const assetFileNames = ({ names }: { readonly names: readonly string[] }): string =>
+  `assets/[name]-[hash]${names[0]?.endsWith('.mjs') ? '.js' : '[extname]'}`;
 
 export default defineConfig({
   base: './',
@@ -30,7 +31,10 @@ export default defineConfig({
         assetFileNames,
         codeSplitting: {
           groups: [
-            { name: 'charts', test: /node_modules[\\/](recharts|d3-|victory-vendor|@reduxjs|react-redux|immer|es-toolkit|decimal)/ },
+            {
+              name: 'charts',
+              test: /node_modules[\\/](recharts|d3-|victory-vendor|@reduxjs|react-redux|immer|es-toolkit|decimal)/,
+            },
             { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler|zustand)[\\/]/ },
           ],
         },

@@ -35,7 +35,11 @@ function vitest(): Count {
   if (!report) return step(false);
   const failed = report['numFailedTests'] as number;
   // A file that fails to load has no failed test of its own: the runner's status still counts.
-  return { passed: report['numPassedTests'] as number, failed: ok ? failed : Math.max(1, failed), skipped: report['numPendingTests'] as number };
+  return {
+    passed: report['numPassedTests'] as number,
+    failed: ok ? failed : Math.max(1, failed),
+    skipped: report['numPendingTests'] as number,
+  };
 }
 
 function playwright(): Count {
@@ -58,6 +62,10 @@ const counts = [step(run('Types', ['tsc'])), vitest()];
 const built = run('Build', ['vite', 'build', '--logLevel', 'warn']);
 counts.push(step(built));
 if (built) counts.push(playwright());
-const total = counts.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped }));
+const total = counts.reduce((a, b) => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+}));
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
 process.exit(total.failed === 0 ? 0 : 1);

@@ -1,9 +1,10 @@
 /** Backends: WebGPU on the software adapter gives what WebAssembly gives; a plain file server still has threads. */
-import { createServer } from 'node:http';
+
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
 import { bothDone, cell, clip, visit, watchErrors } from './studioPage';
@@ -16,27 +17,42 @@ const tiny = writeModel(
     const sample = b.input('sample', [1, channels, 4, 8, 8]);
     const timestep = b.input('timestep', [1], 'float32');
     const scale = b.op('Mul', [timestep, b.weight('per_step', [1], [1e-4])], {}, { name: '/time/Mul' });
-    const conv = (x: string, path: string) => b.op('Conv', [x, b.weight(`${path}.weight`, [channels, channels, 1, 3, 3])], { pads: [0, 1, 1, 0, 1, 1] }, { name: `/${path}/Conv` });
+    const conv = (x: string, path: string) =>
+      b.op(
+        'Conv',
+        [x, b.weight(`${path}.weight`, [channels, channels, 1, 3, 3])],
+        { pads: [0, 1, 1, 0, 1, 1] },
+        { name: `/${path}/Conv` },
+      );
     let x = b.op('Add', [conv(sample, 'conv_in'), scale], {}, { name: '/conv_in/Add' });
     for (let block = 0; block < 3; block++) {
       const inner = b.op('Sigmoid', [conv(x, `blocks.${block}.conv`)], {}, { name: `/blocks.${block}/Sigmoid` });
       x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
     }
-    b.op('Conv', [x, b.weight('conv_out.weight', [channels, channels, 1, 1, 1])], {}, { name: '/conv_out/Conv', outputs: ['out_sample'] });
+    b.op(
+      'Conv',
+      [x, b.weight('conv_out.weight', [channels, channels, 1, 1, 1])],
+      {},
+      { name: '/conv_out/Conv', outputs: ['out_sample'] },
+    );
     b.output('out_sample', [1, channels, 4, 8, 8]);
   }),
 );
 
 async function openTiny(page: Page): Promise<void> {
   await page.getByTestId('open-model').click();
-  await page.getByTestId('files-input').setInputFiles({ name: 'tiny.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(tiny) });
+  await page
+    .getByTestId('files-input')
+    .setInputFiles({ name: 'tiny.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(tiny) });
   await expect(cell(page, 'blocks.1')).toBeVisible({ timeout: 60_000 });
   await bothDone(page);
 }
 
 /** RGB of the frame on screen. */
 const pixels = (page: Page, side: 'teacher' | 'student') =>
-  clip(page, side).evaluate((element: HTMLCanvasElement) => [...element.getContext('2d')!.getImageData(0, 0, element.width, element.height).data]);
+  clip(page, side).evaluate((element: HTMLCanvasElement) => [
+    ...element.getContext('2d')!.getImageData(0, 0, element.width, element.height).data,
+  ]);
 
 test('WebGPU on the software adapter equals WebAssembly', async ({ browser }) => {
   const seen: Record<string, { teacher: number[]; student: number[] }> = {};
@@ -67,13 +83,26 @@ test('WebGPU on the software adapter equals WebAssembly', async ({ browser }) =>
   expect(seen['wasm']!.teacher).not.toEqual(seen['wasm']!.student);
 });
 
-const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml' };
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.svg': 'image/svg+xml',
+};
 
 test('a plain file server under any path gives isolation and threads', async ({ page }) => {
   const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)).replace(/^\/some\/path\//, '') || 'index.html';
+    const path =
+      normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)).replace(
+        /^\/some\/path\//,
+        '',
+      ) || 'index.html';
     readFile(join('dist', path)).then(
-      (body) => response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' }).end(body),
+      (body) =>
+        response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' }).end(body),
       () => response.writeHead(404).end(),
     );
   });

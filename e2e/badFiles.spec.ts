@@ -1,7 +1,7 @@
 /** Files that cannot be opened: each says what is wrong with it, and the model, plan and clips that are there stay. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { memorySource } from '../src/onnx/memorySource';
 import { packModel } from '../src/onnx/packModel';
 import { readModel } from '../src/onnx/readModel';
@@ -12,38 +12,89 @@ import { bothDone, cell, clipHash, visit, watchErrors } from './studioPage';
 const teacher = readFileSync('public/models/emoji-t2v/unet/model.onnx');
 
 const unsupported = writeModel(
-  buildModel((b) => {
-    const sample = b.input('sample', [1, 4, 4, 8, 8]);
-    b.input('timestep', [1]);
-    const kernel = b.weight('kernel', [4, 4, 1, 3, 3]);
-    let x = b.op('Conv', [sample, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: '/conv_in/Conv' });
-    for (let block = 0; block < 2; block++) {
-      const inner = b.op('Conv', [x, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: `/blocks.${block}/Conv` });
-      x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
-    }
-    b.op('WarpField', [x], {}, { name: '/warp_out/Warp', domain: 'com.example', outputs: ['out_sample'] });
-    b.output('out_sample', [1, 4, 4, 8, 8]);
-  }, { opsets: new Map([['', 17], ['com.example', 1]]) }),
+  buildModel(
+    (b) => {
+      const sample = b.input('sample', [1, 4, 4, 8, 8]);
+      b.input('timestep', [1]);
+      const kernel = b.weight('kernel', [4, 4, 1, 3, 3]);
+      let x = b.op('Conv', [sample, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: '/conv_in/Conv' });
+      for (let block = 0; block < 2; block++) {
+        const inner = b.op('Conv', [x, kernel], { pads: [0, 1, 1, 0, 1, 1] }, { name: `/blocks.${block}/Conv` });
+        x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
+      }
+      b.op('WarpField', [x], {}, { name: '/warp_out/Warp', domain: 'com.example', outputs: ['out_sample'] });
+      b.output('out_sample', [1, 4, 4, 8, 8]);
+    },
+    {
+      opsets: new Map([
+        ['', 17],
+        ['com.example', 1],
+      ]),
+    },
+  ),
 );
 
 async function withExternalWeights(): Promise<Uint8Array> {
   const model = buildModel((b) => {
     const sample = b.input('sample', [1, 4, 4, 8, 8]);
     b.input('timestep', [1]);
-    b.op('Conv', [sample, b.weight('kernel', [4, 4, 3, 9, 9])], { pads: [1, 4, 4, 1, 4, 4] }, { outputs: ['out_sample'] });
+    b.op(
+      'Conv',
+      [sample, b.weight('kernel', [4, 4, 3, 9, 9])],
+      { pads: [1, 4, 4, 1, 4, 4] },
+      { outputs: ['out_sample'] },
+    );
     b.output('out_sample', [1, 4, 4, 8, 8]);
   });
-  return (await packModel(model, new Map([['unused', memorySource(new Uint8Array())]]), { kind: 'external', location: 'weights.bin' })).modelBytes;
+  return (
+    await packModel(model, new Map([['unused', memorySource(new Uint8Array())]]), {
+      kind: 'external',
+      location: 'weights.bin',
+    })
+  ).modelBytes;
 }
 
-const cases: readonly { readonly title: string; readonly name: string; readonly bytes: () => Promise<Uint8Array>; readonly code: string; readonly says: RegExp }[] = [
-  { title: 'cut in the middle', name: 'cut.onnx', bytes: async () => teacher.subarray(0, teacher.length / 2), code: 'onnx/truncated', says: /cut\.onnx|ends/ },
-  { title: 'not ONNX', name: 'picture.onnx', bytes: async () => new Uint8Array(readFileSync('index.html')), code: 'onnx/not-onnx', says: /picture\.onnx|ONNX/ },
-  { title: 'weights file missing', name: 'big.onnx', bytes: withExternalWeights, code: 'onnx/missing-external-data', says: /weights\.bin/ },
-  { title: 'an operator that the runtime does not have', name: 'custom.onnx', bytes: async () => unsupported, code: 'engine/unsupported-op', says: /WarpField/ },
+const cases: readonly {
+  readonly title: string;
+  readonly name: string;
+  readonly bytes: () => Promise<Uint8Array>;
+  readonly code: string;
+  readonly says: RegExp;
+}[] = [
+  {
+    title: 'cut in the middle',
+    name: 'cut.onnx',
+    bytes: async () => teacher.subarray(0, teacher.length / 2),
+    code: 'onnx/truncated',
+    says: /cut\.onnx|ends/,
+  },
+  {
+    title: 'not ONNX',
+    name: 'picture.onnx',
+    bytes: async () => new Uint8Array(readFileSync('index.html')),
+    code: 'onnx/not-onnx',
+    says: /picture\.onnx|ONNX/,
+  },
+  {
+    title: 'weights file missing',
+    name: 'big.onnx',
+    bytes: withExternalWeights,
+    code: 'onnx/missing-external-data',
+    says: /weights\.bin/,
+  },
+  {
+    title: 'an operator that the runtime does not have',
+    name: 'custom.onnx',
+    bytes: async () => unsupported,
+    code: 'engine/unsupported-op',
+    says: /WarpField/,
+  },
 ];
 
-const drop = (page: Page, name: string, bytes: Uint8Array) => page.getByTestId('files-input').setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) });
+const drop = (page: Page, name: string, bytes: Uint8Array) =>
+  page
+    .getByTestId('files-input')
+    .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) });
 
 test('bad files each say what is wrong, and nothing is lost', async ({ page }) => {
   const errors = watchErrors(page);
@@ -93,6 +144,11 @@ test('a model that the runtime refuses is mapped, pruned and exported all the sa
   await expect(result).toContainText('WarpField'); // it says why nothing was compared
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('export-download').click()]);
   const student = readModel(new Uint8Array(await readFile((await download.path())!)));
-  expect(student.graph.nodes.map(({ name }) => name)).toEqual(['/conv_in/Conv', '/blocks.0/Conv', '/blocks.0/Add', '/warp_out/Warp']);
+  expect(student.graph.nodes.map(({ name }) => name)).toEqual([
+    '/conv_in/Conv',
+    '/blocks.0/Conv',
+    '/blocks.0/Add',
+    '/warp_out/Warp',
+  ]);
   expect(errors).toEqual([]);
 });

@@ -1,8 +1,8 @@
 /** Models from an address of another origin: kept in the browser, resumed, checked, deleted, refused without room. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
-import { staticServer, type StaticServer } from '../src/library/testing/nodeStaticServer';
+import { expect, type Page, test } from '@playwright/test';
+import { type StaticServer, staticServer } from '../src/library/testing/nodeStaticServer';
 import { cell, watchErrors } from './studioPage';
 
 const source = 'public/models/emoji-t2v';
@@ -50,9 +50,13 @@ test('a model is downloaded once, from where it was cut, and then kept, verified
     await page.getByTestId('url-input').fill(`${server.url}far/`);
     await page.getByTestId('url-open').click();
     await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', 'library/fetch-broken');
-    await expect(page.getByTestId('error-message')).toHaveText(/^unet\/model\.onnx: the connection broke after [1-5]\.\d MB of 20\.7 MB\.$/);
+    await expect(page.getByTestId('error-message')).toHaveText(
+      /^unet\/model\.onnx: the connection broke after [1-5]\.\d MB of 20\.7 MB\.$/,
+    );
     await expect(page.getByTestId('error-remedy')).toContainText('goes on from there');
-    expect(await page.evaluate(() => (window as unknown as { askedToPersist: boolean[] }).askedToPersist)).toEqual([true]); // once, on the click
+    expect(await page.evaluate(() => (window as unknown as { askedToPersist: boolean[] }).askedToPersist)).toEqual([
+      true,
+    ]); // once, on the click
     await page.getByTestId('error-dismiss').click();
   });
 
@@ -64,11 +68,17 @@ test('a model is downloaded once, from where it was cut, and then kept, verified
     await expect(kept).toContainText(/1\d\.\d.MB to go/);
     const begun = await page.evaluate(largestFile, undefined); // what the network let through before the cut
     expect(begun).toBeLessThanOrEqual(cutAt);
-    const progress = page.waitForFunction(() => /of 20.7.MB/.test(document.querySelector('[data-testid=opening]')?.textContent ?? ''), undefined, { polling: 'raf' });
+    const progress = page.waitForFunction(
+      () => /of 20.7.MB/.test(document.querySelector('[data-testid=opening]')?.textContent ?? ''),
+      undefined,
+      { polling: 'raf' },
+    );
     await page.getByTestId('kept-resume').click();
     await progress;
     await opened(page);
-    expect(gets().filter((line) => line.includes('unet/model.onnx'))).toEqual([`GET /far/unet/model.onnx bytes=${begun}-`]);
+    expect(gets().filter((line) => line.includes('unet/model.onnx'))).toEqual([
+      `GET /far/unet/model.onnx bytes=${begun}-`,
+    ]);
   });
 
   await test.step('it opens again without the server', async () => {
@@ -111,7 +121,9 @@ test('a download that cannot fit is refused before its first byte', async ({ pag
   server.habits = { cors: true, claimedBytes: 1e15 };
   await openAddress(page);
   await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', 'library/quota');
-  await expect(page.getByTestId('error-message')).toContainText(/needs 1000000\.00 GB; the browser leaves this page .* of /);
+  await expect(page.getByTestId('error-message')).toContainText(
+    /needs 1000000\.00 GB; the browser leaves this page .* of /,
+  );
   expect(await storedBytes(page)).toBe(0);
 });
 
@@ -147,9 +159,17 @@ function storedBytes(page: Page): Promise<number> {
     type Directory = AsyncIterable<[string, FileSystemFileHandle | FileSystemDirectoryHandle]>;
     const sum = async (directory: Directory): Promise<number> => {
       let bytes = 0;
-      for await (const [, handle] of directory) bytes += handle.kind === 'directory' ? await sum(handle as unknown as Directory) : (await (handle as FileSystemFileHandle).getFile()).size;
+      for await (const [, handle] of directory)
+        bytes +=
+          handle.kind === 'directory'
+            ? await sum(handle as unknown as Directory)
+            : (await (handle as FileSystemFileHandle).getFile()).size;
       return bytes;
     };
-    return sum((await (await navigator.storage.getDirectory()).getDirectoryHandle('models', { create: true })) as unknown as Directory);
+    return sum(
+      (await (
+        await navigator.storage.getDirectory()
+      ).getDirectoryHandle('models', { create: true })) as unknown as Directory,
+    );
   });
 }

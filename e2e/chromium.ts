@@ -33,7 +33,13 @@ export function ensureChromium(): string {
   if (found) return found;
   const attempts: readonly (readonly string[])[] = [
     ...(process.platform === 'linux' && process.getuid?.() === 0
-      ? [['sh', '-c', 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium']]
+      ? [
+          [
+            'sh',
+            '-c',
+            'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium',
+          ],
+        ]
       : []),
     ['npx', 'playwright', 'install', 'chromium'],
   ];

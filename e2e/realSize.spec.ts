@@ -3,18 +3,25 @@ import { mkdtemp, open, readFile, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { cell, watchErrors } from './studioPage';
 
 // V8 ends a page or worker whose heap needs more.
 test.use({
-  launchOptions: [async ({ launchOptions }, use) => use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--js-flags=--max-old-space-size=150'] }), { scope: 'worker' }],
+  launchOptions: [
+    async ({ launchOptions }, use) =>
+      use({ ...launchOptions, args: [...(launchOptions.args ?? []), '--js-flags=--max-old-space-size=150'] }),
+    { scope: 'worker' },
+  ],
 });
 
 /** Writes the graph and its weights file, sparse, and returns their paths. */
 async function writeModel(name: string, folder: string): Promise<[graph: string, weights: string]> {
   const fixture = join('fixtures/full-size', name);
-  const facts = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as { dataFile: string; dataBytes: number };
+  const facts = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as {
+    dataFile: string;
+    dataBytes: number;
+  };
   const [graph, weights] = [join(folder, 'model.onnx'), join(folder, facts.dataFile)];
   await writeFile(graph, gunzipSync(await readFile(join(fixture, 'model.onnx.gz'))));
   const file = await open(weights, 'w');
@@ -30,7 +37,8 @@ async function openFiles(page: Page, files: readonly string[]): Promise<void> {
   await page.getByTestId('files-input').setInputFiles([...files]);
 }
 
-const total = async (page: Page, quantity: string, side: 'teacher' | 'student') => Number(await page.getByTestId(`total-${quantity}-${side}`).getAttribute('data-value'));
+const total = async (page: Page, quantity: string, side: 'teacher' | 'student') =>
+  Number(await page.getByTestId(`total-${quantity}-${side}`).getAttribute('data-value'));
 
 test('3 GB of SVD are mapped, planned and exported without being read into memory', async ({ page }) => {
   const folder = await mkdtemp(join(tmpdir(), 'vdmini-'));
@@ -85,10 +93,17 @@ test('12.8 billion parameters of HunyuanVideo are mapped and planned', async ({ 
     await openFiles(page, await writeModel('hunyuan', folder));
     await expect(cell(page, 'single_transformer_blocks.39')).toBeVisible();
     await expect(page.getByTestId('cannot-run').first()).toContainText(/25\.66 GB of weights.*plans and exports work/);
-    for (const [kind, count] of [['transformer_blocks', 20], ['single_transformer_blocks', 40]] as const) {
+    for (const [kind, count] of [
+      ['transformer_blocks', 20],
+      ['single_transformer_blocks', 40],
+    ] as const) {
       for (let i = 0; i < count; i++) await expect(cell(page, `${kind}.${i}`)).toHaveCount(1);
     }
-    const totals = async (side: 'teacher' | 'student') => ({ parameters: await total(page, 'parameters', side), bytes: await total(page, 'bytes', side), macs: await total(page, 'macs', side) });
+    const totals = async (side: 'teacher' | 'student') => ({
+      parameters: await total(page, 'parameters', side),
+      bytes: await total(page, 'bytes', side),
+      macs: await total(page, 'macs', side),
+    });
     const teacher = await totals('teacher');
     expect((teacher.parameters / 1e9).toFixed(2)).toBe('12.82');
     expect((teacher.bytes / 1e9).toFixed(1)).toBe('25.6');
@@ -97,9 +112,13 @@ test('12.8 billion parameters of HunyuanVideo are mapped and planned', async ({ 
     // A single block: worked out by hand in src/cli/realSize.test.ts.
     const block = { parameters: 141_594_880, bytes: 2 * 141_594_880, macs: 4_237_456_441_344 };
     await cell(page, 'single_transformer_blocks.12').click();
-    await expect.poll(() => totals('student')).toEqual({
-      parameters: teacher.parameters - block.parameters, bytes: teacher.bytes - block.bytes, macs: teacher.macs - block.macs,
-    });
+    await expect
+      .poll(() => totals('student'))
+      .toEqual({
+        parameters: teacher.parameters - block.parameters,
+        bytes: teacher.bytes - block.bytes,
+        macs: teacher.macs - block.macs,
+      });
     await cell(page, 'single_transformer_blocks.12').click();
     await expect.poll(() => totals('student')).toEqual(teacher);
     expect(errors).toEqual([]);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { expect, test, type Page, type Worker } from '@playwright/test';
+import { expect, type Page, test, type Worker } from '@playwright/test';
 import { unzipSync } from 'fflate';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
@@ -17,12 +17,23 @@ const wide = writeModel(
   buildModel((b) => {
     const sample = b.input('sample', [1, 4, 4, 4, 4]);
     b.input('timestep', [1], 'float32');
-    const conv = (x: string, path: string, from: number, to: number) => b.op('Conv', [x, b.weight(`${path}.weight`, [to, from, 1, 1, 1])], {}, { name: `/${path}/Conv` });
+    const conv = (x: string, path: string, from: number, to: number) =>
+      b.op('Conv', [x, b.weight(`${path}.weight`, [to, from, 1, 1, 1])], {}, { name: `/${path}/Conv` });
     let x = conv(sample, 'conv_in', 4, 1024);
     for (let block = 0; block < 6; block++) {
-      x = b.op('Add', [x, b.op('Sigmoid', [conv(x, `blocks.${block}.conv`, 1024, 1024)], {}, { name: `/blocks.${block}/Sigmoid` })], {}, { name: `/blocks.${block}/Add` });
+      x = b.op(
+        'Add',
+        [x, b.op('Sigmoid', [conv(x, `blocks.${block}.conv`, 1024, 1024)], {}, { name: `/blocks.${block}/Sigmoid` })],
+        {},
+        { name: `/blocks.${block}/Add` },
+      );
     }
-    b.op('Conv', [x, b.weight('conv_out.weight', [4, 1024, 1, 1, 1])], {}, { name: '/conv_out/Conv', outputs: ['out_sample'] });
+    b.op(
+      'Conv',
+      [x, b.weight('conv_out.weight', [4, 1024, 1, 1, 1])],
+      {},
+      { name: '/conv_out/Conv', outputs: ['out_sample'] },
+    );
     b.output('out_sample', [1, 4, 4, 4, 4]);
   }),
 );
@@ -34,11 +45,14 @@ async function replacePickers(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const state = { dismiss: false };
     const folder = async () => (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
-    const dismissed = () => state.dismiss && Promise.reject(new DOMException('The user aborted a request.', 'AbortError'));
+    const dismissed = () =>
+      state.dismiss && Promise.reject(new DOMException('The user aborted a request.', 'AbortError'));
     Object.assign(window, {
       picking: state,
       showDirectoryPicker: async () => (await dismissed(), folder()),
-      showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) => (await dismissed(), (await folder()).getFileHandle(suggestedName, { create: true })),
+      showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) => (
+        await dismissed(), (await folder()).getFileHandle(suggestedName, { create: true })
+      ),
     });
   });
 }
@@ -49,20 +63,29 @@ function engineWorker(page: Page): Worker {
 
 /** How the worker's streams behave from now on: after `goodWrites` they are slow, or find the disk full. */
 async function setWriting(page: Page, writing: Writing, goodWrites = 1): Promise<void> {
-  await engineWorker(page).evaluate(({ kind, good }) => {
-    const scope = self as unknown as { realWrite?: FileSystemWritableFileStream['write']; realOpen?: FileSystemFileHandle['createWritable'] };
-    const { prototype } = FileSystemWritableFileStream;
-    const write = (scope.realWrite ??= prototype.write);
-    const open = (scope.realOpen ??= FileSystemFileHandle.prototype.createWritable);
-    let writes = 0;
-    FileSystemFileHandle.prototype.createWritable = kind === 'refused' ? () => Promise.reject(new DOMException('The request is not allowed.', 'NotAllowedError')) : open;
-    prototype.write = async function (data) {
-      writes++;
-      if (kind === 'slow' && writes > good) await new Promise((done) => setTimeout(done, 600));
-      if (kind === 'full' && writes > good) throw new DOMException('No space.', 'QuotaExceededError');
-      return write.call(this, data);
-    };
-  }, { kind: writing, good: goodWrites });
+  await engineWorker(page).evaluate(
+    ({ kind, good }) => {
+      const scope = self as unknown as {
+        realWrite?: FileSystemWritableFileStream['write'];
+        realOpen?: FileSystemFileHandle['createWritable'];
+      };
+      const { prototype } = FileSystemWritableFileStream;
+      const write = (scope.realWrite ??= prototype.write);
+      const open = (scope.realOpen ??= FileSystemFileHandle.prototype.createWritable);
+      let writes = 0;
+      FileSystemFileHandle.prototype.createWritable =
+        kind === 'refused'
+          ? () => Promise.reject(new DOMException('The request is not allowed.', 'NotAllowedError'))
+          : open;
+      prototype.write = async function (data) {
+        writes++;
+        if (kind === 'slow' && writes > good) await new Promise((done) => setTimeout(done, 600));
+        if (kind === 'full' && writes > good) throw new DOMException('No space.', 'QuotaExceededError');
+        return write.call(this, data);
+      };
+    },
+    { kind: writing, good: goodWrites },
+  );
 }
 
 /** Name -> SHA-256 of what lies in the picked folder. */
@@ -80,7 +103,9 @@ async function picked(page: Page): Promise<Record<string, string>> {
 }
 
 async function emptyPicked(page: Page): Promise<void> {
-  await page.evaluate(async () => (await navigator.storage.getDirectory()).removeEntry('picked', { recursive: true }).catch(() => undefined));
+  await page.evaluate(async () =>
+    (await navigator.storage.getDirectory()).removeEntry('picked', { recursive: true }).catch(() => undefined),
+  );
 }
 
 async function downloads(page: Page): Promise<Record<string, Buffer>> {
@@ -94,7 +119,10 @@ async function downloads(page: Page): Promise<Record<string, Buffer>> {
   return files;
 }
 
-const hashes = (files: Record<string, Buffer>) => Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, createHash('sha256').update(bytes).digest('hex')]));
+const hashes = (files: Record<string, Buffer>) =>
+  Object.fromEntries(
+    Object.entries(files).map(([name, bytes]) => [name, createHash('sha256').update(bytes).digest('hex')]),
+  );
 
 async function save(page: Page): Promise<void> {
   await page.getByTestId('export-save').click();
@@ -134,19 +162,26 @@ test('a picked place gets the very bytes of the download', async ({ page }) => {
   expect(await picked(page)).toEqual(hashes(two));
   await page.getByTestId('export-save').click(); // what lies in a folder is never written over
   await expect(page.getByTestId('export-saved')).toContainText(`${name}-2.onnx`);
-  expect(Object.keys(await picked(page)).sort()).toEqual([`${name}-2.onnx`, `${name}-2.onnx.data`, `${name}.onnx`, `${name}.onnx.data`]);
+  expect(Object.keys(await picked(page)).sort()).toEqual([
+    `${name}-2.onnx`,
+    `${name}-2.onnx.data`,
+    `${name}.onnx`,
+    `${name}.onnx.data`,
+  ]);
   expect(await picked(page)).toMatchObject(hashes(two));
 
   await emptyPicked(page);
   await page.getByTestId('format-pipeline-zip').check();
   const zip = unzipSync(new Uint8Array(Object.values(await downloads(page))[0]!));
   await save(page);
-  const bytes = await page.evaluate(async () => {
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
-    const url = URL.createObjectURL(await (await folder.getFileHandle('wide-pruned.zip')).getFile());
-    const link = Object.assign(document.createElement('a'), { href: url, download: 'saved.zip' });
-    setTimeout(() => link.click(), 50);
-  }).then(async () => readFile(await (await page.waitForEvent('download')).path()));
+  const bytes = await page
+    .evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
+      const url = URL.createObjectURL(await (await folder.getFileHandle('wide-pruned.zip')).getFile());
+      const link = Object.assign(document.createElement('a'), { href: url, download: 'saved.zip' });
+      setTimeout(() => link.click(), 50);
+    })
+    .then(async () => readFile(await (await page.waitForEvent('download')).path()));
   const saved = unzipSync(new Uint8Array(bytes)); // entry by entry: a zip holds the time it was made
   expect(Object.keys(saved)).toEqual(Object.keys(zip));
   expect(Object.keys(saved)).toHaveLength(2);
@@ -156,7 +191,11 @@ test('a picked place gets the very bytes of the download', async ({ page }) => {
 
 test('a cancelled, failed or refused export leaves no file, and a closed picker is no error', async ({ page }) => {
   const errors = watchErrors(page);
-  for (const [format, phase] of [['onnx', 'save'], ['onnx-external', 'write'], ['pipeline-zip', 'save']] as const) {
+  for (const [format, phase] of [
+    ['onnx', 'save'],
+    ['onnx-external', 'write'],
+    ['pipeline-zip', 'save'],
+  ] as const) {
     await test.step(format, async () => {
       await page.getByTestId(`format-${format}`).check();
       await setWriting(page, 'slow');
@@ -169,7 +208,10 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
       await expect(page.getByTestId('error-panel')).toHaveCount(0);
       expect(await picked(page)).toEqual({});
 
-      for (const [writing, code] of [['full', 'library/quota'], ['refused', 'library/write-refused']] as const) {
+      for (const [writing, code] of [
+        ['full', 'library/quota'],
+        ['refused', 'library/write-refused'],
+      ] as const) {
         await setWriting(page, writing);
         await page.getByTestId('export-save').click();
         await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', code);
@@ -200,7 +242,9 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
     await setWriting(page, 'full');
     await page.getByTestId('export-save').click();
     await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', 'library/quota');
-    expect(await picked(page)).toEqual({ [`${name}.onnx`]: createHash('sha256').update('an earlier export').digest('hex') });
+    expect(await picked(page)).toEqual({
+      [`${name}.onnx`]: createHash('sha256').update('an earlier export').digest('hex'),
+    });
     await emptyPicked(page);
   });
 

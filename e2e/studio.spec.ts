@@ -33,7 +33,11 @@ test('three toggled blocks change the student, not the teacher, in the same sess
   const errors = watchErrors(page);
   await visit(page, { steps: 4, seed: 7 });
   await bothDone(page);
-  const before = { teacher: await clipHash(page, 'teacher'), student: await clipHash(page, 'student'), counted: await counters(page) };
+  const before = {
+    teacher: await clipHash(page, 'teacher'),
+    student: await clipHash(page, 'student'),
+    counted: await counters(page),
+  };
   expect(await metric(page, 'ssim')).toBe(1);
   for (const id of three) {
     await cell(page, id).click();
@@ -48,10 +52,40 @@ test('three toggled blocks change the student, not the teacher, in the same sess
   expect(await metric(page, 'ssim')).toBeLessThan(1);
 
   // The command line measures the same for the same seed, on another runtime.
-  const { stdout } = await run('npx', ['tsx', 'src/cli/main.ts', 'compare', folder, '--prompt', 'a red apple bounces on a dark background', '--seed', '7', '--steps', '4', '--guidance', '2', '--drop', three.join(','), '--json'], { maxBuffer: 1 << 26 });
-  const { comparison } = JSON.parse(stdout) as { comparison: { meanSquaredError: number; content: { ssimPerFrame: number[]; errorContent: number }; motion: { errorMotion: number; motionDelta: number; flowEpePerTransition: number[] } } };
+  const { stdout } = await run(
+    'npx',
+    [
+      'tsx',
+      'src/cli/main.ts',
+      'compare',
+      folder,
+      '--prompt',
+      'a red apple bounces on a dark background',
+      '--seed',
+      '7',
+      '--steps',
+      '4',
+      '--guidance',
+      '2',
+      '--drop',
+      three.join(','),
+      '--json',
+    ],
+    { maxBuffer: 1 << 26 },
+  );
+  const { comparison } = JSON.parse(stdout) as {
+    comparison: {
+      meanSquaredError: number;
+      content: { ssimPerFrame: number[]; errorContent: number };
+      motion: { errorMotion: number; motionDelta: number; flowEpePerTransition: number[] };
+    };
+  };
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const close = async (id: string, expected: number) => expect(Math.abs((await metric(page, id)) / expected - 1), `${id}: ${await metric(page, id)} against ${expected}`).toBeLessThan(0.02);
+  const close = async (id: string, expected: number) =>
+    expect(
+      Math.abs((await metric(page, id)) / expected - 1),
+      `${id}: ${await metric(page, id)} against ${expected}`,
+    ).toBeLessThan(0.02);
   await close('psnr', 10 * Math.log10(255 ** 2 / comparison.meanSquaredError));
   await close('ssim', mean(comparison.content.ssimPerFrame));
   await close('error-content', comparison.content.errorContent);
@@ -71,7 +105,9 @@ test('three toggled blocks change the student, not the teacher, in the same sess
   expect(errors).toEqual([]);
 });
 
-test('an exported student runs in another runtime, equals the preview and lost the dropped bytes', async ({ page }, info) => {
+test('an exported student runs in another runtime, equals the preview and lost the dropped bytes', async ({
+  page,
+}, info) => {
   await visit(page, { steps: 2 });
   await bothDone(page);
   await page.getByTestId('preset-vdmini').click();
@@ -88,27 +124,50 @@ test('an exported student runs in another runtime, equals the preview and lost t
 
   const teacher = readModel(new Uint8Array(await readFile(`${folder}/unet/model.onnx`)));
   const student = readModel(new Uint8Array(await readFile(path)));
-  const weights = (model: typeof teacher) => [...model.graph.initializers.values()].reduce((sum, { data }) => sum + (data.kind === 'inline' ? data.bytes.byteLength : NaN), 0);
+  const weights = (model: typeof teacher) =>
+    [...model.graph.initializers.values()].reduce(
+      (sum, { data }) => sum + (data.kind === 'inline' ? data.bytes.byteLength : NaN),
+      0,
+    );
   const [teacherFile, studentFile] = [(await stat(`${folder}/unet/model.onnx`)).size, (await stat(path)).size];
   const dropped = weights(teacher) - weights(student);
   expect(dropped / weights(teacher)).toBeGreaterThan(0.35); // the paper's cut of this model
   expect(teacherFile - studentFile).toBeGreaterThanOrEqual(dropped);
 
   // What the preview ran is the gated graph with this plan; here it runs in onnxruntime-node beside the exported file.
-  const sizes = new Map(student.graph.inputs.flatMap(({ name, type }) => type!.shape!.flatMap((dim, axis) => (typeof dim === 'string' ? [[dim, (name === 'encoder_hidden_states' ? [1, 16, 64] : [1, 8, 16, 8, 8])[axis]!] as const] : []))));
+  const sizes = new Map(
+    student.graph.inputs.flatMap(({ name, type }) =>
+      type!.shape!.flatMap((dim, axis) =>
+        typeof dim === 'string'
+          ? [[dim, (name === 'encoder_hidden_states' ? [1, 16, 64] : [1, 8, 16, 8, 8])[axis]!] as const]
+          : [],
+      ),
+    ),
+  );
   const tree = discoverBlocks(teacher, { bindings: sizes });
-  const plan = JSON.parse(await page.evaluate(() => JSON.stringify({ dropped: new URLSearchParams(location.hash.slice(1)).get('plan')!.split(',') }))) as { dropped: string[] };
+  const plan = JSON.parse(
+    await page.evaluate(() =>
+      JSON.stringify({ dropped: new URLSearchParams(location.hash.slice(1)).get('plan')!.split(',') }),
+    ),
+  ) as { dropped: string[] };
   const gated = gate(teacher, tree);
   const feeds: Record<string, Tensor> = {};
   let state = 12345;
-  const noise = (count: number) => Float32Array.from({ length: count }, () => ((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648) * 3 - 1.5);
+  const noise = (count: number) =>
+    Float32Array.from(
+      { length: count },
+      () => ((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648) * 3 - 1.5,
+    );
   for (const { name, type } of student.graph.inputs) {
     const dims = type!.shape!.map((dim, axis) => (typeof dim === 'number' ? dim : [1, 8, 16, 8, 8][axis]!));
     if (name === 'encoder_hidden_states') feeds[name] = new Tensor('float32', noise(16 * 64), [1, 16, 64]);
     else if (dims.length === 5) feeds[name] = new Tensor('float32', noise(8 * 16 * 64), [1, 8, 16, 8, 8]);
-    else feeds[name] = type!.dataType === 'int64' ? new Tensor('int64', [500n], dims) : new Tensor('float32', [500], dims);
+    else
+      feeds[name] = type!.dataType === 'int64' ? new Tensor('int64', [500n], dims) : new Tensor('float32', [500], dims);
   }
-  const gates = Object.fromEntries([...gateFeeds(gated.gates, tree, plan)].map(([name, value]) => [name, new Tensor('bool', [value], [])]));
+  const gates = Object.fromEntries(
+    [...gateFeeds(gated.gates, tree, plan)].map(([name, value]) => [name, new Tensor('bool', [value], [])]),
+  );
   const preview = await InferenceSession.create(writeModel(gated.model));
   const exported = await InferenceSession.create(path);
   const expected = Object.values(await preview.run({ ...feeds, ...gates }))[0]!.data as Float32Array;

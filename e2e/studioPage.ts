@@ -4,7 +4,20 @@ import { expect, type Locator, type Page } from '@playwright/test';
 export type Side = 'teacher' | 'student';
 
 /** The bundled model with few sampling steps: kept settings as an earlier visit leaves them. */
-export async function visit(page: Page, { steps, seed = 1, backend = 'auto', path = './' }: { readonly steps: number; readonly seed?: number; readonly backend?: 'auto' | 'webgpu' | 'wasm'; readonly path?: string }): Promise<void> {
+export async function visit(
+  page: Page,
+  {
+    steps,
+    seed = 1,
+    backend = 'auto',
+    path = './',
+  }: {
+    readonly steps: number;
+    readonly seed?: number;
+    readonly backend?: 'auto' | 'webgpu' | 'wasm';
+    readonly path?: string;
+  },
+): Promise<void> {
   const settings = { prompt: 'a red apple bounces on a dark background', seed, steps, guidance: 2 };
   const kept = { model: 'emoji-t2v', settings, backend };
   await page.addInitScript((value) => {

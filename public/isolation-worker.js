@@ -13,7 +13,11 @@ function isolated(response) {
   headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
   headers.set('Cross-Origin-Resource-Policy', 'same-origin');
   const empty = response.status === 204 || response.status === 205 || response.status === 304;
-  return new Response(empty ? null : response.body, { status: response.status, statusText: response.statusText, headers });
+  return new Response(empty ? null : response.body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  });
 }
 
 self.addEventListener('fetch', (event) => {

@@ -1,8 +1,8 @@
 /**
  * The house rules, held by a test: which folder may import which, no cycles between files, no `utils`, and the
- * runtimes known to `engine` alone.
+ * runtimes known to `runtime` alone.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -16,18 +16,20 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   passes: ['errors', 'onnx', 'blocks'],
   metrics: ['errors'],
   library: ['errors', 'onnx'],
-  diffusion: ['errors', 'onnx', 'library'],
-  engine: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'diffusion'],
-  ui: ['errors', 'blocks', 'metrics', 'library', 'diffusion', 'engine'],
-  cli: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'diffusion', 'engine'],
+  runtime: ['errors', 'onnx'],
+  pipeline: ['errors', 'onnx', 'metrics', 'library', 'runtime'],
+  studio: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'runtime', 'pipeline'],
+  worker: ['errors', 'blocks', 'library', 'runtime', 'pipeline', 'studio'],
+  ui: ['errors', 'blocks', 'metrics', 'library', 'pipeline', 'worker'],
+  cli: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'runtime', 'pipeline', 'studio'],
   // bench measures what a person runs: the command line's own way of opening, reading and writing models
-  bench: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'diffusion', 'engine', 'cli'],
+  bench: ['errors', 'onnx', 'blocks', 'passes', 'metrics', 'library', 'runtime', 'pipeline', 'studio', 'cli'],
 };
 
 /** Package -> the only folders that may import it. */
 const confined: Readonly<Record<string, readonly string[]>> = {
-  'onnxruntime-web': ['engine'],
-  'onnxruntime-node': ['engine'],
+  'onnxruntime-web': ['runtime'],
+  'onnxruntime-node': ['runtime'],
   '@bufbuild/protobuf': ['onnx'],
   react: ['ui'],
   recharts: ['ui'],
@@ -46,8 +48,11 @@ function sourceFiles(): SourceFile[] {
     .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts') && path.includes('/'))
     .map((path) => {
       const text = readFileSync(join(root, path), 'utf8');
-      const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g)]
-        .map((match) => match[1] ?? match[2] ?? match[3]!);
+      const imports = [
+        ...text.matchAll(
+          /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s*['"]([^'"]+)['"]/g,
+        ),
+      ].map((match) => match[1] ?? match[2] ?? match[3]!);
       return { path, folder: path.split('/')[0]!, imports, text };
     });
 }
@@ -90,12 +95,14 @@ describe('architecture', () => {
     const seen = files
       .filter((file) => file.folder === 'ui')
       .flatMap((file) => file.imports.map((specifier) => target(file, specifier)))
-      .filter((path) => path?.startsWith('engine/'));
-    for (const path of seen) expect(['engine/protocol.ts', 'engine/client.ts']).toContain(path);
+      .filter((path) => path !== null && /^(runtime|studio|worker)\//.test(path));
+    for (const path of seen) expect(['worker/protocol.ts', 'worker/client.ts']).toContain(path);
   });
 
   it('has no import cycles', () => {
-    const graph = new Map(files.map((file) => [file.path, file.imports.map((s) => target(file, s)).filter((p) => p !== null)]));
+    const graph = new Map(
+      files.map((file) => [file.path, file.imports.map((s) => target(file, s)).filter((p) => p !== null)]),
+    );
     const state = new Map<string, 'open' | 'done'>();
     const cycles: string[] = [];
     const visit = (path: string, trail: readonly string[]): void => {
@@ -122,7 +129,7 @@ describe('architecture', () => {
           if (hit && !folders.includes(file.folder)) wrong.push(`${file.path} imports ${specifier}`);
         }
       }
-      if (file.folder !== 'engine' && /\bGPUDevice\b/.test(file.text)) wrong.push(`${file.path} names GPUDevice`);
+      if (file.folder !== 'runtime' && /\bGPUDevice\b/.test(file.text)) wrong.push(`${file.path} names GPUDevice`);
     }
     expect(wrong).toEqual([]);
   });

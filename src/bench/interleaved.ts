@@ -19,7 +19,11 @@ export interface Timed {
 export const ratioOf = ({ first, second }: Comparison): number => first.median / second.median;
 
 /** Each function returns its own measurement. One unrecorded turn first; then the order changes every turn. */
-export async function interleaved(n: number, first: () => Promise<number>, second: () => Promise<number>): Promise<[number, number]> {
+export async function interleaved(
+  n: number,
+  first: () => Promise<number>,
+  second: () => Promise<number>,
+): Promise<[number, number]> {
   const a: number[] = [];
   const b: number[] = [];
   await first();

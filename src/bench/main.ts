@@ -32,7 +32,11 @@ interface Settings {
   readonly megabytes: number;
 }
 
-async function measure(part: Part, { model, repeats, megabytes }: Settings, say: (line: string) => void): Promise<Comparison[]> {
+async function measure(
+  part: Part,
+  { model, repeats, megabytes }: Settings,
+  say: (line: string) => void,
+): Promise<Comparison[]> {
   switch (part) {
     case 'sessions':
       return (await import('./parts/sessions')).sessions(model, repeats);
@@ -76,7 +80,14 @@ async function main(): Promise<void> {
       if (!values.json) console.log(describeComparison(comparison));
     }
   }
-  if (values.json) console.log(JSON.stringify({ machine: machine(), results: results.map((result) => ({ ratio: ratioOf(result), ...result })), remarks }, null, 2));
+  if (values.json)
+    console.log(
+      JSON.stringify(
+        { machine: machine(), results: results.map((result) => ({ ratio: ratioOf(result), ...result })), remarks },
+        null,
+        2,
+      ),
+    );
 }
 
 await main();

@@ -5,10 +5,14 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const limitMs = 10 * 60_000;
 
-const node = (script: string, ...args: string[]) => run(process.execPath, ['--input-type=module', '-e', script, ...args], { timeout: limitMs, maxBuffer: 1 << 26 });
+const node = (script: string, ...args: string[]) =>
+  run(process.execPath, ['--input-type=module', '-e', script, ...args], { timeout: limitMs, maxBuffer: 1 << 26 });
 
 export async function onnxsimAvailable(): Promise<boolean> {
-  return node(`import.meta.resolve('onnxsim')`).then(() => true, () => false);
+  return node(`import.meta.resolve('onnxsim')`).then(
+    () => true,
+    () => false,
+  );
 }
 
 const script = `

@@ -17,7 +17,10 @@ export interface OpenedModel {
 /** Throws when the process ends without an answer. */
 export function openedModel(path: string): Promise<OpenedModel> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(import.meta.dirname, 'openChild.ts'), { execArgv: [...process.execArgv, '--trace-gc'], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    const child = fork(join(import.meta.dirname, 'openChild.ts'), {
+      execArgv: [...process.execArgv, '--trace-gc'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
     let trace = '';
     let opened: OpenedModel | undefined;
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (trace += text));
@@ -33,5 +36,7 @@ export function openedModel(path: string): Promise<OpenedModel> {
 
 /** Between collections the heap only grows, so its peaks are what V8 reports before each: 'Scavenge 22.5 (45.1) -> 20.1 (50.0) MB'. */
 function heapsBeforeCollections(trace: string): readonly number[] {
-  return [...trace.matchAll(/(?:Scavenge|Mark-Compact|Mark-sweep)[^\d]*?([\d.]+) \([\d.]+\) -> /g)].map(([, megabytes]) => Number(megabytes) * 2 ** 20);
+  return [...trace.matchAll(/(?:Scavenge|Mark-Compact|Mark-sweep)[^\d]*?([\d.]+) \([\d.]+\) -> /g)].map(
+    ([, megabytes]) => Number(megabytes) * 2 ** 20,
+  );
 }

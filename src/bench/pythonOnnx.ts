@@ -9,7 +9,10 @@ const run = promisify(execFile);
 export async function findPython(): Promise<string | undefined> {
   for (const command of [process.env['PYTHON'], 'python3', 'python']) {
     if (!command) continue;
-    const works = await run(command, ['-c', 'import onnx']).then(() => true, () => false);
+    const works = await run(command, ['-c', 'import onnx']).then(
+      () => true,
+      () => false,
+    );
     if (works) return command;
   }
   return undefined;
@@ -43,6 +46,9 @@ print(json.dumps({"loadMs": (loaded - start) * 1000, "inferMs": (time.perf_count
 `;
 
 /** onnx.load without external data, and onnx.shape_inference on the result; starting Python and importing are not counted. */
-export async function loadGraph(python: string, path: string): Promise<{ readonly loadMs: number; readonly inferMs: number }> {
+export async function loadGraph(
+  python: string,
+  path: string,
+): Promise<{ readonly loadMs: number; readonly inferMs: number }> {
   return JSON.parse((await run(python, ['-c', graphScript, path])).stdout);
 }

@@ -1,6 +1,6 @@
 /** The benchmark's results as lines for people. */
 import { cpus } from 'node:os';
-import { ratioOf, type Comparison } from './interleaved';
+import { type Comparison, ratioOf } from './interleaved';
 
 /** What it ran on: results mean little without it. */
 export function machine(): string {
@@ -12,7 +12,8 @@ export function machine(): string {
 /** name, ratio, the two medians, n; then the note. */
 export function describeComparison(comparison: Comparison): string {
   const { name, first, second, n, note } = comparison;
-  const amount = ({ median, unit }: Comparison['first']) => `${median >= 100 ? median.toFixed(0) : median.toPrecision(3)} ${unit}`;
+  const amount = ({ median, unit }: Comparison['first']) =>
+    `${median >= 100 ? median.toFixed(0) : median.toPrecision(3)} ${unit}`;
   const lines = [
     `${name}: ${ratioOf(comparison).toFixed(3)}`,
     `    ${amount(first)} (${first.what}) / ${amount(second)} (${second.what}); medians of ${n}`,

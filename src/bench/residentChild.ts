@@ -3,14 +3,16 @@
  * that nothing else is in the figure. Needs --expose-gc.
  */
 import { readFile } from 'node:fs/promises';
-import { nodeRuntime } from '../engine/runtime/nodeRuntime';
-import type { Session } from '../engine/runtime/Runtime';
 import { fileSource } from '../library/nodeFolder';
+import { nodeRuntime } from '../runtime/nodeRuntime';
+import type { Session } from '../runtime/Runtime';
 import type { Resident, SessionsToHold } from './residentMemory';
 
 async function hold({ graphs, weights, output }: SessionsToHold): Promise<Resident> {
   const runtime = nodeRuntime();
-  const sources = new Map(await Promise.all(weights.map(async ([location, path]) => [location, await fileSource(path)] as const)));
+  const sources = new Map(
+    await Promise.all(weights.map(async ([location, path]) => [location, await fileSource(path)] as const)),
+  );
   const sessions: Session[] = [];
   for (const { path } of graphs) {
     sessions.push(await runtime.createSession({ what: path, modelBytes: await readFile(path), externalData: sources }));

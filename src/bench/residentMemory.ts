@@ -1,7 +1,7 @@
 /** The memory that sessions take, each set of them in a process of its own. */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { Feeds } from '../engine/runtime/Runtime';
+import type { Feeds } from '../runtime/Runtime';
 
 export interface SessionsToHold {
   /** Graph files and what one step of each is fed; none: what the process holds anyway. */

@@ -31,7 +31,10 @@ export function residualModel(size: ResidualSize, location: string): Model {
   }
   nodes.push({ ...node('Identity', '/Identity', [value]), outputs: ['out'] });
   return modelOf({
-    name: 'residual', nodes, initializers, valueInfo: new Map(),
+    name: 'residual',
+    nodes,
+    initializers,
+    valueInfo: new Map(),
     inputs: [tokens('hidden_states', size)],
     outputs: [tokens('out', size)],
   });
@@ -40,15 +43,28 @@ export function residualModel(size: ResidualSize, location: string): Model {
 function addWeights(initializers: Map<string, Tensor>, i: number, size: ResidualSize, location: string): void {
   const lengthBytes = blockBytes(size) / 2;
   const { width } = size;
-  for (const [part, dims] of [['fc1', [width, 4 * width]], ['fc2', [4 * width, width]]] as const) {
+  for (const [part, dims] of [
+    ['fc1', [width, 4 * width]],
+    ['fc2', [4 * width, width]],
+  ] as const) {
     const offsetBytes = i * blockBytes(size) + (part === 'fc1' ? 0 : lengthBytes);
     const name = `blocks.${i}.${part}.weight`;
-    initializers.set(name, { name, dataType: 'float32', dims, data: { kind: 'external', location, offsetBytes, lengthBytes } });
+    initializers.set(name, {
+      name,
+      dataType: 'float32',
+      dims,
+      data: { kind: 'external', location, offsetBytes, lengthBytes },
+    });
   }
 }
 
 const node = (opType: string, name: string, inputs: readonly string[]): Node => ({
-  name, opType, domain: '', inputs, outputs: [`${name}_output_0`], attributes: new Map(),
+  name,
+  opType,
+  domain: '',
+  inputs,
+  outputs: [`${name}_output_0`],
+  attributes: new Map(),
 });
 
 const tokens = (name: string, size: ResidualSize): ValueInfo => ({
@@ -57,8 +73,16 @@ const tokens = (name: string, size: ResidualSize): ValueInfo => ({
 });
 
 const modelOf = (graph: Graph): Model => ({
-  irVersion: 8, opsets: new Map([['', 17]]), producerName: 'vdmini-bench', producerVersion: '', domain: '',
-  modelVersion: 0n, docString: '', graph, functions: [], metadata: new Map(),
+  irVersion: 8,
+  opsets: new Map([['', 17]]),
+  producerName: 'vdmini-bench',
+  producerVersion: '',
+  domain: '',
+  modelVersion: 0n,
+  docString: '',
+  graph,
+  functions: [],
+  metadata: new Map(),
 });
 
 /** The weights of one block: small, not compressible, the same for every block. */

@@ -18,7 +18,11 @@ export async function openTab(folder: string, files: readonly string[]): Promise
   const outDir = join(folder, 'page');
   await build({ logLevel: 'warn', build: { outDir, emptyOutDir: true } });
   const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0 } });
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'], downloadsPath: join(folder, 'downloads') });
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox'],
+    downloadsPath: join(folder, 'downloads'),
+  });
   const close = async () => {
     await browser.close();
     await server.close();

@@ -76,7 +76,8 @@ export function lastModulePath(flow: Flow, at: number): string {
 }
 
 const ownPath = (flow: Flow, node: number): string =>
-  moduleScope(flow.nodes[node]!) || weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
+  moduleScope(flow.nodes[node]!) ||
+  weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
 
 export interface KindOptions {
   /** Height times width of the latent at this place; absent when unknown. */
@@ -92,16 +93,22 @@ export function kindOf(flow: Flow, tree: AtomTree, { area, attentionsBefore = 0 
   const kernels = own.filter((node) => isConvolution(flow.nodes[node]!)).map((node) => kernelKind(flow, node));
   if (kernels.includes('spatial')) return 'resnet';
   if (kernels.includes('temporal')) return 'temporal-conv';
-  if (tree.atom.kind === 'blend' && tree.children.length > 0) return tree.children.some((child) => kindOf(flow, child, { area }) === 'temporal-conv') ? 'temporal-conv' : 'temporal';
+  if (tree.atom.kind === 'blend' && tree.children.length > 0)
+    return tree.children.some((child) => kindOf(flow, child, { area }) === 'temporal-conv')
+      ? 'temporal-conv'
+      : 'temporal';
   if (tree.children.some(({ atom }) => atom.kind === 'blend')) return 'attention';
   const attention = tree.atom.branch.filter((node) => isAttention(flow.nodes[node]!));
-  if (attention.length === 0) return tree.atom.branch.filter((node) => flow.weighted[node]).length > 1 ? 'feed-forward' : 'layer';
+  if (attention.length === 0)
+    return tree.atom.branch.filter((node) => flow.weighted[node]).length > 1 ? 'feed-forward' : 'layer';
   const asked = attention.map((node) => queries(flow, node)).find((count) => count !== undefined);
   if (asked === undefined || area === undefined) return 'attention';
   if (asked.tokens !== area) return 'temporal';
   // As many frames as places: in every published U-Net, space comes before time.
   const bothFit = asked.sequences % area === 0 && asked.sequences >= area;
-  return bothFit && (/temp|motion/.test(tree.path) || (tree.path === '' && attentionsBefore > 0)) ? 'temporal' : 'spatial';
+  return bothFit && (/temp|motion/.test(tree.path) || (tree.path === '' && attentionsBefore > 0))
+    ? 'temporal'
+    : 'spatial';
 }
 
 /** 3x3 and 1x3x3 are spatial, 3 and 3x1x1 temporal, the rest pointwise. */

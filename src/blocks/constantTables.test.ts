@@ -14,7 +14,11 @@ describe('a table that weights multiply', () => {
       b.output(b.op('Add', [b.input('x', [4, 8]), hidden]));
     });
     expect(constantTables(graph)).toEqual(new Set(['phases']));
-    expect(Object.fromEntries([...weightsOf(graph)].map(([name, { parameters }]) => [name, parameters]))).toEqual({ phases: 0, weight: 96, bias: 8 });
+    expect(Object.fromEntries([...weightsOf(graph)].map(([name, { parameters }]) => [name, parameters]))).toEqual({
+      phases: 0,
+      weight: 96,
+      bias: 8,
+    });
   });
 });
 

@@ -16,14 +16,23 @@ export function constantTables(graph: Graph): ReadonlySet<string> {
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const reachable = (node: Node): readonly Node[] => node.outputs.flatMap((name) => users.get(name) ?? []);
   /** Two weights multiplied make a third. */
-  const makesWeight = memoised((node: Node): boolean => reachable(node).some((user) => (isConstant(user) ? makesWeight(user) : canHoldWeights(user) && !node.outputs.includes(user.inputs[0]!))));
+  const makesWeight = memoised((node: Node): boolean =>
+    reachable(node).some((user) =>
+      isConstant(user) ? makesWeight(user) : canHoldWeights(user) && !node.outputs.includes(user.inputs[0]!),
+    ),
+  );
   const isTable = memoised((name: string): boolean => {
     const readers = users.get(name) ?? [];
-    return readers.length > 0 && !outputs.has(name) && readers.every((user) => {
-      if (!isConstant(user)) return false;
-      if (canHoldWeights(user)) return user.inputs[0] === name && !user.inputs.includes(name, 1) && !makesWeight(user);
-      return user.outputs.filter((output) => output !== '' && users.has(output)).every(isTable);
-    });
+    return (
+      readers.length > 0 &&
+      !outputs.has(name) &&
+      readers.every((user) => {
+        if (!isConstant(user)) return false;
+        if (canHoldWeights(user))
+          return user.inputs[0] === name && !user.inputs.includes(name, 1) && !makesWeight(user);
+        return user.outputs.filter((output) => output !== '' && users.has(output)).every(isTable);
+      })
+    );
   });
   return new Set(initializersBehind(graph, products).filter(isTable));
 }
@@ -33,7 +42,8 @@ function constantValues(graph: Graph): ReadonlySet<string> {
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   const constants = new Set([...graph.initializers.keys()].filter((name) => !inputs.has(name)));
   for (const node of graph.nodes) {
-    if (usedNames(node).every((name) => constants.has(name))) for (const name of node.outputs) if (name !== '') constants.add(name);
+    if (usedNames(node).every((name) => constants.has(name)))
+      for (const name of node.outputs) if (name !== '') constants.add(name);
   }
   return constants;
 }

@@ -25,7 +25,8 @@ export function weightsOf(graph: Graph): ReadonlyMap<string, WeightSize> {
   for (const name of constantTables(graph)) packed.set(name, 0);
   const sizes = new Map<string, WeightSize>();
   for (const [name, tensor] of graph.initializers) {
-    if (isWeight(tensor)) sizes.set(name, { parameters: packed.get(name) ?? elementCount(tensor.dims), bytes: tensorByteLength(tensor) });
+    if (isWeight(tensor))
+      sizes.set(name, { parameters: packed.get(name) ?? elementCount(tensor.dims), bytes: tensorByteLength(tensor) });
   }
   return sizes;
 }
@@ -46,7 +47,12 @@ export function countTotals(model: Model, types: ReadonlyMap<string, TensorType>
     parameters += weight.parameters;
     bytes += weight.bytes;
   }
-  return { nodes: model.graph.nodes.length, parameters, bytes, macs: model.graph.nodes.reduce((sum, node) => sum + countMacs(node, types), 0) };
+  return {
+    nodes: model.graph.nodes.length,
+    parameters,
+    bytes,
+    macs: model.graph.nodes.reduce((sum, node) => sum + countMacs(node, types), 0),
+  };
 }
 
 /** As `countTotals`, with shapes inferred under the given sizes of symbolic dimensions. */

@@ -17,14 +17,20 @@ export function denoiserTypes(whole: Model, bindings: ReadonlyMap<string, number
   for (;;) {
     const valueInfo = new Map(model.graph.valueInfo);
     for (const [name, type] of assumed) valueInfo.set(name, { name, type });
-    const types = inferShapes(assumed.size === 0 ? model : { ...model, graph: { ...model.graph, valueInfo } }, bindings);
+    const types = inferShapes(
+      assumed.size === 0 ? model : { ...model, graph: { ...model.graph, valueInfo } },
+      bindings,
+    );
     const sum = assumed.size < maxOpaque ? firstOpaqueSum(model, types) : undefined;
     if (!sum) return types;
     assumed.set(sum.name, sum.type);
   }
 }
 
-function firstOpaqueSum({ graph }: Model, types: ReadonlyMap<string, TensorType>): { name: string; type: TensorType } | undefined {
+function firstOpaqueSum(
+  { graph }: Model,
+  types: ReadonlyMap<string, TensorType>,
+): { name: string; type: TensorType } | undefined {
   const isKnown = (name: string) => types.get(name)?.shape?.every((dim) => typeof dim === 'number') ?? false;
   for (const { opType, domain, inputs, outputs } of graph.nodes) {
     if (opType !== 'Add' || domain !== '' || types.get(outputs[0]!)?.shape) continue;

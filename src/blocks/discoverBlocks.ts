@@ -50,7 +50,10 @@ function inOrder(flow: Flow, drafts: readonly Draft[]): readonly Draft[] {
     if (draft.children.length > 0) return Math.min(...draft.children.map(key));
     return draft.output === undefined ? (draft.nodes[0] ?? Infinity) : flow.producer[draft.output]!;
   };
-  return drafts.map((draft) => ({ draft, at: key(draft) })).sort((a, b) => a.at - b.at).map(({ draft }) => draft);
+  return drafts
+    .map((draft) => ({ draft, at: key(draft) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ draft }) => draft);
 }
 
 /** Blocks out of drafts; counts depth, so drafts must come in execution order. */
@@ -62,10 +65,17 @@ function blockBuilder(flow: Flow, { own, ownPath }: Ownership): (draft: Draft) =
     const children = draft.children.map(build);
     if (children.length === 0) leaves++;
     else if (hasAny(holdings)) children.push(commonLeaf(draft, holdings, ownPath.get(draft) ?? '', leaves++));
-    const sum = (key: keyof Holdings) => children.reduce((total, child) => total + child[key], children.length === 0 ? holdings[key] : 0);
+    const sum = (key: keyof Holdings) =>
+      children.reduce((total, child) => total + child[key], children.length === 0 ? holdings[key] : 0);
     return {
-      id: draft.id, kind: draft.kind, section: draft.section, level: draft.level, depth,
-      parameters: sum('parameters'), bytes: sum('bytes'), macs: sum('macs'),
+      id: draft.id,
+      kind: draft.kind,
+      section: draft.section,
+      level: draft.level,
+      depth,
+      parameters: sum('parameters'),
+      bytes: sum('bytes'),
+      macs: sum('macs'),
       droppable: draft.reason === undefined,
       ...(draft.reason === undefined ? {} : { reason: draft.reason }),
       rewires: draft.rewires.map(({ exit, entry }): Rewire => ({ exit: flow.names[exit]!, entry: flow.names[entry]! })),
@@ -83,11 +93,34 @@ function commonLeaf(parent: Draft, holdings: Holdings, path: string, depth: numb
   const taken = new Set(parent.children.map(({ id }) => id));
   const id = path.startsWith(`${parent.id}.`) && !taken.has(path) ? path : `${parent.id}.shared`;
   const reason = `It belongs to ${parent.id} as a whole${parent.reason === undefined ? ' and goes when that goes' : ''}.`;
-  return { id, kind: 'layer', section: parent.section, level: parent.level, depth, ...holdings, droppable: false, reason, rewires: [], children: [] };
+  return {
+    id,
+    kind: 'layer',
+    section: parent.section,
+    level: parent.level,
+    depth,
+    ...holdings,
+    droppable: false,
+    reason,
+    rewires: [],
+    children: [],
+  };
 }
 
 function sharedLeaf(holdings: Holdings, blocks: readonly Block[]): Block {
-  const leaves = (block: Block): number => (block.children.length === 0 ? 1 : block.children.reduce((sum, child) => sum + leaves(child), 0));
+  const leaves = (block: Block): number =>
+    block.children.length === 0 ? 1 : block.children.reduce((sum, child) => sum + leaves(child), 0);
   const depth = blocks.reduce((sum, block) => sum + leaves(block), 0);
-  return { id: 'shared', kind: 'layer', section: 'in', level: 0, depth, ...holdings, droppable: false, reason: 'Several blocks use these weights.', rewires: [], children: [] };
+  return {
+    id: 'shared',
+    kind: 'layer',
+    section: 'in',
+    level: 0,
+    depth,
+    ...holdings,
+    droppable: false,
+    reason: 'Several blocks use these weights.',
+    rewires: [],
+    children: [],
+  };
 }

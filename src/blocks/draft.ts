@@ -1,10 +1,11 @@
 /** A block while the tree is built: values and nodes by number, weights and costs not yet counted. */
-import type { BlockKind, Section } from './block';
+
 import type { AtomTree } from './atomTree';
+import type { BlockKind, Section } from './block';
+import { processorReason } from './findAtoms';
 import type { Flow } from './flow';
 import { exclusiveNodes } from './graphIndex';
 import { isProcessorSpecific, qualifiedOperator } from './operators';
-import { processorReason } from './findAtoms';
 
 export interface DraftRewire {
   readonly exit: number;
@@ -31,9 +32,20 @@ export interface Place {
 }
 
 /** One droppable unit out of atoms that go together. */
-export function draftOfAtoms(flow: Flow, id: string, kind: BlockKind, place: Place, atoms: readonly AtomTree[], children: readonly Draft[] = []): Draft {
+export function draftOfAtoms(
+  flow: Flow,
+  id: string,
+  kind: BlockKind,
+  place: Place,
+  atoms: readonly AtomTree[],
+  children: readonly Draft[] = [],
+): Draft {
   const pairs = atoms.map(({ atom: { exit, entry } }) => ({ exit, entry }));
-  const nodes = exclusiveNodes(flow, pairs.map(({ exit }) => exit), pairs.map(({ entry }) => entry));
+  const nodes = exclusiveNodes(
+    flow,
+    pairs.map(({ exit }) => exit),
+    pairs.map(({ entry }) => entry),
+  );
   const kept = atoms.find(({ atom }) => atom.reason);
   const reason = kept?.atom.reason ?? processorSpecific(flow, nodes);
   const output = atoms.at(-1)!.atom.exit;
@@ -49,8 +61,14 @@ function processorSpecific(flow: Flow, nodes: readonly number[]): string | undef
 export function parentDraft(flow: Flow, id: string, kind: BlockKind, place: Place, children: readonly Draft[]): Draft {
   const kept = children.find(({ reason }) => reason !== undefined);
   const rewires = children.flatMap((child) => child.rewires);
-  const joint = exclusiveNodes(flow, rewires.map(({ exit }) => exit), rewires.map(({ entry }) => entry));
-  const nodes = [...new Set([...children.flatMap((child) => child.nodes), ...(kept ? [] : joint)])].sort((a, b) => a - b);
+  const joint = exclusiveNodes(
+    flow,
+    rewires.map(({ exit }) => exit),
+    rewires.map(({ entry }) => entry),
+  );
+  const nodes = [...new Set([...children.flatMap((child) => child.nodes), ...(kept ? [] : joint)])].sort(
+    (a, b) => a - b,
+  );
   const reason = kept && keptReason(kept);
   const output = children.findLast((child) => child.output !== undefined)?.output;
   return { id, kind, ...place, rewires: kept ? [] : rewires, reason, nodes, children, output };

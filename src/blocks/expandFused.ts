@@ -25,7 +25,8 @@ export function expandFused(graph: Graph, options: ExpandOptions = {}): Graph {
     const expanded = expandNode(node, made);
     if (options.only && !expanded.some(({ outputs }) => options.only!.has(outputs[0]!))) return [node];
     const type = options.types?.get(node.outputs[0]!);
-    if (type) for (const { outputs } of expanded) if (!options.types!.has(outputs[0]!)) options.types!.set(outputs[0]!, type);
+    if (type)
+      for (const { outputs } of expanded) if (!options.types!.has(outputs[0]!)) options.types!.set(outputs[0]!, type);
     return expanded;
   });
   return { ...graph, nodes };
@@ -36,12 +37,18 @@ const isFused = (node: Node): boolean => node.domain === 'com.microsoft' && FUSE
 function expandNode(node: Node, made: ReadonlyMap<string, Node>): readonly Node[] {
   const [first, second, bias, sum] = operands(node);
   const add = (a: string, b: string, output: string, name = 'Add'): Node => ({
-    name: node.name === '' ? '' : `${node.name}/${name}`, domain: '', opType: 'Add', inputs: [a, b], outputs: [output], attributes: new Map(),
+    name: node.name === '' ? '' : `${node.name}/${name}`,
+    domain: '',
+    opType: 'Add',
+    inputs: [a, b],
+    outputs: [output],
+    attributes: new Map(),
     ...(node.metadata ? { metadata: node.metadata } : {}),
   });
   if (bias === '') return [add(first, second, sum), ...bareOperator(node, sum)];
   // The bias was that of the matrix product before the addition, on whichever side that is.
-  const [branch, residual] = comesFromProduct(second, made) && !comesFromProduct(first, made) ? [second, first] : [first, second];
+  const [branch, residual] =
+    comesFromProduct(second, made) && !comesFromProduct(first, made) ? [second, first] : [first, second];
   const biased = `${node.outputs[0]!}:biased`;
   return [add(branch, bias, biased, 'BiasAdd'), add(biased, residual, sum), ...bareOperator(node, sum)];
 }
@@ -51,24 +58,38 @@ function operands(node: Node): [string, string, string, string] {
   const at = (i: number) => node.inputs[i] ?? '';
   const sum = (i: number) => node.outputs[i] || `${node.outputs[0]!}:sum`;
   switch (node.opType) {
-    case 'BiasAdd': return [at(0), at(2), at(1), node.outputs[0]!];
-    case 'SkipGroupNorm': return [at(0), at(3), at(4), sum(1)];
-    case 'SkipSimplifiedLayerNormalization': return [at(0), at(1), at(3), sum(3)];
-    default: return [at(0), at(1), at(4), sum(3)];
+    case 'BiasAdd':
+      return [at(0), at(2), at(1), node.outputs[0]!];
+    case 'SkipGroupNorm':
+      return [at(0), at(3), at(4), sum(1)];
+    case 'SkipSimplifiedLayerNormalization':
+      return [at(0), at(1), at(3), sum(3)];
+    default:
+      return [at(0), at(1), at(4), sum(3)];
   }
 }
 
 function bareOperator(node: Node, sum: string): readonly Node[] {
-  const [gamma, beta] = [node.inputs[node.opType === 'SkipGroupNorm' ? 1 : 2] ?? '', node.inputs[node.opType === 'SkipGroupNorm' ? 2 : 3] ?? ''];
-  const norm = (opType: string, domain: string, inputs: readonly string[], attributes: ReadonlyMap<string, Attribute>): readonly Node[] => [
-    { ...node, domain, opType, inputs, outputs: [node.outputs[0]!], attributes },
+  const [gamma, beta] = [
+    node.inputs[node.opType === 'SkipGroupNorm' ? 1 : 2] ?? '',
+    node.inputs[node.opType === 'SkipGroupNorm' ? 2 : 3] ?? '',
   ];
+  const norm = (
+    opType: string,
+    domain: string,
+    inputs: readonly string[],
+    attributes: ReadonlyMap<string, Attribute>,
+  ): readonly Node[] => [{ ...node, domain, opType, inputs, outputs: [node.outputs[0]!], attributes }];
   const lastAxis = new Map(node.attributes).set('axis', { kind: 'int', value: -1n });
   switch (node.opType) {
-    case 'BiasAdd': return [];
-    case 'SkipGroupNorm': return norm('GroupNorm', 'com.microsoft', [sum, gamma, beta], node.attributes);
-    case 'SkipSimplifiedLayerNormalization': return norm('SimplifiedLayerNormalization', '', [sum, gamma], lastAxis);
-    default: return norm('LayerNormalization', '', beta === '' ? [sum, gamma] : [sum, gamma, beta], lastAxis);
+    case 'BiasAdd':
+      return [];
+    case 'SkipGroupNorm':
+      return norm('GroupNorm', 'com.microsoft', [sum, gamma, beta], node.attributes);
+    case 'SkipSimplifiedLayerNormalization':
+      return norm('SimplifiedLayerNormalization', '', [sum, gamma], lastAxis);
+    default:
+      return norm('LayerNormalization', '', beta === '' ? [sum, gamma] : [sum, gamma, beta], lastAxis);
   }
 }
 

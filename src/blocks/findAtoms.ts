@@ -46,7 +46,12 @@ function atomAt(flow: Flow, at: number): Atom | undefined {
   if (!verified && shapeOf(flow, p) && shapeOf(flow, q)) return undefined;
   if (onlyReachesSoftmax(flow, exit)) return undefined;
   // A blend first: where its gate is one number, its kept side would pass as an identity in another form.
-  const atom = blendAtom(flow, exit, p, q) ?? blendAtom(flow, exit, q, p) ?? identityAtom(flow, exit, p, q) ?? identityAtom(flow, exit, q, p) ?? doubleAtom(flow, exit, p, q);
+  const atom =
+    blendAtom(flow, exit, p, q) ??
+    blendAtom(flow, exit, q, p) ??
+    identityAtom(flow, exit, p, q) ??
+    identityAtom(flow, exit, q, p) ??
+    doubleAtom(flow, exit, p, q);
   if (!atom || atom.reason) return atom;
   return verified && fits(flow, atom, p, q) ? atom : { ...atom, reason: unverifiedReason(flow, atom) };
 }
@@ -63,7 +68,9 @@ function isSumOf(flow: Flow, p: number, q: number): boolean {
 
 /** The entry has the sum's shape when it is one of the summands, or has a summand's type. */
 function fits(flow: Flow, atom: Atom, p: number, q: number): boolean {
-  return [p, q].some((summand) => shapeOf(flow, summand) && (atom.entry === summand || sameType(flow, atom.entry, summand)));
+  return [p, q].some(
+    (summand) => shapeOf(flow, summand) && (atom.entry === summand || sameType(flow, atom.entry, summand)),
+  );
 }
 
 /** e + f(e): views on the way to e are walked, so that e may be a reshaped or shifted form of what the branch reads. */
@@ -79,7 +86,9 @@ function blendAtom(flow: Flow, exit: number, p: number, q: number): Atom | undef
   const branch = weightedBranch(flow, rootOf(flow, kept), other);
   if (!branch) return undefined;
   const found: Atom = { exit, entry: kept, kind: 'blend', branch };
-  return sameType(flow, kept, exit) || !shapeOf(flow, exit) ? found : { ...found, reason: 'The value that passes it unchanged is nowhere in the form of its sum.' };
+  return sameType(flow, kept, exit) || !shapeOf(flow, exit)
+    ? found
+    : { ...found, reason: 'The value that passes it unchanged is nowhere in the form of its sum.' };
 }
 
 /**
@@ -103,9 +112,13 @@ function gated(flow: Flow, value: number): number | undefined {
 function sameView(flow: Flow, view: number, value: number): number | undefined {
   const form = (at: number): string => {
     const { opType, domain, inputs, attributes } = flow.nodes[at]!;
-    return JSON.stringify([domain, opType, inputs.slice(1), [...attributes].sort()], (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
+    return JSON.stringify([domain, opType, inputs.slice(1), [...attributes].sort()], (_, part: unknown) =>
+      typeof part === 'bigint' ? String(part) : part,
+    );
   };
-  const user = flow.users[value]!.find((at) => at !== view && flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view));
+  const user = flow.users[value]!.find(
+    (at) => at !== view && flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view),
+  );
   if (user !== undefined) return flow.outputs[user]![0];
   const before = flow.producer[value]!;
   return before >= 0 && undoes(flow.nodes[view]!, flow.nodes[before]!) ? flow.data[before]![0] : undefined;
@@ -151,11 +164,14 @@ export function isTrunkJoin(flow: Flow, at: number): boolean {
   return node.opType === 'Concat' && node.inputs.filter((name) => flow.trunk[flow.ids.get(name)!]).length >= 2;
 }
 
-export const trunkOperands = (flow: Flow, node: number): readonly number[] => flow.data[node]!.filter((value) => flow.trunk[value]);
+export const trunkOperands = (flow: Flow, node: number): readonly number[] =>
+  flow.data[node]!.filter((value) => flow.trunk[value]);
 
 /** The operand of a Concat that ran deepest: in a U, a skip is an ancestor of the hidden state that it joins. */
 export function hiddenOperand(flow: Flow, join: number): number {
-  return trunkOperands(flow, join).reduce((deepest, value) => (flow.depth[value]! > flow.depth[deepest]! ? value : deepest));
+  return trunkOperands(flow, join).reduce((deepest, value) =>
+    flow.depth[value]! > flow.depth[deepest]! ? value : deepest,
+  );
 }
 
 /** Nodes between the two when some of them hold weights: GELU and norms spelt out are additions without. */
@@ -174,7 +190,8 @@ function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
       const node = flow.nodes[user]!;
       if (node.opType === 'Shape') continue;
       if (node.opType === 'Softmax') found = true;
-      else if (isPureView(node) || viewed(flow, flow.outputs[user]![0]!) === pending[at]) pending.push(flow.outputs[user]![0]!);
+      else if (isPureView(node) || viewed(flow, flow.outputs[user]![0]!) === pending[at])
+        pending.push(flow.outputs[user]![0]!);
       else return false;
     }
   }
@@ -185,9 +202,12 @@ function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
   const [before, after] = [shapeOf(flow, entry), shapeOf(flow, exit)];
   if (before && after && before.join() !== after.join() && before.toSorted().join() === after.toSorted().join()) {
     const channelsLast = branch.map((node) => flow.nodes[node]!).find(isChannelsLast);
-    return channelsLast ? layoutReason(qualifiedOperator(channelsLast)) : 'The hidden state has its axes in another order than its sum, and is nowhere in the same, so nothing can stand in for it.';
+    return channelsLast
+      ? layoutReason(qualifiedOperator(channelsLast))
+      : 'The hidden state has its axes in another order than its sum, and is nowhere in the same, so nothing can stand in for it.';
   }
-  if (!before || !after) return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
+  if (!before || !after)
+    return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
   const axis = before.length === after.length ? before.findIndex((dim, i) => dim !== after[i]) : -1;
   if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
   return `It changes the number of channels from ${before[axis]} to ${after[axis]}, so nothing of the right size can stand in for it.`;
@@ -207,7 +227,8 @@ function firstUnknown(flow: Flow, value: number): number | undefined {
   for (let current: number | undefined = value; current !== undefined && !seen.has(current); ) {
     seen.add(current);
     const node: number = flow.producer[current]!;
-    const next: number | undefined = node < 0 ? undefined : flow.data[node]!.find((operand) => flow.stream[operand] && !shapeOf(flow, operand));
+    const next: number | undefined =
+      node < 0 ? undefined : flow.data[node]!.find((operand) => flow.stream[operand] && !shapeOf(flow, operand));
     if (next === undefined) return node < 0 ? undefined : node;
     current = next;
   }
@@ -218,7 +239,13 @@ function firstUnknown(flow: Flow, value: number): number | undefined {
 function hiddenAddition(flow: Flow, at: number): Atom {
   const node = flow.nodes[at]!;
   const [exit, entry] = [flow.outputs[at]![0]!, flow.ids.get(node.inputs[3]!)!];
-  return { exit, entry, kind: 'opaque', branch: nodesBetween(flow, rootOf(flow, entry), exit) ?? [at], reason: processorReason(qualifiedOperator(node)) };
+  return {
+    exit,
+    entry,
+    kind: 'opaque',
+    branch: nodesBetween(flow, rootOf(flow, entry), exit) ?? [at],
+    reason: processorReason(qualifiedOperator(node)),
+  };
 }
 
 const layoutReason = (operator: string): string =>

@@ -32,13 +32,26 @@ export function analyse(model: Model, knownTypes: ReadonlyMap<string, TensorType
   const data = index.nodes.map((node, at) => {
     const count = dataOperandCount(node);
     if (count >= node.inputs.length) return index.uses[at]!;
-    return node.inputs.slice(0, count).filter((name) => name !== '').map((name) => index.ids.get(name)!);
+    return node.inputs
+      .slice(0, count)
+      .filter((name) => name !== '')
+      .map((name) => index.ids.get(name)!);
   });
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => index.ids.get(name)!);
+  const inputs = graph.inputs
+    .filter(({ name }) => !graph.initializers.has(name))
+    .map(({ name }) => index.ids.get(name)!);
   const stream = reached(index, data, inputs);
   const latent = index.ids.get(latentInput)!;
   const trunk = reached(index, data, [latent]);
-  return { ...index, types, data, stream, trunk, depth: depths(index, data, trunk), weighted: weightedNodes(index, stream, types) };
+  return {
+    ...index,
+    types,
+    data,
+    stream,
+    trunk,
+    depth: depths(index, data, trunk),
+    weighted: weightedNodes(index, stream, types),
+  };
 }
 
 function reached(index: GraphIndex, data: readonly (readonly number[])[], seeds: readonly number[]): Uint8Array {
@@ -81,7 +94,10 @@ export function shapeOf(flow: Flow, value: number): readonly number[] | undefine
 export function sameType(flow: Flow, a: number, b: number): boolean {
   const [left, right] = [shapeOf(flow, a), shapeOf(flow, b)];
   if (!left || !right || left.length !== right.length) return false;
-  return left.every((dim, axis) => dim === right[axis]) && flow.types.get(flow.names[a]!)?.dataType === flow.types.get(flow.names[b]!)?.dataType;
+  return (
+    left.every((dim, axis) => dim === right[axis]) &&
+    flow.types.get(flow.names[a]!)?.dataType === flow.types.get(flow.names[b]!)?.dataType
+  );
 }
 
 /**

@@ -76,11 +76,13 @@ export function exclusiveNodes(index: GraphIndex, exits: readonly number[], entr
   const dead: number[] = [];
   const lose = (node: number, count: number): void => {
     if (node < 0 || kept.has(node)) return;
-    const before = remaining.get(node) ?? outputs[node]!.reduce((sum, value) => sum + users[value]!.length + isOutput[value]!, 0);
+    const before =
+      remaining.get(node) ?? outputs[node]!.reduce((sum, value) => sum + users[value]!.length + isOutput[value]!, 0);
     remaining.set(node, before - count);
     if (before - count === 0 && before > 0) dead.push(node);
   };
   for (const exit of cut) lose(producer[exit]!, users[exit]!.length + isOutput[exit]!);
-  for (let at = 0; at < dead.length; at++) for (const value of uses[dead[at]!]!) if (!cut.has(value)) lose(producer[value]!, 1);
+  for (let at = 0; at < dead.length; at++)
+    for (const value of uses[dead[at]!]!) if (!cut.has(value)) lose(producer[value]!, 1);
   return dead.sort((a, b) => a - b);
 }

@@ -22,9 +22,19 @@ export function innerStages(flow: Flow, unet: UNet, blocks: readonly Block[]): r
       const sum = (key: 'parameters' | 'bytes' | 'macs') => parts.reduce((total, part) => total + part[key], 0);
       const [exit, entry] = [flow.names[join.hidden]!, flow.names[join.skip]!];
       return {
-        id: `inner_stages.${level}`, kind: 'inner-stages', section: 'mid', level, depth: Math.min(...parts.map(({ depth }) => depth)),
-        parameters: sum('parameters'), bytes: sum('bytes'), macs: sum('macs'),
-        droppable: true, rewires: [{ exit, entry }], children: [], members, output: exit,
+        id: `inner_stages.${level}`,
+        kind: 'inner-stages',
+        section: 'mid',
+        level,
+        depth: Math.min(...parts.map(({ depth }) => depth)),
+        parameters: sum('parameters'),
+        bytes: sum('bytes'),
+        macs: sum('macs'),
+        droppable: true,
+        rewires: [{ exit, entry }],
+        children: [],
+        members,
+        output: exit,
       };
     })
     .sort((a, b) => b.level - a.level);

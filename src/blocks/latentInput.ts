@@ -7,17 +7,27 @@ const FLOATS = ['float32', 'float16', 'bfloat16', 'float64'];
 
 /** Throws `blocks/no-latent-input` when nothing fits, or when `given` names no input. */
 export function findLatentInput(model: Model, given?: string): string {
-  const inputs = model.graph.inputs.filter(({ name, type }) => !model.graph.initializers.has(name) && (type === undefined || FLOATS.includes(type.dataType)));
+  const inputs = model.graph.inputs.filter(
+    ({ name, type }) => !model.graph.initializers.has(name) && (type === undefined || FLOATS.includes(type.dataType)),
+  );
   const names = model.graph.inputs.map(({ name }) => name);
   if (given !== undefined) {
     if (names.includes(given)) return given;
-    throw new StudioError('blocks/no-latent-input', `The graph has no input ${given}; it has ${names.join(', ')}.`, { inputs: names });
+    throw new StudioError('blocks/no-latent-input', `The graph has no input ${given}; it has ${names.join(', ')}.`, {
+      inputs: names,
+    });
   }
   const rank = (input: ValueInfo) => input.type?.shape?.length ?? 0;
-  const named = LATENT_NAMES.find((name) => inputs.some((input) => input.name === name && (rank(input) === 0 || rank(input) >= 3)));
+  const named = LATENT_NAMES.find((name) =>
+    inputs.some((input) => input.name === name && (rank(input) === 0 || rank(input) >= 3)),
+  );
   if (named !== undefined) return named;
   // Of several inputs of the highest rank the first: exporters keep the order of the forward method.
   const highest = inputs.toSorted((a, b) => rank(b) - rank(a))[0];
   if (highest && rank(highest) >= 3) return highest.name;
-  throw new StudioError('blocks/no-latent-input', `None of the inputs (${names.join(', ')}) can be told to be the latent clip.`, { inputs: names });
+  throw new StudioError(
+    'blocks/no-latent-input',
+    `None of the inputs (${names.join(', ')}) can be told to be the latent clip.`,
+    { inputs: names },
+  );
 }

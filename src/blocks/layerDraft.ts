@@ -26,7 +26,10 @@ export function layerDraft(flow: Flow, atoms: readonly AtomTree[], options: Laye
   const kind = kindOf(flow, head, { area, attentionsBefore: names.get(`${prefix}.spatial`) ?? 0 });
   const path = commonPath(atoms.map((tree) => tree.path));
   const id = unique(names, path || `${prefix}.${kind}`);
-  const children = rest.length > 0 ? atoms.map((tree, i) => innerDraft(flow, [tree], id, path, place, area, i === 0 ? 'spatial' : 'temporal')) : innerDrafts(flow, head, id, path, place, area);
+  const children =
+    rest.length > 0
+      ? atoms.map((tree, i) => innerDraft(flow, [tree], id, path, place, area, i === 0 ? 'spatial' : 'temporal'))
+      : innerDrafts(flow, head, id, path, place, area);
   if (rest.length === 0) return draftOfAtoms(flow, id, kind, place, atoms, children);
   const whole = draftOfAtoms(flow, id, kind, place, atoms, children);
   const kept = children.find(({ reason }) => reason !== undefined);
@@ -34,19 +37,32 @@ export function layerDraft(flow: Flow, atoms: readonly AtomTree[], options: Laye
 }
 
 /** Inner units when there are at least two, or one inside a blend: one alone is as good as the layer itself. */
-function innerDrafts(flow: Flow, tree: AtomTree, id: string, layerPath: string, place: Place, area: number | undefined): readonly Draft[] {
+function innerDrafts(
+  flow: Flow,
+  tree: AtomTree,
+  id: string,
+  layerPath: string,
+  place: Place,
+  area: number | undefined,
+): readonly Draft[] {
   if (isPlainBlend(flow, tree)) return [];
   const groups: AtomTree[][] = [];
   for (const child of tree.children) {
     const current = groups.at(-1);
-    const joins = current && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend' && innerModule(layerPath, child.path) === innerModule(layerPath, current[0]!.path);
+    const joins =
+      current &&
+      child.atom.kind !== 'blend' &&
+      current[0]!.atom.kind !== 'blend' &&
+      innerModule(layerPath, child.path) === innerModule(layerPath, current[0]!.path);
     const unnamed = current && child.path === '' && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend';
     if (current && (joins || unnamed)) current.push(child);
     else groups.push([child]);
   }
   if (groups.length < 2 && tree.atom.kind !== 'blend') return [];
   const suffixes = tree.atom.kind === 'blend' ? ['temporal'] : ['spatial', 'temporal'];
-  return groups.map((group, i) => innerDraft(flow, group, id, layerPath, place, area, suffixes[i] ?? `${suffixes.at(-1)!}.${i}`));
+  return groups.map((group, i) =>
+    innerDraft(flow, group, id, layerPath, place, area, suffixes[i] ?? `${suffixes.at(-1)!}.${i}`),
+  );
 }
 
 /**
@@ -58,14 +74,29 @@ function innerModule(layer: string, path: string): string {
   return inner ? `${layer}${inner[0]}` : lastNumberedModule(path);
 }
 
-function innerDraft(flow: Flow, group: readonly AtomTree[], parent: string, layerPath: string, place: Place, area: number | undefined, suffix: string): Draft {
+function innerDraft(
+  flow: Flow,
+  group: readonly AtomTree[],
+  parent: string,
+  layerPath: string,
+  place: Place,
+  area: number | undefined,
+  suffix: string,
+): Draft {
   const head = group[0]!;
   const isMixer = head.atom.kind === 'blend' && !isPlainBlend(flow, head);
   const path = lastNumberedModule(commonPath(group.map((tree) => tree.path)));
   const own = group.length === 1 && !isMixer ? head.path : path;
-  const id = isMixer ? `${parent}.time_mixer` : own !== layerPath && layerPath !== '' && own.startsWith(`${layerPath}.`) ? own : `${parent}.${suffix}`;
+  const id = isMixer
+    ? `${parent}.time_mixer`
+    : own !== layerPath && layerPath !== '' && own.startsWith(`${layerPath}.`)
+      ? own
+      : `${parent}.${suffix}`;
   const kinds = group.map((tree) => kindOf(flow, tree, { area }));
-  const kind: BlockKind = kinds.find((found) => found === 'spatial' || found === 'temporal' || found === 'resnet' || found === 'temporal-conv') ?? kinds[0]!;
+  const kind: BlockKind =
+    kinds.find(
+      (found) => found === 'spatial' || found === 'temporal' || found === 'resnet' || found === 'temporal-conv',
+    ) ?? kinds[0]!;
   const children = group.length === 1 ? innerDrafts(flow, head, id, layerPath, place, area) : [];
   return draftOfAtoms(flow, id, kind, place, group, children);
 }

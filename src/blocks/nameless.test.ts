@@ -28,7 +28,14 @@ function droppedNodes({ graph }: Model, blocks: readonly Block[]): readonly (rea
 }
 
 /** What a block is, besides its name. */
-const facts = ({ kind, section, level, parameters, bytes, macs }: Block) => ({ kind, section, level, parameters, bytes, macs });
+const facts = ({ kind, section, level, parameters, bytes, macs }: Block) => ({
+  kind,
+  section,
+  level,
+  parameters,
+  bytes,
+  macs,
+});
 
 const presetRewires = (tree: BlockTree) =>
   presetsFor(tree).map(({ id, plan }) => [id, resolvePlan(tree, plan).rewires] as const);
@@ -42,9 +49,14 @@ describe.each(named)('%s without names', (path) => {
   it('has the same blocks, made of the same nodes', () => {
     expect(now.map(facts)).toEqual(old.map(facts));
     expect(droppedNodes(model, now)).toEqual(droppedNodes(before.model, old));
-    const renamed = ({ exit, entry }: { exit: string; entry: string }) => ({ exit: rename(exit), entry: rename(entry) });
+    const renamed = ({ exit, entry }: { exit: string; entry: string }) => ({
+      exit: rename(exit),
+      entry: rename(entry),
+    });
     expect(now.map(({ rewires }) => rewires)).toEqual(old.map(({ rewires }) => rewires.map(renamed)));
-    expect(presetRewires(after.tree)).toEqual(presetRewires(before.tree).map(([id, rewires]) => [id, rewires.map(renamed)]));
+    expect(presetRewires(after.tree)).toEqual(
+      presetRewires(before.tree).map(([id, rewires]) => [id, rewires.map(renamed)]),
+    );
   });
 
   it('calls them by where they stand, each once', () => {

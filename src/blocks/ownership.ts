@@ -3,10 +3,10 @@
  * are in. What only a parent as a whole owns, and what lies outside all blocks, becomes leaves of its own.
  */
 import { countMacs } from '../onnx/shapes/countMacs';
+import { modulePath } from './atomTree';
 import type { Section } from './block';
 import { weightsOf } from './countTotals';
 import type { Draft } from './draft';
-import { modulePath } from './atomTree';
 import type { Flow } from './flow';
 import { commonPath, lastNumberedModule, numberedModule } from './scopes';
 
@@ -39,23 +39,32 @@ export function assignOwners(flow: Flow, drafts: readonly Draft[]): Ownership {
   };
   drafts.forEach(visit);
   const owner: (Draft | undefined)[] = new Array(flow.nodes.length).fill(undefined);
-  for (const draft of all.toSorted((a, b) => b.nodes.length - a.nodes.length)) for (const node of draft.nodes) owner[node] = draft;
+  for (const draft of all.toSorted((a, b) => b.nodes.length - a.nodes.length))
+    for (const node of draft.nodes) owner[node] = draft;
   const macs = flow.nodes.map((node) => countMacs(node, flow.types));
   const outside = outsideLeaves(flow, all, owner, macs);
   return { ...tally(flow, parents, owner, macs), outside };
 }
 
 /** Gives nodes that hold weights and belong to no draft to a leaf per module, or per place without names. */
-function outsideLeaves(flow: Flow, all: readonly Draft[], owner: (Draft | undefined)[], macs: readonly number[]): readonly Draft[] {
+function outsideLeaves(
+  flow: Flow,
+  all: readonly Draft[],
+  owner: (Draft | undefined)[],
+  macs: readonly number[],
+): readonly Draft[] {
   const byId = new Map(all.map((draft) => [draft.id, draft]));
   const leaves = new Map<string, Draft & { nodes: number[] }>();
   const weights = weightsOf(flow.graph);
-  const placed = owner.flatMap((draft, node) => (draft && (draft.section === 'body' || draft.section === 'down') ? [node] : []));
+  const placed = owner.flatMap((draft, node) =>
+    draft && (draft.section === 'body' || draft.section === 'down') ? [node] : [],
+  );
   const [first, last] = [placed[0] ?? flow.nodes.length, placed.at(-1) ?? -1];
   flow.nodes.forEach((_, node) => {
     const values = flow.outputs[node]!;
     const constant = !values.some((value) => flow.stream[value]);
-    const holds = macs[node]! > 0 || flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1);
+    const holds =
+      macs[node]! > 0 || flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1);
     if (owner[node] || constant || !holds) return;
     const onTrunk = values.some((value) => flow.trunk[value]);
     const path = modulePath(flow, node);
@@ -68,7 +77,16 @@ function outsideLeaves(flow: Flow, all: readonly Draft[], owner: (Draft | undefi
     const id = path === '' ? placeName(onTrunk, section) : numberedModule(path) || path.split('.')[0]!;
     let leaf = leaves.get(id);
     if (!leaf) {
-      leaf = { id: byId.has(id) ? `${id}.rest` : id, kind: 'layer', section, level: 0, rewires: [], reason: outsideReason(onTrunk, section), nodes: [], children: [] };
+      leaf = {
+        id: byId.has(id) ? `${id}.rest` : id,
+        kind: 'layer',
+        section,
+        level: 0,
+        rewires: [],
+        reason: outsideReason(onTrunk, section),
+        nodes: [],
+        children: [],
+      };
       leaves.set(id, leaf);
     }
     leaf.nodes.push(node);
@@ -89,7 +107,12 @@ function outsideReason(onTrunk: boolean, section: Section): string {
   return 'Nothing passes it unchanged: it has no skip connection around it.';
 }
 
-function tally(flow: Flow, parents: ReadonlyMap<Draft, Draft>, owner: readonly (Draft | undefined)[], macs: readonly number[]): Omit<Ownership, 'outside'> {
+function tally(
+  flow: Flow,
+  parents: ReadonlyMap<Draft, Draft>,
+  owner: readonly (Draft | undefined)[],
+  macs: readonly number[],
+): Omit<Ownership, 'outside'> {
   const own = new Map<Draft, Holdings>();
   const paths = new Map<Draft, string[]>();
   const shared: Holdings = { parameters: 0, bytes: 0, macs: 0 };
@@ -105,7 +128,9 @@ function tally(flow: Flow, parents: ReadonlyMap<Draft, Draft>, owner: readonly (
     const draft = userOwner.ofValue(flow.ids.get(name)!);
     holdings(draft).parameters += parameters;
     holdings(draft).bytes += bytes;
-    if (draft && draft.children.length > 0) for (const node of flow.users[flow.ids.get(name)!]!) paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
+    if (draft && draft.children.length > 0)
+      for (const node of flow.users[flow.ids.get(name)!]!)
+        paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
   }
   const ownPath = new Map([...paths].map(([draft, found]) => [draft, lastNumberedModule(commonPath(found))]));
   return { own, ownPath, shared };

@@ -2,7 +2,12 @@
 import { StudioError } from '../errors/StudioError';
 import type { Block, BlockTree, Preset } from './block';
 
-const TEACHER: Preset = { id: 'teacher', label: 'Teacher', description: 'Every block on: the model as it was trained.', plan: { dropped: [] } };
+const TEACHER: Preset = {
+  id: 'teacher',
+  label: 'Teacher',
+  description: 'Every block on: the model as it was trained.',
+  plan: { dropped: [] },
+};
 
 export function presetsFor(tree: BlockTree): readonly Preset[] {
   const vdmini = vdminiPreset(tree);
@@ -15,7 +20,10 @@ export function presetNamed(tree: BlockTree, id: string): Preset {
   const preset = presets.find((candidate) => candidate.id === id);
   if (preset) return preset;
   const names = presets.map((candidate) => candidate.id);
-  throw new StudioError('blocks/unknown-preset', `This model has no preset ${id}; it has ${names.join(', ')}.`, { preset: id, presets: names });
+  throw new StudioError('blocks/unknown-preset', `This model has no preset ${id}; it has ${names.join(', ')}.`, {
+    preset: id,
+    presets: names,
+  });
 }
 
 /**

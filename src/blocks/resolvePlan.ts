@@ -34,8 +34,15 @@ export function blockIndex(tree: BlockTree): ReadonlyMap<string, Block> {
 
 function droppableBlock(index: ReadonlyMap<string, Block>, id: string): Block {
   const block = index.get(id);
-  if (!block) throw new StudioError('blocks/unknown-id', `This model has no block named ${id}. "blocks MODEL.onnx" lists them.`, { id });
-  if (!block.droppable) throw new StudioError('blocks/not-droppable', `${id} cannot be dropped. ${block.reason ?? ''}`.trim(), { id, reason: block.reason ?? '' });
+  if (!block)
+    throw new StudioError('blocks/unknown-id', `This model has no block named ${id}. "blocks MODEL.onnx" lists them.`, {
+      id,
+    });
+  if (!block.droppable)
+    throw new StudioError('blocks/not-droppable', `${id} cannot be dropped. ${block.reason ?? ''}`.trim(), {
+      id,
+      reason: block.reason ?? '',
+    });
   return block;
 }
 

@@ -24,7 +24,9 @@ export function weightScope(names: readonly string[]): string {
 
 /** A Python list literal; the module is the element before the last (the last is the call itself). */
 function dynamoScope(literal: string): string {
-  const items = [...literal.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) => (match[1] ?? match[2] ?? '').replace(/\\(.)/g, '$1'));
+  const items = [...literal.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) =>
+    (match[1] ?? match[2] ?? '').replace(/\\(.)/g, '$1'),
+  );
   return plainPath(items.at(-2) ?? '');
 }
 
@@ -69,7 +71,8 @@ export function commonPath(paths: readonly string[]): string {
 }
 
 /** Is `path` the module `scope` or inside it? */
-export const isInside = (path: string, scope: string): boolean => scope === '' || path === scope || path.startsWith(`${scope}.`);
+export const isInside = (path: string, scope: string): boolean =>
+  scope === '' || path === scope || path.startsWith(`${scope}.`);
 
 /** A path up to its last numbered component: `down_blocks.0.downsamplers.0` of `down_blocks.0.downsamplers.0.conv`. */
 export const lastNumberedModule = (path: string): string => /^.*\.\d+(?=\.|$)/.exec(path)?.[0] ?? path;

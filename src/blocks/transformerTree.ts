@@ -61,7 +61,9 @@ function inStructuralOrder(flow: Flow, trees: readonly AtomTree[]): readonly Ato
   });
   const size = ({ atom }: AtomTree) => product(shapeOf(flow, atom.exit) ?? []);
   const onTrunk = ({ atom }: AtomTree) => flow.trunk[atom.exit]!;
-  return trees.toSorted((a, b) => onTrunk(a) - onTrunk(b) || before[a.atom.exit]! - before[b.atom.exit]! || size(b) - size(a));
+  return trees.toSorted(
+    (a, b) => onTrunk(a) - onTrunk(b) || before[a.atom.exit]! - before[b.atom.exit]! || size(b) - size(a),
+  );
 }
 
 function jointUnits(flow: Flow, trees: readonly AtomTree[]): readonly Unit[] {
@@ -100,7 +102,9 @@ function withModules(groups: readonly UnitGroup[]): readonly UnitGroup[] {
     const found = new Set(units.flat().flatMap(({ path }) => (path === '' ? [] : [numberedModule(path)])));
     return found.size === 1 ? [...found][0]! : '';
   });
-  return groups.map((group, i) => (paths.indexOf(paths[i]!) === paths.lastIndexOf(paths[i]!) ? { ...group, path: paths[i]! } : group));
+  return groups.map((group, i) =>
+    paths.indexOf(paths[i]!) === paths.lastIndexOf(paths[i]!) ? { ...group, path: paths[i]! } : group,
+  );
 }
 
 function lastWeightPath(flow: Flow, unit: Unit): string {
@@ -108,7 +112,8 @@ function lastWeightPath(flow: Flow, unit: Unit): string {
   return node === undefined ? '' : lastModulePath(flow, node);
 }
 
-const componentAfter = (path: string, inner: string): string | undefined => (inner.startsWith(`${path}.`) ? inner.slice(path.length + 1).split('.')[0] : undefined);
+const componentAfter = (path: string, inner: string): string | undefined =>
+  inner.startsWith(`${path}.`) ? inner.slice(path.length + 1).split('.')[0] : undefined;
 
 /** More units than a block of any published model has. */
 const longestPeriod = 8;
@@ -153,18 +158,24 @@ function matches(signatures: readonly string[], a: number, b: number, length: nu
 
 function untilRepetition(signatures: readonly string[], at: number, limit: number): number {
   let count = 1;
-  while (count < limit && at + count < signatures.length && longestRepetition(signatures, at + count).repeats < 2) count++;
+  while (count < limit && at + count < signatures.length && longestRepetition(signatures, at + count).repeats < 2)
+    count++;
   return count;
 }
 
 /** Operators and weights of the branches, whatever their names. */
 function signature(flow: Flow, unit: Unit): string {
   const nodes = new Set(unit.flatMap(({ atom }) => atom.branch).filter((node) => flow.weighted[node]));
-  return [...nodes].map((node) => `${flow.nodes[node]!.opType}(${weightShapes(flow, node)})`).sort().join(' ');
+  return [...nodes]
+    .map((node) => `${flow.nodes[node]!.opType}(${weightShapes(flow, node)})`)
+    .sort()
+    .join(' ');
 }
 
 const weightShapes = (flow: Flow, node: number): string =>
-  flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => `[${shapeOf(flow, value)?.join('x') ?? '?'}]`).join('');
+  flow.uses[node]!.filter((value) => !flow.stream[value])
+    .map((value) => `[${shapeOf(flow, value)?.join('x') ?? '?'}]`)
+    .join('');
 
 /** Spatial and temporal blocks that alternate see the same elements in different shapes: each is a block of its own. */
 function splitByLayout(flow: Flow, group: readonly Unit[]): readonly (readonly Unit[])[] {

@@ -3,9 +3,9 @@
  * other nodes along their deepest operand. On it, joins of skips cut a U-Net into the runs of layers it is made of.
  */
 import type { AtomTree } from './atomTree';
+import { hiddenOperand, isTrunkJoin, trunkOperands } from './findAtoms';
 import type { Flow } from './flow';
 import { viewed } from './flow';
-import { hiddenOperand, isTrunkJoin, trunkOperands } from './findAtoms';
 
 export interface ChainItem {
   /** What the hidden state is after this item. */
@@ -41,7 +41,8 @@ export function trunkChain(flow: Flow, trees: readonly AtomTree[]): TrunkChain {
     const join = tree ? (tree.atom.join ?? -1) : isTrunkJoin(flow, node) ? node : -1;
     items.push(tree ? { value, tree } : { value });
     concats.push(join);
-    const next: number | undefined = join >= 0 ? hiddenOperand(flow, join) : tree ? tree.atom.entry : deepest(flow, node);
+    const next: number | undefined =
+      join >= 0 ? hiddenOperand(flow, join) : tree ? tree.atom.entry : deepest(flow, node);
     value = next as number;
   }
   items.reverse();

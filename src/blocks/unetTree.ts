@@ -10,8 +10,8 @@ import { parentDraft } from './draft';
 import type { Flow } from './flow';
 import { shapeOf } from './flow';
 import { exclusiveNodes } from './graphIndex';
-import { commonPath, isInside, lastNumberedModule } from './scopes';
 import { layerDraft } from './layerDraft';
+import { commonPath, isInside, lastNumberedModule } from './scopes';
 import type { SkipJoin, TrunkChain } from './trunkChain';
 
 /** A stretch of the chain, bounds included. */
@@ -45,7 +45,11 @@ export function unetTree(flow: Flow, chain: TrunkChain): UNet | undefined {
   const inner = up.firstJoins.flatMap(({ level, join }) => {
     const sampler = down.samplers.get(level);
     if (sampler === undefined) return [];
-    const stages = [...down.stages.filter((stage) => stage.level > level), ...middle, ...up.stages.filter((stage) => stage.level > level)];
+    const stages = [
+      ...down.stages.filter((stage) => stage.level > level),
+      ...middle,
+      ...up.stages.filter((stage) => stage.level > level),
+    ];
     return [{ level: level + 1, join, members: [sampler, ...stages.map(({ id }) => id)] }];
   });
   return { blocks, inner };
@@ -85,7 +89,10 @@ class StageBuilder {
     return { stages, samplers, level };
   }
 
-  upStages(runs: readonly Run[], deepest: number): { stages: Draft[]; tail: readonly Draft[]; firstJoins: { level: number; join: SkipJoin }[] } {
+  upStages(
+    runs: readonly Run[],
+    deepest: number,
+  ): { stages: Draft[]; tail: readonly Draft[]; firstJoins: { level: number; join: SkipJoin }[] } {
     const stages: Draft[] = [];
     const firstJoins: { level: number; join: SkipJoin }[] = [];
     let tail: readonly Draft[] = [];
@@ -135,7 +142,13 @@ class StageBuilder {
   }
 
   /** A pair of the run's layers and, where weights or a change of resolution follow them, a sampler (or the tail). */
-  private pairAndSampler(run: Run, place: Place, stage: string, index: number, isLast = false): [Draft | undefined, Draft | undefined] {
+  private pairAndSampler(
+    run: Run,
+    place: Place,
+    stage: string,
+    index: number,
+    isLast = false,
+  ): [Draft | undefined, Draft | undefined] {
     const atoms = this.layerAtoms(run);
     const end = atoms.at(-1)?.last ?? run.first - 1;
     const inside: Run = { ...run, last: end };
@@ -144,14 +157,17 @@ class StageBuilder {
     const pairId = children.length === 0 ? '' : this.pairId(path, children, stage, index);
     const pair = children.length === 0 ? undefined : parentDraft(this.flow, pairId, 'pair', place, children);
     const tail: Place = { section: 'out', level: 0 };
-    const sampler = isLast ? this.gap(end + 1, run.last, tail, 'out', 'layer') : this.gap(end + 1, run.last, place, `${stage}.sampler`, 'sampler');
+    const sampler = isLast
+      ? this.gap(end + 1, run.last, tail, 'out', 'layer')
+      : this.gap(end + 1, run.last, place, `${stage}.sampler`, 'sampler');
     return [pair, sampler];
   }
 
   /** `stage.pairs.1` where the layers are numbered lists of the stage, the module itself where the pair is one. */
   private pairId(path: string, children: readonly Draft[], stage: string, index: number): string {
     if (path === '' || children.some(({ id }) => id.startsWith(`${stage}.pair.`))) return `${stage}.pair.${index}`;
-    const isModule = children.length > 1 && /\.\d+$/.test(path) && children.every(({ id }) => /^\.\d+$/.test(id.slice(path.length)));
+    const isModule =
+      children.length > 1 && /\.\d+$/.test(path) && children.every(({ id }) => /^\.\d+$/.test(id.slice(path.length)));
     if (isModule) return path;
     const owner = children.length > 1 ? path : path.replace(/\.\w+\.\d+$/, '');
     return owner === path && children.length === 1 ? `${stage}.pair.${index}` : `${owner}.pairs.${index}`;
@@ -185,23 +201,39 @@ class StageBuilder {
   }
 
   private layer(atoms: readonly AtomTree[], place: Place, prefix: string, names: Map<string, number>): Draft {
-    for (const { atom } of atoms) for (const node of atom.branch) this.area = convolutionArea(this.flow, node) ?? this.area;
+    for (const { atom } of atoms)
+      for (const node of atom.branch) this.area = convolutionArea(this.flow, node) ?? this.area;
     return layerDraft(this.flow, atoms, { place, prefix, names, area: this.area });
   }
 
   /** Weights on the chain outside atoms: a sampler, the first or the last convolution. */
   private gap(first: number, last: number, place: Place, fallback: string, kind: BlockKind): Draft | undefined {
     const { items } = this.chain;
-    const values = items.slice(first, last + 1).filter(({ tree }) => !tree).map(({ value }) => value);
+    const values = items
+      .slice(first, last + 1)
+      .filter(({ tree }) => !tree)
+      .map(({ value }) => value);
     if (values.length === 0) return undefined;
     const start = items[first - 1]?.value;
     const nodes = exclusiveNodes(this.flow, values, start === undefined ? [] : [start]);
     const weighted = nodes.filter((node) => this.flow.weighted[node]);
-    const resized = start !== undefined && kind === 'sampler' && elements(this.flow, start) !== elements(this.flow, values.at(-1)!);
+    const resized =
+      start !== undefined && kind === 'sampler' && elements(this.flow, start) !== elements(this.flow, values.at(-1)!);
     if (weighted.length === 0 && !resized) return undefined;
     for (const node of nodes) this.area = convolutionArea(this.flow, node) ?? this.area;
-    const path = lastNumberedModule(commonPath(weighted.map((node) => modulePath(this.flow, node)).filter((found) => found !== '')));
-    return { id: path || fallback, kind, ...place, rewires: [], reason: gapReason(kind, place), nodes, children: [], output: values.at(-1) };
+    const path = lastNumberedModule(
+      commonPath(weighted.map((node) => modulePath(this.flow, node)).filter((found) => found !== '')),
+    );
+    return {
+      id: path || fallback,
+      kind,
+      ...place,
+      rewires: [],
+      reason: gapReason(kind, place),
+      nodes,
+      children: [],
+      output: values.at(-1),
+    };
   }
 
   private nextArea(from: number): number | undefined {
@@ -222,4 +254,3 @@ function gapReason(kind: BlockKind, { section }: Place): string {
 }
 
 const elements = (flow: Flow, value: number): number | undefined => shapeOf(flow, value)?.reduce((a, b) => a * b, 1);
-

@@ -13,7 +13,8 @@ import { moduleScope } from './scopes';
 
 const root = process.env['VDMINI_EXPORTS'] ?? join(__dirname, '../../fixtures/exports');
 const paths = listExports(root);
-const variantsOf = (fixed: string): readonly string[] => paths.filter((path) => path !== fixed && path.startsWith(fixed.replace(/fixed$/, '')));
+const variantsOf = (fixed: string): readonly string[] =>
+  paths.filter((path) => path !== fixed && path.startsWith(fixed.replace(/fixed$/, '')));
 
 /** What a block is, whoever saved the graph and whatever the type of its weights. */
 const unit = ({ kind, section, level, rewires }: Block) => ({ kind, section, level, rewires: rewires.length });

@@ -1,13 +1,17 @@
 /** Command line arguments, checked and typed; everything wrong with them is `cli/usage`. */
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-import type { LatentSize } from '../diffusion/PipelineDescription';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { StudioError } from '../errors/StudioError';
+import type { LatentSize } from '../pipeline/PipelineDescription';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>>;
 
 /** `names` are the positional arguments, all required. */
-export function parseArguments<T extends Options>(args: readonly string[], options: T, names: readonly string[]): Parsed<T> {
+export function parseArguments<T extends Options>(
+  args: readonly string[],
+  options: T,
+  names: readonly string[],
+): Parsed<T> {
   const parsed = parsedOrUsage(args, options);
   const given = parsed.positionals;
   if (given.length < names.length) throw new StudioError('cli/usage', `${names[given.length]} is missing.`);
@@ -20,7 +24,12 @@ function parsedOrUsage<T extends Options>(args: readonly string[], options: T): 
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new StudioError('cli/usage', message.replace(/\. To specify a positional.*$/s, '.').replaceAll('\n', ' '), {}, { cause });
+    throw new StudioError(
+      'cli/usage',
+      message.replace(/\. To specify a positional.*$/s, '.').replaceAll('\n', ' '),
+      {},
+      { cause },
+    );
   }
 }
 
@@ -30,17 +39,30 @@ export function required(value: string | undefined, option: string): string {
 }
 
 /** A whole number within limits, or `fallback` when the option is not given. */
-export function integer<T extends number | undefined>(value: string | undefined, option: string, limits: { min: number; max: number }, fallback: T): number | T {
+export function integer<T extends number | undefined>(
+  value: string | undefined,
+  option: string,
+  limits: { min: number; max: number },
+  fallback: T,
+): number | T {
   if (value === undefined) return fallback;
   const parsed = Number(value);
   if (!/^\d+$/.test(value) || parsed < limits.min || parsed > limits.max) {
-    throw new StudioError('cli/usage', `${option} takes a whole number from ${limits.min} to ${limits.max}, not "${value}".`);
+    throw new StudioError(
+      'cli/usage',
+      `${option} takes a whole number from ${limits.min} to ${limits.max}, not "${value}".`,
+    );
   }
   return parsed;
 }
 
 /** A finite number of at least `min`, or `fallback`. */
-export function decimal<T extends number | undefined>(value: string | undefined, option: string, min: number, fallback: T): number | T {
+export function decimal<T extends number | undefined>(
+  value: string | undefined,
+  option: string,
+  min: number,
+  fallback: T,
+): number | T {
   if (value === undefined) return fallback;
   const parsed = Number(value);
   if (value.trim() === '' || !Number.isFinite(parsed) || parsed < min) {
@@ -51,7 +73,10 @@ export function decimal<T extends number | undefined>(value: string | undefined,
 
 /** `--drop a,b --drop c` -> [a, b, c]. */
 export function list(values: readonly string[] | undefined): string[] {
-  return (values ?? []).flatMap((value) => value.split(',')).map((id) => id.trim()).filter((id) => id !== '');
+  return (values ?? [])
+    .flatMap((value) => value.split(','))
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
 }
 
 /** `--bind batch=2,frames=16` -> dimension name to size. */
@@ -72,6 +97,7 @@ export function latentSize(value: string | undefined): LatentSize {
   if (value === undefined) return {};
   const match = /^(\d+)x(\d+)x(\d+)$/.exec(value);
   const [frames, height, width] = (match ?? []).slice(1).map(Number);
-  if (!frames || !height || !width) throw new StudioError('cli/usage', `--latent-size takes FRAMESxHEIGHTxWIDTH, not "${value}".`);
+  if (!frames || !height || !width)
+    throw new StudioError('cli/usage', `--latent-size takes FRAMESxHEIGHTxWIDTH, not "${value}".`);
   return { frames, height, width };
 }

@@ -26,7 +26,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const flatten = (blocks: readonly BlockJson[]): BlockJson[] => blocks.flatMap((block) => [block, ...flatten(block.children ?? [])]);
+const flatten = (blocks: readonly BlockJson[]): BlockJson[] =>
+  blocks.flatMap((block) => [block, ...flatten(block.children ?? [])]);
 
 describe('vdmini', () => {
   it('lists its commands, and each tells how it is used', async () => {
@@ -46,14 +47,20 @@ describe('vdmini', () => {
       expect([error.code, error.exitStatus, error.stdout], args.join(' ')).toEqual(['cli/usage', 2, '']);
     }
     for (const args of [[], ['a.onnx', 'b.onnx'], [model, '--bind', 'frames'], [model, '--bind', 'frames=0.5']]) {
-      await expect(blocks.run(args, new AbortController().signal), args.join(' ')).rejects.toMatchObject({ code: 'cli/usage' });
+      await expect(blocks.run(args, new AbortController().signal), args.join(' ')).rejects.toMatchObject({
+        code: 'cli/usage',
+      });
     }
   });
 });
 
 describe('vdmini blocks', () => {
   it('prints the model and its block tree as JSON', async () => {
-    const { model: totals, blocks: tree, ...rest } = await runCliJson<{ model: Record<string, number>; blocks: BlockJson[] }>('blocks', model);
+    const {
+      model: totals,
+      blocks: tree,
+      ...rest
+    } = await runCliJson<{ model: Record<string, number>; blocks: BlockJson[] }>('blocks', model);
     expect(rest).toEqual({});
     expect(Object.keys(totals)).toEqual(['nodes', 'parameters', 'bytes']);
     const all = flatten(tree);
@@ -61,7 +68,12 @@ describe('vdmini blocks', () => {
     expect(ids).toEqual(expect.arrayContaining(['down_blocks.0', 'down_blocks.0.resnets.1', 'mid_block']));
     expect(new Set(ids).size).toBe(ids.length);
     for (const block of all) {
-      expect(block).toMatchObject({ kind: expect.any(String), depth: expect.any(Number), parameters: expect.any(Number), macs: expect.any(Number) });
+      expect(block).toMatchObject({
+        kind: expect.any(String),
+        depth: expect.any(Number),
+        parameters: expect.any(Number),
+        macs: expect.any(Number),
+      });
       expect(block.reason === undefined, block.id).toBe(block.droppable);
     }
     const own = all.filter(({ children, kind }) => children === undefined && kind !== 'inner-stages');
@@ -79,7 +91,10 @@ describe('vdmini blocks', () => {
     const text = join(folder, 'text.onnx');
     await writeFile(text, 'This is not a model.');
     expect((await runCliError('blocks', text)).code).toMatch(/^onnx\/(not-onnx|truncated)$/);
-    for (const [path, code] of [[join(folder, 'absent.onnx'), 'library/missing-file'], [folder, 'cli/usage']] as const) {
+    for (const [path, code] of [
+      [join(folder, 'absent.onnx'), 'library/missing-file'],
+      [folder, 'cli/usage'],
+    ] as const) {
       await expect(blocks.run([path], new AbortController().signal)).rejects.toMatchObject({ code });
     }
   });

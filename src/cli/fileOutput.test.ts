@@ -1,5 +1,5 @@
 /** Output files appear whole or not at all. */
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,7 +17,11 @@ describe('output files', () => {
     const target = join(folder, 'replaced');
     await writeFile(target, 'before');
     const pending = await writePending(target, new AbortController().signal, (write) => write(Buffer.from('after')));
-    expect([await readFile(target, 'utf8'), await readFile(pending.temporaryPath, 'utf8'), pending.sizeBytes]).toEqual(['before', 'after', 5]);
+    expect([await readFile(target, 'utf8'), await readFile(pending.temporaryPath, 'utf8'), pending.sizeBytes]).toEqual([
+      'before',
+      'after',
+      5,
+    ]);
     await pending.discard();
     expect(await readdir(folder)).toEqual(['replaced']);
     await writeWhole(target, new AbortController().signal, Buffer.from('after'));

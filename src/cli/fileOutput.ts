@@ -21,7 +21,11 @@ export interface PendingFile {
 }
 
 /** Runs `produce` with a writer to the temporary file. Throws the signal's AbortError at the next chunk. */
-export async function writePending(path: string, signal: AbortSignal, produce: (write: Write) => Promise<void>): Promise<PendingFile> {
+export async function writePending(
+  path: string,
+  signal: AbortSignal,
+  produce: (write: Write) => Promise<void>,
+): Promise<PendingFile> {
   await requireFolder(path);
   const temporaryPath = `${path}.partial-${process.pid}`;
   const discard = () => rm(temporaryPath, { force: true });
@@ -67,7 +71,8 @@ export async function requireOther(path: string, originals: readonly string[]): 
   if (!target) return;
   for (const original of originals) {
     const { dev, ino } = await stat(original);
-    if (dev === target.dev && ino === target.ino) throw new StudioError('cli/usage', `${path} is the model that is read; give another name.`);
+    if (dev === target.dev && ino === target.ino)
+      throw new StudioError('cli/usage', `${path} is the model that is read; give another name.`);
   }
 }
 

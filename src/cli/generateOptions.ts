@@ -1,6 +1,6 @@
 /** What `generate` and `compare` share: the settings of a clip. */
-import type { PipelineDescription } from '../diffusion/PipelineDescription';
-import type { GenerateSettings } from '../engine/protocol';
+import type { PipelineDescription } from '../pipeline/PipelineDescription';
+import type { GenerateSettings } from '../studio/generateData';
 import { decimal, integer, latentSizeHelp } from './arguments';
 import { planOptions } from './planOptions';
 

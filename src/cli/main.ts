@@ -57,7 +57,10 @@ async function dispatch(args: readonly string[], signal: AbortSignal): Promise<v
   }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
-    throw new StudioError('cli/usage', `There is no command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`);
+    throw new StudioError(
+      'cli/usage',
+      `There is no command "${name}"; the commands are ${Object.keys(commands).join(', ')}.`,
+    );
   }
   const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) process.stdout.write(command.help);

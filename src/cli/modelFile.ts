@@ -6,9 +6,9 @@ import { openExternalData } from '../library/externalData';
 import { nodeFolder } from '../library/nodeFolder';
 import type { ByteSource } from '../onnx/ByteSource';
 import { checkModel } from '../onnx/checkModel';
+import { externalLocations } from '../onnx/externalLocations';
 import type { Model } from '../onnx/model';
 import { readModel } from '../onnx/readModel';
-import { externalLocations } from '../onnx/externalLocations';
 
 /** Reads and checks the graph; touches no external weights. Throws `library/missing-file` and `onnx/*`. */
 export async function readModelFile(path: string): Promise<Model> {

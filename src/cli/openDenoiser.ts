@@ -1,12 +1,12 @@
 /** A denoiser file with its blocks, as `blocks` and `prune` see it: no weights are read and no runtime is loaded. */
 import type { BlockTree } from '../blocks/block';
 import { discoverBlocks } from '../blocks/discoverBlocks';
-import { describePipeline } from '../diffusion/describePipeline';
-import type { LatentSize } from '../diffusion/PipelineDescription';
-import { planDenoiserInputs } from '../engine/denoiserInputs';
 import { StudioError } from '../errors/StudioError';
 import { nodeFolder } from '../library/nodeFolder';
 import type { Model } from '../onnx/model';
+import { planDenoiserInputs } from '../pipeline/denoiserInputs';
+import { describePipeline } from '../pipeline/describePipeline';
+import type { LatentSize } from '../pipeline/PipelineDescription';
 import { bindings, latentSize, latentSizeHelp } from './arguments';
 import { readModelFile } from './modelFile';
 
@@ -28,7 +28,10 @@ export interface Denoiser {
 }
 
 /** Throws `library/missing-file`, `onnx/*`, `blocks/no-latent-input`, `cli/usage`. */
-export async function openDenoiser(path: string, values: { readonly bind?: readonly string[]; readonly latent?: string; readonly 'latent-size'?: string }): Promise<Denoiser> {
+export async function openDenoiser(
+  path: string,
+  values: { readonly bind?: readonly string[]; readonly latent?: string; readonly 'latent-size'?: string },
+): Promise<Denoiser> {
   const given = bindings(values.bind);
   const model = await readModelFile(path);
   const sizes = new Map([...(await studioBindings(path, model, latentSize(values['latent-size']))), ...given]);

@@ -1,11 +1,19 @@
 /** A pipeline folder on disk, opened on the CPU. The runtime is loaded here, by the commands that run a model. */
-import type { LatentSize } from '../diffusion/PipelineDescription';
-import type { PipelineRunner } from '../engine/openPipeline';
+
 import { nodeFolder } from '../library/nodeFolder';
+import type { LatentSize } from '../pipeline/PipelineDescription';
+import type { PipelineRunner } from '../studio/openPipeline';
 
 /** `path`: a pipeline folder, or one denoiser file. The caller releases it. */
-export async function openPipelineOnDisk(path: string, signal: AbortSignal, latentSize: LatentSize = {}): Promise<PipelineRunner> {
+export async function openPipelineOnDisk(
+  path: string,
+  signal: AbortSignal,
+  latentSize: LatentSize = {},
+): Promise<PipelineRunner> {
   const folder = await nodeFolder(path);
-  const [{ openPipeline }, { nodeRuntime }] = await Promise.all([import('../engine/openPipeline'), import('../engine/runtime/nodeRuntime')]);
+  const [{ openPipeline }, { nodeRuntime }] = await Promise.all([
+    import('../studio/openPipeline'),
+    import('../runtime/nodeRuntime'),
+  ]);
   return openPipeline(folder, nodeRuntime(), { signal, latentSize });
 }

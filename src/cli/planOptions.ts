@@ -1,8 +1,8 @@
 /** `--drop`, `--preset` and `--plan`: three ways to say which blocks go. */
 import { readFile } from 'node:fs/promises';
 import type { BlockTree, Plan } from '../blocks/block';
-import { StudioError } from '../errors/StudioError';
 import { presetNamed } from '../blocks/presets';
+import { StudioError } from '../errors/StudioError';
 import { list } from './arguments';
 import { counted } from './table';
 
@@ -35,7 +35,8 @@ export async function readPlan(values: PlanValues, tree: BlockTree): Promise<Pla
 /** Where a plan must be given. */
 export async function requirePlan(values: PlanValues, tree: BlockTree): Promise<Plan> {
   const plan = await readPlan(values, tree);
-  if (plan === undefined) throw new StudioError('cli/usage', 'Say which blocks go: --drop ID,ID..., --preset NAME or --plan FILE.');
+  if (plan === undefined)
+    throw new StudioError('cli/usage', 'Say which blocks go: --drop ID,ID..., --preset NAME or --plan FILE.');
   return plan;
 }
 

@@ -1,5 +1,5 @@
 /** `vdmini prune` as a process: the written file against PyTorch's results, external data, nothing left after failures. */
-import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -71,9 +71,17 @@ describe('vdmini prune', () => {
     expect(await differenceFromPyTorch(out, dropped)).toBeLessThan(3e-5);
   });
 
-  it('writes the paper\'s preset with external weights, which another run can prune again', async () => {
+  it("writes the paper's preset with external weights, which another run can prune again", async () => {
     const preset = join(folder, 'preset.onnx');
-    const { gone, files } = await runCliJson<PruneJson>('prune', model, '--preset', 'vdmini', '--external', '--out', preset);
+    const { gone, files } = await runCliJson<PruneJson>(
+      'prune',
+      model,
+      '--preset',
+      'vdmini',
+      '--external',
+      '--out',
+      preset,
+    );
     expect(files.map((file) => file.path)).toEqual([preset, `${preset}.data`]);
     expect(externalLocations(readModel(await readFile(preset)))).toEqual(['preset.onnx.data']);
     const session = await InferenceSession.create(preset, { intraOpNumThreads: 1, logSeverityLevel: 3 });
@@ -105,7 +113,10 @@ describe('vdmini prune', () => {
     await runCliJson('prune', model, '--drop', '', '--external', '--out', own);
     const before = await Promise.all([own, `${own}.data`].map((path) => readFile(path)));
     for (const out of [own, `${own}.data`]) {
-      const run = prune.run([own, '--drop', randomDrop()[0]!, '--external', '--out', out], new AbortController().signal);
+      const run = prune.run(
+        [own, '--drop', randomDrop()[0]!, '--external', '--out', out],
+        new AbortController().signal,
+      );
       await expect(run, out).rejects.toMatchObject({ code: 'cli/usage' });
     }
     const after = await Promise.all([own, `${own}.data`].map((path) => readFile(path)));
@@ -130,7 +141,9 @@ describe('vdmini prune', () => {
     ];
     // in this process, which is the same but for the report; one goes the whole way
     for (const [code, args] of cases) {
-      await expect(prune.run([model, ...args], new AbortController().signal), args.join(' ')).rejects.toMatchObject({ code });
+      await expect(prune.run([model, ...args], new AbortController().signal), args.join(' ')).rejects.toMatchObject({
+        code,
+      });
     }
     const error = await runCliError('prune', model, ...cases[0]![1]);
     expect([error.code, error.exitStatus, error.stdout]).toEqual(['blocks/unknown-id', 1, '']);

@@ -18,7 +18,12 @@ import { runCliJsonInHeap } from './testing/runCli';
 interface FullSize {
   /** The graph file; no weights file is beside it. */
   readonly path: string;
-  readonly facts: { readonly parameters: number; readonly weights: number; readonly dataFile: string; readonly dataBytes: number };
+  readonly facts: {
+    readonly parameters: number;
+    readonly weights: number;
+    readonly dataFile: string;
+    readonly dataBytes: number;
+  };
 }
 
 const fixtures = resolve(import.meta.dirname, '../../fixtures/full-size');
@@ -81,9 +86,11 @@ describe('HunyuanVideo, 12.8 billion parameters', () => {
   it('has the parameters of each block', () => {
     const linear = (from: number, to: number) => from * to + to;
     // modulation of both streams; q, k, v and output of both; four norms of 128 for q and k; a feed-forward each
-    const double = 2 * linear(3072, 6 * 3072) + 8 * linear(3072, 3072) + 4 * 128 + 2 * (linear(3072, 12288) + linear(12288, 3072));
+    const double =
+      2 * linear(3072, 6 * 3072) + 8 * linear(3072, 3072) + 4 * 128 + 2 * (linear(3072, 12288) + linear(12288, 3072));
     // modulation; q, k, v with their two norms; the feed-forward's first layer; one output for attention and feed-forward
-    const single = linear(3072, 3 * 3072) + 3 * linear(3072, 3072) + 2 * 128 + linear(3072, 12288) + linear(3072 + 12288, 3072);
+    const single =
+      linear(3072, 3 * 3072) + 3 * linear(3072, 3072) + 2 * 128 + linear(3072, 12288) + linear(3072 + 12288, 3072);
     for (let i = 0; i < 20; i++) expect(named(`transformer_blocks.${i}`).parameters).toBe(double + 4 * ones);
     for (let i = 0; i < 40; i++) expect(named(`single_transformer_blocks.${i}`).parameters).toBe(single + ones);
   });
@@ -99,7 +106,12 @@ describe('HunyuanVideo, 12.8 billion parameters', () => {
     for (let i = 0; i < 40; i++) expect(named(`single_transformer_blocks.${i}`).macs).toBe(single);
   });
 
-  it.each(['transformer_blocks.0', 'transformer_blocks.19', 'single_transformer_blocks.0', 'single_transformer_blocks.39'])('loses all of %s when that is dropped', (id) => {
+  it.each([
+    'transformer_blocks.0',
+    'transformer_blocks.19',
+    'single_transformer_blocks.0',
+    'single_transformer_blocks.39',
+  ])('loses all of %s when that is dropped', (id) => {
     const after = measure(prune(model, tree, { dropped: [id] }), new Map());
     expect(after.parameters).toBe(tree.totals.parameters - named(id).parameters);
     expect(after.macs).toBe(tree.totals.macs - named(id).macs);
@@ -128,7 +140,15 @@ describe('Stable Video Diffusion, 3 GB', () => {
     writeFileSync(weights, '');
     truncateSync(weights, facts.dataBytes);
     const out = join(folder, 'pruned.onnx');
-    const { after } = await runCliJsonInHeap<{ after: { parameters: number; bytes: number } }>(200, 'prune', path, '--preset', 'vdmini', '--out', out);
+    const { after } = await runCliJsonInHeap<{ after: { parameters: number; bytes: number } }>(
+      200,
+      'prune',
+      path,
+      '--preset',
+      'vdmini',
+      '--out',
+      out,
+    );
     expect(Math.round(after.parameters / 1e5) / 10).toBe(939.9);
     const written = statSync(`${out}.data`).size + statSync(out).size;
     expect(written).toBeGreaterThan(after.bytes);

@@ -1,5 +1,5 @@
 /** How far a generation is, on stderr, in one line that rewrites itself; silent where stderr is no terminal. */
-import type { GenerateProgress } from '../engine/protocol';
+import type { GenerateProgress } from '../studio/generateData';
 
 export function showStep({ step, steps }: GenerateProgress): void {
   if (process.stderr.isTTY) process.stderr.write(`\rstep ${step} of ${steps}${step === steps ? '\n' : ''}`);

@@ -1,10 +1,10 @@
 /** A written file against the studio's preview of the same plan: both run in onnxruntime on one seeded input. */
 import { readFile } from 'node:fs/promises';
 import type { Plan } from '../blocks/block';
-import { latentLength } from '../diffusion/latentFrames';
-import type { LatentSize } from '../diffusion/PipelineDescription';
-import { seededNoise } from '../diffusion/seededNoise';
-import { previewStudent, verifyStudent, type StudentCheck } from '../engine/verifyStudent';
+import { latentLength } from '../pipeline/latentFrames';
+import type { LatentSize } from '../pipeline/PipelineDescription';
+import { seededNoise } from '../pipeline/seededNoise';
+import { previewStudent, type StudentCheck, verifyStudent } from '../studio/verifyStudent';
 import { externalSources, readModelFile } from './modelFile';
 import { openPipelineOnDisk } from './openPipelineOnDisk';
 
@@ -13,13 +13,24 @@ export interface Verification extends StudentCheck {
 }
 
 /** `original` and `written` are .onnx files. Throws `engine/verification-failed`, and what opening and running throw. */
-export async function verifyPruned(original: string, written: string, plan: Plan, seed: number, signal: AbortSignal, size: LatentSize): Promise<Verification> {
+export async function verifyPruned(
+  original: string,
+  written: string,
+  plan: Plan,
+  seed: number,
+  signal: AbortSignal,
+  size: LatentSize,
+): Promise<Verification> {
   const pipeline = await openPipelineOnDisk(original, signal, size);
   try {
     const { parts, description } = pipeline;
     const latent = seededNoise(seed, latentLength(description.latent));
     const call = { latent, timestep: 500, branches: ['conditional' as const], guidance: 1, text: {} };
-    const file = { what: written, modelBytes: await readFile(written), externalData: await externalSources(written, await readModelFile(written)) };
+    const file = {
+      what: written,
+      modelBytes: await readFile(written),
+      externalData: await externalSources(written, await readModelFile(written)),
+    };
     return { seed, ...(await verifyStudent(parts, await previewStudent(parts, call, plan), file)) };
   } finally {
     await pipeline.release();

@@ -6,7 +6,7 @@ import { checkModel } from '../onnx/checkModel';
 import type { Model, ValueInfo } from '../onnx/model';
 import { packModel } from '../onnx/packModel';
 import { readModel } from '../onnx/readModel';
-import { requireOther, writePending, type PendingFile } from './fileOutput';
+import { type PendingFile, requireOther, writePending } from './fileOutput';
 import { externalSources } from './modelFile';
 
 export interface WrittenFile {
@@ -24,16 +24,24 @@ export interface WriteModelOptions {
 }
 
 /** Returns the graph file first. Throws `cli/usage` where it would replace what it reads from. When anything fails, neither file is there and what was there is untouched. */
-export async function writeModelFile(model: Model, { from, out, external, signal }: WriteModelOptions): Promise<readonly WrittenFile[]> {
+export async function writeModelFile(
+  model: Model,
+  { from, out, external, signal }: WriteModelOptions,
+): Promise<readonly WrittenFile[]> {
   const sources = await externalSources(from, model);
   const dataPath = `${out}.data`;
   const originals = [from, ...[...sources.values()].flatMap(({ filePath }) => filePath ?? [])];
   await requireOther(out, originals);
   if (external) await requireOther(dataPath, originals);
-  const packed = await packModel(model, sources, external ? { kind: 'external', location: basename(dataPath) } : { kind: 'single' });
+  const packed = await packModel(
+    model,
+    sources,
+    external ? { kind: 'external', location: basename(dataPath) } : { kind: 'single' },
+  );
   const pending: PendingFile[] = [];
   try {
-    if (packed.dataLocation !== undefined) pending.push(await writePending(dataPath, signal, (write) => packed.writeData(write, { signal })));
+    if (packed.dataLocation !== undefined)
+      pending.push(await writePending(dataPath, signal, (write) => packed.writeData(write, { signal })));
     pending.unshift(await writePending(out, signal, (write) => write(packed.modelBytes)));
     await checkWritten(pending[0]!.temporaryPath, model);
     // weights first: a graph under its final name always finds them
@@ -49,7 +57,10 @@ export async function writeModelFile(model: Model, { from, out, external, signal
 async function checkWritten(path: string, expected: Model): Promise<void> {
   const written = readModel(await readFile(path));
   checkModel(written);
-  const signature = ({ graph }: Model) => JSON.stringify([graph.inputs, graph.outputs].map((values) => values.map(({ name, type }: ValueInfo) => ({ name, type }))));
+  const signature = ({ graph }: Model) =>
+    JSON.stringify(
+      [graph.inputs, graph.outputs].map((values) => values.map(({ name, type }: ValueInfo) => ({ name, type }))),
+    );
   if (signature(written) !== signature(expected)) {
     throw new StudioError('internal', 'The written file has other inputs or outputs than the model it was made from.');
   }

@@ -14,11 +14,13 @@ export interface Explanation {
 const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   'onnx/not-onnx': {
     sentence: 'This file is not an ONNX model.',
-    remedy: 'Choose the .onnx file that your exporter wrote; weights files (.onnx_data, .bin, .safetensors) go along with it, not alone.',
+    remedy:
+      'Choose the .onnx file that your exporter wrote; weights files (.onnx_data, .bin, .safetensors) go along with it, not alone.',
   },
   'onnx/truncated': {
     sentence: 'The file ends too early.',
-    remedy: 'It was probably not copied or downloaded completely. Fetch it again and compare its size with the original.',
+    remedy:
+      'It was probably not copied or downloaded completely. Fetch it again and compare its size with the original.',
   },
   'onnx/file-changed': {
     sentence: 'A file is not what it was when it was opened.',
@@ -90,11 +92,13 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'library/unsupported-scheduler': {
     sentence: 'The folder asks for a scheduler that this studio does not have.',
-    remedy: 'Change scheduler/scheduler_config.json to DDIMScheduler or FlowMatchEulerDiscreteScheduler, whichever the model was trained for.',
+    remedy:
+      'Change scheduler/scheduler_config.json to DDIMScheduler or FlowMatchEulerDiscreteScheduler, whichever the model was trained for.',
   },
   'library/fetch-failed': {
     sentence: 'A file could not be fetched.',
-    remedy: 'Check the address and the connection; the server must allow other pages to read it (CORS). Or download it and drop it here.',
+    remedy:
+      'Check the address and the connection; the server must allow other pages to read it (CORS). Or download it and drop it here.',
   },
   'library/fetch-broken': {
     sentence: 'The connection broke in the middle of a download.',
@@ -106,11 +110,13 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'library/write-refused': {
     sentence: 'This page may not write to the chosen place.',
-    remedy: 'Choose it again and allow the page to save there when the browser asks, choose another place, or export to a download.',
+    remedy:
+      'Choose it again and allow the page to save there when the browser asks, choose another place, or export to a download.',
   },
   'library/write-failed': {
     sentence: 'The file could not be written to the chosen place.',
-    remedy: 'See that the place is still there, is not write-protected and no other program holds the file; or choose another one.',
+    remedy:
+      'See that the place is still there, is not write-protected and no other program holds the file; or choose another one.',
   },
   'library/integrity': {
     sentence: 'A file is not the one it should be.',
@@ -118,15 +124,18 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'engine/session-failed': {
     sentence: 'The runtime refuses this graph.',
-    remedy: 'The message says where. Export the model in fp32 with a common opset (17 to 21), or try the other backend in the badge at the top.',
+    remedy:
+      'The message says where. Export the model in fp32 with a common opset (17 to 21), or try the other backend in the badge at the top.',
   },
   'engine/unsupported-op': {
     sentence: 'The model uses an operator that the runtime does not have.',
-    remedy: 'Export it without that operator; the message names it. Its blocks can be mapped and its students exported all the same, here without clips or with the command line (vdmini blocks, vdmini prune).',
+    remedy:
+      'Export it without that operator; the message names it. Its blocks can be mapped and its students exported all the same, here without clips or with the command line (vdmini blocks, vdmini prune).',
   },
   'engine/run-failed': {
     sentence: 'The runtime failed in the middle of a step.',
-    remedy: 'Try again, or choose WASM in the badge at the top. A graph with free axes may run only at the sizes it was traced with: set them under Size beside the model (--latent-size on the command line).',
+    remedy:
+      'Try again, or choose WASM in the badge at the top. A graph with free axes may run only at the sizes it was traced with: set them under Size beside the model (--latent-size on the command line).',
   },
   'engine/self-test-failed': {
     sentence: 'This backend computes wrong numbers for this model.',

@@ -10,7 +10,10 @@ export interface Folder {
   /** Paths relative to the folder, with forward slashes. `null`: cannot be listed (plain http). */
   readonly paths: readonly string[] | null;
   /** Throws `library/missing-file` when there is no such file. */
-  open(path: string, options?: { signal?: AbortSignal; onProgress?: (loadedBytes: number, totalBytes: number) => void }): Promise<ByteSource>;
+  open(
+    path: string,
+    options?: { signal?: AbortSignal; onProgress?: (loadedBytes: number, totalBytes: number) => void },
+  ): Promise<ByteSource>;
   has(path: string): Promise<boolean>;
 }
 
@@ -18,4 +21,8 @@ export interface Folder {
 export type FolderReference =
   /** `keep`: store the files in the origin private file system and take them from there next time (see modelCache). */
   | { readonly kind: 'url'; readonly url: string; readonly name: string; readonly keep?: boolean }
-  | { readonly kind: 'files'; readonly name: string; readonly files: readonly { readonly path: string; readonly file: Blob }[] };
+  | {
+      readonly kind: 'files';
+      readonly name: string;
+      readonly files: readonly { readonly path: string; readonly file: Blob }[];
+    };

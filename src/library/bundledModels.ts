@@ -14,7 +14,8 @@ export const bundledModels: readonly BundledModel[] = [
     id: 'emoji-t2v',
     name: 'Emoji T2V',
     url: 'models/emoji-t2v/',
-    description: 'A small text-to-video latent diffusion model, trained from scratch for this studio: emoji that move on plain backgrounds, 16 frames of 64x64.',
+    description:
+      'A small text-to-video latent diffusion model, trained from scratch for this studio: emoji that move on plain backgrounds, 16 frames of 64x64.',
   },
 ];
 

@@ -75,7 +75,12 @@ export async function writeRecord(directory: CacheDirectory, name: string, recor
 }
 
 /** Writes at `offset`, keeping what is before it. Throws `library/quota` when the disk is full. */
-export async function writeBytes(directory: CacheDirectory, name: string, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<void> {
+export async function writeBytes(
+  directory: CacheDirectory,
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  offset: number,
+): Promise<void> {
   try {
     const handle = await directory.getFileHandle(name, { create: true });
     const writer = await handle.createWritable({ keepExistingData: offset > 0 });
@@ -84,6 +89,11 @@ export async function writeBytes(directory: CacheDirectory, name: string, bytes:
     await writer.close();
   } catch (cause) {
     if (!(cause instanceof DOMException) || cause.name !== 'QuotaExceededError') throw cause;
-    throw new StudioError('library/quota', 'The browser has no more room for this page.', { neededBytes: bytes.byteLength }, { cause });
+    throw new StudioError(
+      'library/quota',
+      'The browser has no more room for this page.',
+      { neededBytes: bytes.byteLength },
+      { cause },
+    );
   }
 }

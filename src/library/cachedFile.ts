@@ -50,7 +50,10 @@ export async function storedBlob(directory: CacheDirectory): Promise<Blob> {
 }
 
 /** The whole file from the cache, or undefined when it is not whole or was stored under another hash than expected. */
-export async function wholeFile(directory: CacheDirectory, expectedSha256: string | undefined): Promise<Blob | undefined> {
+export async function wholeFile(
+  directory: CacheDirectory,
+  expectedSha256: string | undefined,
+): Promise<Blob | undefined> {
   const entry = await readEntry(directory);
   if (!entry?.sha256 || (expectedSha256 !== undefined && entry.sha256 !== expectedSha256)) return undefined;
   const blob = await storedBlob(directory);
@@ -86,7 +89,11 @@ export async function downloadFile(download: Download): Promise<Blob> {
     }
   } catch (thrown) {
     await writer.flush();
-    throw canGoOn(download, entry, loadedBytes) && thrown instanceof StudioError && thrown.code === 'library/fetch-failed' ? broken(entry, loadedBytes, thrown) : thrown;
+    throw canGoOn(download, entry, loadedBytes) &&
+      thrown instanceof StudioError &&
+      thrown.code === 'library/fetch-failed'
+      ? broken(entry, loadedBytes, thrown)
+      : thrown;
   }
   await writer.flush();
   return finish(download, { ...entry, totalBytes: loadedBytes, sha256: hash.digest() });
@@ -99,7 +106,12 @@ function canGoOn({ expectedSha256 }: Download, { validator }: CacheEntry, stored
 
 function broken({ path, url, totalBytes }: CacheEntry, storedBytes: number, cause: StudioError): StudioError {
   const share = totalBytes > 0 ? `${megabytes(storedBytes)} of ${megabytes(totalBytes)}` : megabytes(storedBytes);
-  return new StudioError('library/fetch-broken', `${path}: the connection broke after ${share}.`, { path, url, storedBytes, totalBytes }, { cause });
+  return new StudioError(
+    'library/fetch-broken',
+    `${path}: the connection broke after ${share}.`,
+    { path, url, storedBytes, totalBytes },
+    { cause },
+  );
 }
 
 function megabytes(bytes: number): string {
@@ -109,7 +121,12 @@ function megabytes(bytes: number): string {
 async function finish({ directory, path, url, expectedSha256 }: Download, entry: CacheEntry): Promise<Blob> {
   if (expectedSha256 !== undefined && entry.sha256 !== expectedSha256) {
     await forget(directory);
-    throw new StudioError('library/integrity', `${path} from ${url} does not have the published SHA-256.`, { path, url, expected: expectedSha256, found: entry.sha256! });
+    throw new StudioError('library/integrity', `${path} from ${url} does not have the published SHA-256.`, {
+      path,
+      url,
+      expected: expectedSha256,
+      found: entry.sha256!,
+    });
   }
   await writeRecord(directory, ENTRY, entry);
   return storedBlob(directory);
@@ -128,13 +145,18 @@ async function openBody(download: Download): Promise<OpenedBody> {
   const stored = before ? (await storedBlob(directory)).size : 0;
   if (before && !before.sha256 && canGoOn(download, before, stored)) {
     const response = await request(fetcher, url, { signal: options?.signal, headers: { range: `bytes=${stored}-` } });
-    if (response.status === 206 && continues(response, before, stored)) return { response, entry: before, startBytes: stored };
+    if (response.status === 206 && continues(response, before, stored))
+      return { response, entry: before, startBytes: stored };
     await response.body?.cancel();
   }
   await forget(directory);
   const response = await request(fetcher, url, { signal: options?.signal });
   if (isMissing(response, path)) throw await notThere(response, path, folderUrl);
-  return { response, entry: { path, url, validator: validatorOf(response), totalBytes: bodyLength(response) ?? 0 }, startBytes: 0 };
+  return {
+    response,
+    entry: { path, url, validator: validatorOf(response), totalBytes: bodyLength(response) ?? 0 },
+    startBytes: 0,
+  };
 }
 
 function validatorOf(response: Response): string | undefined {
@@ -151,8 +173,17 @@ async function checkSpace({ path, space }: Download, neededBytes: number, respon
   const now = await space();
   if (!now || neededBytes <= now.quotaBytes - now.usedBytes) return;
   await response.body?.cancel();
-  const facts = { path, neededBytes, availableBytes: Math.max(0, now.quotaBytes - now.usedBytes), quotaBytes: now.quotaBytes };
-  throw new StudioError('library/quota', `${path} needs ${megabytes(neededBytes)}; the browser leaves this page ${megabytes(facts.availableBytes)} of ${megabytes(now.quotaBytes)}.`, facts);
+  const facts = {
+    path,
+    neededBytes,
+    availableBytes: Math.max(0, now.quotaBytes - now.usedBytes),
+    quotaBytes: now.quotaBytes,
+  };
+  throw new StudioError(
+    'library/quota',
+    `${path} needs ${megabytes(neededBytes)}; the browser leaves this page ${megabytes(facts.availableBytes)} of ${megabytes(now.quotaBytes)}.`,
+    facts,
+  );
 }
 
 /** Removes all segments, then the record. */
@@ -160,7 +191,12 @@ async function forget(directory: CacheDirectory): Promise<void> {
   for (const name of await namesIn(directory)) await removeIfThere(directory, name);
 }
 
-async function feedStored(hash: { update(bytes: Uint8Array): void }, directory: CacheDirectory, stepBytes: number, onRead?: (bytes: number) => void): Promise<void> {
+async function feedStored(
+  hash: { update(bytes: Uint8Array): void },
+  directory: CacheDirectory,
+  stepBytes: number,
+  onRead?: (bytes: number) => void,
+): Promise<void> {
   const stored = await storedBlob(directory);
   for (let offset = 0; offset < stored.size; offset += stepBytes) {
     const step = new Uint8Array(await stored.slice(offset, offset + stepBytes).arrayBuffer());
@@ -170,14 +206,22 @@ async function feedStored(hash: { update(bytes: Uint8Array): void }, directory: 
 }
 
 /** Hash of what is stored, read anew from the disk; `onRead` hears of each step's bytes. */
-export async function hashStored(directory: CacheDirectory, stepBytes: number, onRead?: (bytes: number) => void): Promise<string> {
+export async function hashStored(
+  directory: CacheDirectory,
+  stepBytes: number,
+  onRead?: (bytes: number) => void,
+): Promise<string> {
   const hash = createSha256();
   await feedStored(hash, directory, stepBytes, onRead);
   return hash.digest();
 }
 
 /** Gathers chunks into segments and writes each when it is full; `flush` writes the begun one. */
-function segmentWriter(directory: CacheDirectory, segmentBytes: number, startBytes: number): { add(chunk: Bytes): Promise<void>; flush(): Promise<void> } {
+function segmentWriter(
+  directory: CacheDirectory,
+  segmentBytes: number,
+  startBytes: number,
+): { add(chunk: Bytes): Promise<void>; flush(): Promise<void> } {
   let index = Math.floor(startBytes / segmentBytes);
   let writtenBytes = startBytes % segmentBytes;
   let pending: Bytes[] = [];

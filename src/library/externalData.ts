@@ -11,7 +11,11 @@ import { baseName, directoryOf, joinPath, normalisePath } from './paths';
 type OpenOptions = Parameters<Folder['open']>[1];
 
 /** The path of one weights file in `folder`, or undefined. Throws `onnx/unsafe-location`. */
-export async function findExternalData(folder: Folder, modelPath: string, location: string): Promise<string | undefined> {
+export async function findExternalData(
+  folder: Folder,
+  modelPath: string,
+  location: string,
+): Promise<string | undefined> {
   const beside = joinPath(directoryOf(modelPath), normalisePath(location));
   if (await folder.has(beside)) return beside;
   const byName = folder.paths?.filter((path) => baseName(path) === baseName(beside)) ?? [];
@@ -22,7 +26,12 @@ export async function findExternalData(folder: Folder, modelPath: string, locati
  * Opens every weights file of `locations`. Looks for all of them before it opens the first: the error
  * `onnx/missing-external-data` names everything that is missing. Throws `onnx/unsafe-location` too.
  */
-export async function openExternalData(folder: Folder, modelPath: string, locations: readonly string[], options?: OpenOptions): Promise<Map<string, ByteSource>> {
+export async function openExternalData(
+  folder: Folder,
+  modelPath: string,
+  locations: readonly string[],
+  options?: OpenOptions,
+): Promise<Map<string, ByteSource>> {
   const found = new Map<string, string>();
   const missing: string[] = [];
   for (const location of new Set(locations)) {
@@ -31,9 +40,14 @@ export async function openExternalData(folder: Folder, modelPath: string, locati
     else found.set(location, path);
   }
   if (missing.length > 0) {
-    throw new StudioError('onnx/missing-external-data', `${modelPath} keeps weights in ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} not there.`, {
-      model: modelPath, missing,
-    });
+    throw new StudioError(
+      'onnx/missing-external-data',
+      `${modelPath} keeps weights in ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} not there.`,
+      {
+        model: modelPath,
+        missing,
+      },
+    );
   }
   const sources = new Map<string, ByteSource>();
   for (const [location, path] of found) sources.set(location, await folder.open(path, options));

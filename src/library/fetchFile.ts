@@ -19,11 +19,19 @@ export async function request(fetcher: Fetcher, url: string, init: RequestInit):
     response = await fetcher(url, init);
   } catch (cause) {
     if (init.signal?.aborted) throw abortError();
-    throw new StudioError('library/fetch-failed', `${url} could not be fetched (no connection, or the server does not allow this page).`, { url }, { cause });
+    throw new StudioError(
+      'library/fetch-failed',
+      `${url} could not be fetched (no connection, or the server does not allow this page).`,
+      { url },
+      { cause },
+    );
   }
   if (response.ok || ANSWERS.includes(response.status)) return response;
   await response.body?.cancel();
-  throw new StudioError('library/fetch-failed', `${url} answered ${response.status} ${response.statusText}.`, { url, status: response.status });
+  throw new StudioError('library/fetch-failed', `${url} answered ${response.status} ${response.statusText}.`, {
+    url,
+    status: response.status,
+  });
 }
 
 /** Not there, or an HTML page where none was asked for: what single-page servers answer for paths they do not have. */
@@ -52,7 +60,10 @@ export function bodyLength(response: Response): number | undefined {
  * The body in chunks. Throws `library/fetch-failed` when the connection breaks or the body ends early, and an
  * AbortError when the signal is aborted.
  */
-export async function* chunksOf(response: Response, signal: AbortSignal | undefined): AsyncGenerator<Bytes, void, void> {
+export async function* chunksOf(
+  response: Response,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Bytes, void, void> {
   const expected = bodyLength(response);
   const reader = response.body?.getReader();
   let loadedBytes = 0;
@@ -68,11 +79,19 @@ export async function* chunksOf(response: Response, signal: AbortSignal | undefi
   }
   // More than the length is no fault: across origins a compressed body hides its encoding but not its length.
   if (expected !== undefined && loadedBytes < expected) {
-    throw new StudioError('library/fetch-failed', `${response.url}: ${loadedBytes} of ${expected} bytes came.`, { url: response.url, loadedBytes, totalBytes: expected });
+    throw new StudioError('library/fetch-failed', `${response.url}: ${loadedBytes} of ${expected} bytes came.`, {
+      url: response.url,
+      loadedBytes,
+      totalBytes: expected,
+    });
   }
 }
 
-async function read(reader: ReadableStreamDefaultReader<Bytes>, url: string, signal: AbortSignal | undefined): Promise<Bytes | undefined> {
+async function read(
+  reader: ReadableStreamDefaultReader<Bytes>,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<Bytes | undefined> {
   if (signal?.aborted) throw abortError();
   try {
     return (await reader.read()).value;

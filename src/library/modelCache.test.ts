@@ -26,7 +26,8 @@ afterEach(() => server.close());
 let segmentBytes: number;
 const cacheOver = () => createModelCache({ directory, space: async () => space, segmentBytes });
 const reference = () => ({ kind: 'url' as const, url: `${server.url}m/`, name: 'm' });
-const open = (path = 'model.onnx', hashes?: Record<string, string>) => cacheOver().folder(reference(), { hashes }).open(path);
+const open = (path = 'model.onnx', hashes?: Record<string, string>) =>
+  cacheOver().folder(reference(), { hashes }).open(path);
 
 async function bytesOf(source: Awaited<ReturnType<typeof open>>): Promise<Uint8Array> {
   return source.read(0, source.sizeBytes);
@@ -35,7 +36,10 @@ async function bytesOf(source: Awaited<ReturnType<typeof open>>): Promise<Uint8A
 /** Downloads until the connection breaks after `bytes`. */
 async function breakAfter(bytes: number): Promise<void> {
   server.habits = { ranges: true, breakAfterBytes: bytes };
-  await expect(open()).rejects.toMatchObject({ code: 'library/fetch-broken', facts: { path: 'model.onnx', totalBytes: BYTES.length } });
+  await expect(open()).rejects.toMatchObject({
+    code: 'library/fetch-broken',
+    facts: { path: 'model.onnx', totalBytes: BYTES.length },
+  });
   server.habits = { ranges: true };
   server.log.length = 0;
 }
@@ -78,7 +82,9 @@ describe('a kept file', () => {
 
   test('reports progress by bytes', async () => {
     const seen: number[][] = [];
-    await cacheOver().folder(reference()).open('model.onnx', { onProgress: (...at) => seen.push(at) });
+    await cacheOver()
+      .folder(reference())
+      .open('model.onnx', { onProgress: (...at) => seen.push(at) });
     expect(seen.at(-1)).toEqual([BYTES.length, BYTES.length]);
   });
 });
@@ -137,7 +143,10 @@ describe('hashes', () => {
     expect(await bytesOf(await open('model.onnx', { 'model.onnx': SHA }))).toEqual(BYTES);
   });
   test('another one is refused and forgotten', async () => {
-    await expect(open('model.onnx', { 'model.onnx': '0'.repeat(64) })).rejects.toMatchObject({ code: 'library/integrity', facts: { found: SHA } });
+    await expect(open('model.onnx', { 'model.onnx': '0'.repeat(64) })).rejects.toMatchObject({
+      code: 'library/integrity',
+      facts: { found: SHA },
+    });
     expect(await cacheOver().list()).toEqual([]);
   });
   test('a kept file whose hash is not the wanted one is fetched again', async () => {
@@ -145,7 +154,9 @@ describe('hashes', () => {
     server.log.length = 0;
     await open('model.onnx', { 'model.onnx': SHA });
     expect(server.log).toEqual([]);
-    await expect(open('model.onnx', { 'model.onnx': '1'.repeat(64) })).rejects.toMatchObject({ code: 'library/integrity' });
+    await expect(open('model.onnx', { 'model.onnx': '1'.repeat(64) })).rejects.toMatchObject({
+      code: 'library/integrity',
+    });
   });
   test('verify finds a changed byte', async () => {
     await open();
@@ -157,7 +168,10 @@ describe('hashes', () => {
     const [fileId] = [...(modelDirectory as MemoryDirectory).entries.keys()].filter((name) => name !== 'model.json');
     const file = (await modelDirectory.getDirectoryHandle(fileId!)) as MemoryDirectory;
     (file.entries.get('000001') as unknown as { bytes: Uint8Array }).bytes[5]! ^= 1;
-    await expect(cacheOver().verify(model!.id)).rejects.toMatchObject({ code: 'library/integrity', facts: { path: 'model.onnx', expected: SHA } });
+    await expect(cacheOver().verify(model!.id)).rejects.toMatchObject({
+      code: 'library/integrity',
+      facts: { path: 'model.onnx', expected: SHA },
+    });
   });
 });
 
@@ -165,7 +179,8 @@ describe('room', () => {
   test('a download that does not fit is refused before it starts, with the numbers', async () => {
     Object.assign(space, { usedBytes: 60_000, quotaBytes: 100_000 });
     await expect(open()).rejects.toMatchObject({
-      code: 'library/quota', facts: { neededBytes: 50_000, availableBytes: 40_000, quotaBytes: 100_000 },
+      code: 'library/quota',
+      facts: { neededBytes: 50_000, availableBytes: 40_000, quotaBytes: 100_000 },
     });
     expect(await cacheOver().list()).toEqual([]);
   });
@@ -187,8 +202,13 @@ describe('the list', () => {
     const [model, ...others] = await cacheOver().list();
     expect(others).toEqual([]);
     expect(model).toMatchObject({
-      url: `${server.url}m/`, name: 'm', storedBytes: BYTES.length + CONFIG.length,
-      files: [{ path: 'config.json', storedBytes: CONFIG.length }, { path: 'model.onnx', storedBytes: BYTES.length, totalBytes: BYTES.length, sha256: SHA }],
+      url: `${server.url}m/`,
+      name: 'm',
+      storedBytes: BYTES.length + CONFIG.length,
+      files: [
+        { path: 'config.json', storedBytes: CONFIG.length },
+        { path: 'model.onnx', storedBytes: BYTES.length, totalBytes: BYTES.length, sha256: SHA },
+      ],
     });
     await cacheOver().remove(model!.id);
     await cacheOver().remove(model!.id);

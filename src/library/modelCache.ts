@@ -5,12 +5,12 @@
  */
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
+import { downloadFile, hashStored, readEntry, storedBlob, wholeFile } from './cachedFile';
 import type { CacheDirectory, StorageSpace } from './cacheStorage';
 import { findDirectory, namesIn, readRecord, removeIfThere, writeRecord } from './cacheStorage';
-import { downloadFile, hashStored, readEntry, storedBlob, wholeFile } from './cachedFile';
+import type { Folder } from './Folder';
 import type { Fetcher } from './fetchFile';
 import { exists } from './fetchFile';
-import type { Folder } from './Folder';
 import { sha256Hex } from './sha256';
 import type { UrlReference } from './urlFolder';
 import { urlLayout } from './urlFolder';
@@ -91,14 +91,24 @@ export async function askForPersistence(): Promise<boolean> {
   return typeof storage?.persist === 'function' ? storage.persist() : isPersistent();
 }
 
-export function createModelCache({ directory, space, fetcher = fetch, segmentBytes = 32 * 2 ** 20 }: ModelCacheParts): ModelCache {
+export function createModelCache({
+  directory,
+  space,
+  fetcher = fetch,
+  segmentBytes = 32 * 2 ** 20,
+}: ModelCacheParts): ModelCache {
   const folder: ModelCache['folder'] = (reference, { hashes } = {}) => {
     const { paths, urlOf } = urlLayout(reference.url);
     const id = idOf(reference.url);
     const absent = new Set<string>();
     const fileDirectory = async (path: string) => {
       const model = await directory.getDirectoryHandle(id, { create: true });
-      if (!(await readRecord(model, MODEL))) await writeRecord(model, MODEL, { url: reference.url, name: reference.name, absent: [...absent] } satisfies ModelRecord);
+      if (!(await readRecord(model, MODEL)))
+        await writeRecord(model, MODEL, {
+          url: reference.url,
+          name: reference.name,
+          absent: [...absent],
+        } satisfies ModelRecord);
       return model.getDirectoryHandle(idOf(urlOf(path)), { create: true });
     };
     const kept = async (path: string) => {
@@ -117,7 +127,11 @@ export function createModelCache({ directory, space, fetcher = fetch, segmentByt
         throw error;
       }
       absent.add(path);
-      if (model && record && !known.includes(path)) await writeRecord(model, MODEL, { ...record, absent: [...new Set([...known, ...absent])] } satisfies ModelRecord);
+      if (model && record && !known.includes(path))
+        await writeRecord(model, MODEL, {
+          ...record,
+          absent: [...new Set([...known, ...absent])],
+        } satisfies ModelRecord);
       return false;
     };
     return {
@@ -130,15 +144,32 @@ export function createModelCache({ directory, space, fetcher = fetch, segmentByt
           options?.onProgress?.(whole?.size ?? 0, whole?.size ?? 0);
           if (whole) return blobSource(whole);
           const target = await fileDirectory(path);
-          const download = { directory: target, path, url: urlOf(path), folderUrl: reference.url, fetcher, expectedSha256: hashes?.[path], space, segmentBytes, options };
-          return blobSource(await downloadFile(download).catch((error: unknown) => discardEmpty(directory, id, idOf(urlOf(path)), error)));
+          const download = {
+            directory: target,
+            path,
+            url: urlOf(path),
+            folderUrl: reference.url,
+            fetcher,
+            expectedSha256: hashes?.[path],
+            space,
+            segmentBytes,
+            options,
+          };
+          return blobSource(
+            await downloadFile(download).catch((error: unknown) =>
+              discardEmpty(directory, id, idOf(urlOf(path)), error),
+            ),
+          );
         }),
     };
   };
   return {
     folder,
     space,
-    list: async () => (await Promise.all((await namesIn(directory)).map((id) => describeModel(directory, id)))).filter((model) => model !== undefined),
+    list: async () =>
+      (await Promise.all((await namesIn(directory)).map((id) => describeModel(directory, id)))).filter(
+        (model) => model !== undefined,
+      ),
     remove: (id) => removeIfThere(directory, id),
     verify: (id, onProgress) => verifyModel(directory, id, onProgress),
   };
@@ -152,11 +183,16 @@ function idOf(url: string): string {
 /** One writer per file over all tabs, where the browser has locks. */
 function exclusively<T>(url: string, work: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks as LockManager | undefined;
-  return locks ? locks.request(`vdmini-model-cache ${url}`, work) as Promise<T> : work();
+  return locks ? (locks.request(`vdmini-model-cache ${url}`, work) as Promise<T>) : work();
 }
 
 /** A failed download that stored nothing leaves no trace in the list. Always throws `error`. */
-async function discardEmpty(directory: CacheDirectory, modelId: string, fileId: string, error: unknown): Promise<never> {
+async function discardEmpty(
+  directory: CacheDirectory,
+  modelId: string,
+  fileId: string,
+  error: unknown,
+): Promise<never> {
   const model = await directory.getDirectoryHandle(modelId);
   const file = await findDirectory(model, fileId);
   if (file && (await storedBlob(file)).size === 0) await removeIfThere(model, fileId);
@@ -176,16 +212,32 @@ async function describeModel(directory: CacheDirectory, id: string): Promise<Kep
   for (const fileId of await fileIds(model)) {
     const file = await model.getDirectoryHandle(fileId);
     const entry = await readEntry(file);
-    if (entry) files.push({ path: entry.path, totalBytes: entry.totalBytes, sha256: entry.sha256, storedBytes: (await storedBlob(file)).size });
+    if (entry)
+      files.push({
+        path: entry.path,
+        totalBytes: entry.totalBytes,
+        sha256: entry.sha256,
+        storedBytes: (await storedBlob(file)).size,
+      });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { id, url: record.url, name: record.name, files, storedBytes: files.reduce((sum, file) => sum + file.storedBytes, 0) };
+  return {
+    id,
+    url: record.url,
+    name: record.name,
+    files,
+    storedBytes: files.reduce((sum, file) => sum + file.storedBytes, 0),
+  };
 }
 
 /** Small enough that the page stays smooth while a model is checked. */
 const VERIFY_STEP_BYTES = 4 * 2 ** 20;
 
-async function verifyModel(directory: CacheDirectory, id: string, onProgress?: (readBytes: number) => void): Promise<void> {
+async function verifyModel(
+  directory: CacheDirectory,
+  id: string,
+  onProgress?: (readBytes: number) => void,
+): Promise<void> {
   const model = await findDirectory(directory, id);
   let readBytes = 0;
   for (const fileId of model ? await fileIds(model) : []) {
@@ -194,8 +246,15 @@ async function verifyModel(directory: CacheDirectory, id: string, onProgress?: (
     if (!entry?.sha256) continue;
     const found = await hashStored(file, VERIFY_STEP_BYTES, (bytes) => onProgress?.((readBytes += bytes)));
     if (found === entry.sha256) continue;
-    throw new StudioError('library/integrity', `${entry.path} in the cache is not what was downloaded: delete the model and load it again.`, {
-      path: entry.path, url: entry.url, expected: entry.sha256, found,
-    });
+    throw new StudioError(
+      'library/integrity',
+      `${entry.path} in the cache is not what was downloaded: delete the model and load it again.`,
+      {
+        path: entry.path,
+        url: entry.url,
+        expected: entry.sha256,
+        found,
+      },
+    );
   }
 }

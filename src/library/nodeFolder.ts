@@ -45,7 +45,8 @@ async function isFile(path: string): Promise<boolean> {
 
 /** Throws `library/missing-file` when the path is no file. */
 export async function fileSource(filePath: string): Promise<ByteSource> {
-  if (!(await isFile(filePath))) throw new StudioError('library/missing-file', `There is no file ${filePath}.`, { path: filePath });
+  if (!(await isFile(filePath)))
+    throw new StudioError('library/missing-file', `There is no file ${filePath}.`, { path: filePath });
   const { size } = await stat(filePath);
   const read = async (offsetBytes: number, lengthBytes: number) => {
     checkRange(offsetBytes, lengthBytes, size);
@@ -70,7 +71,10 @@ function fileReader(filePath: string, sizeBytes: number): SequentialReader {
       for (let filled = 0; filled < target.length; ) {
         const length = Math.min(target.length - filled, 2 ** 30);
         const bytesRead = readSync(file, target, filled, length, offsetBytes + filled);
-        if (bytesRead === 0) throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, { path: filePath });
+        if (bytesRead === 0)
+          throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, {
+            path: filePath,
+          });
         filled += bytesRead;
       }
     },

@@ -3,7 +3,8 @@ import { StudioError } from '../errors/StudioError';
 
 /** 'unet\\a/./b' -> 'unet/a/b'. Throws `onnx/unsafe-location` when the path is absolute or leaves the folder. */
 export function normalisePath(path: string): string {
-  const unsafe = () => new StudioError('onnx/unsafe-location', `The path "${path}" leads out of the model's folder.`, { location: path });
+  const unsafe = () =>
+    new StudioError('onnx/unsafe-location', `The path "${path}" leads out of the model's folder.`, { location: path });
   const slashed = path.replaceAll('\\', '/');
   if (slashed.startsWith('/') || /^[a-z][a-z0-9+.-]*:/i.test(slashed) || slashed.includes('\0')) throw unsafe();
   const parts: string[] = [];

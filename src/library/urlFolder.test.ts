@@ -7,7 +7,10 @@ const BYTES = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251);
 let server: StaticServer;
 
 async function serve(habits: ServerHabits = {}): Promise<StaticServer> {
-  server = await staticServer({ 'm/model_index.json': new TextEncoder().encode('{}'), 'm/unet/model.onnx': BYTES, 'm/unet/a b#c.data': BYTES }, habits);
+  server = await staticServer(
+    { 'm/model_index.json': new TextEncoder().encode('{}'), 'm/unet/model.onnx': BYTES, 'm/unet/a b#c.data': BYTES },
+    habits,
+  );
   return server;
 }
 
@@ -51,7 +54,10 @@ describe('what can go wrong', () => {
   });
   test('a server error is fetch-failed and names the status', async () => {
     const { url } = await serve({ status: 503 });
-    await expect(folderAt(url + 'm').open('unet/model.onnx')).rejects.toMatchObject({ code: 'library/fetch-failed', facts: { status: 503 } });
+    await expect(folderAt(url + 'm').open('unet/model.onnx')).rejects.toMatchObject({
+      code: 'library/fetch-failed',
+      facts: { status: 503 },
+    });
     await expect(folderAt(url + 'm').has('unet/model.onnx')).rejects.toMatchObject({ code: 'library/fetch-failed' });
   });
   test('no server at all is fetch-failed', async () => {

@@ -4,9 +4,9 @@
  */
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
+import type { Folder, FolderReference } from './Folder';
 import type { Bytes, Fetcher } from './fetchFile';
 import { bodyLength, chunksOf, exists, isMissing, request } from './fetchFile';
-import type { Folder, FolderReference } from './Folder';
 import { baseName, normalisePath } from './paths';
 
 export type UrlReference = Extract<FolderReference, { kind: 'url' }>;
@@ -50,7 +50,10 @@ export interface UrlLayout {
 
 /** An address of a folder, or of one .onnx file whose neighbours may be weights. Throws `library/fetch-failed`. */
 export function urlLayout(address: string): UrlLayout {
-  if (!URL.canParse(address)) throw new StudioError('library/fetch-failed', `"${address}" is no address: a whole one starts with https://.`, { url: address });
+  if (!URL.canParse(address))
+    throw new StudioError('library/fetch-failed', `"${address}" is no address: a whole one starts with https://.`, {
+      url: address,
+    });
   const base = new URL(address);
   const target = base.pathname;
   const isFile = target.endsWith('.onnx');

@@ -31,7 +31,11 @@ function assertComparable(teacher: Clip, student: Clip): void {
       throw new StudioError('internal', 'A clip does not hold as many pixels as its size says.', sizeOf(clip));
     }
   }
-  if (teacher.frameCount !== student.frameCount || teacher.height !== student.height || teacher.width !== student.width) {
+  if (
+    teacher.frameCount !== student.frameCount ||
+    teacher.height !== student.height ||
+    teacher.width !== student.width
+  ) {
     throw new StudioError('internal', 'Clips of different sizes cannot be compared.', {
       teacher: Object.values(sizeOf(teacher)).join('x'),
       student: Object.values(sizeOf(student)).join('x'),

@@ -5,7 +5,7 @@
  */
 import type { Clip } from './Clip';
 import { lumaFrames } from './luma';
-import { opticalFlow, type Flow } from './opticalFlow';
+import { type Flow, opticalFlow } from './opticalFlow';
 import { pyramid } from './pyramid';
 
 const largestArea = 256 * 256;
@@ -19,7 +19,9 @@ export function clipFlow(clip: Clip): readonly Flow[] {
   const pyramids = lumaFrames(clip).map(pyramid);
   const small = pyramids[0]!.findIndex((level) => level.width * level.height <= largestArea);
   const finest = small === -1 ? pyramids[0]!.length - 1 : small;
-  const flows = pyramids.slice(1).map((to, t) => scaled(opticalFlow(pyramids[t]!.slice(finest), to.slice(finest)), 2 ** finest));
+  const flows = pyramids
+    .slice(1)
+    .map((to, t) => scaled(opticalFlow(pyramids[t]!.slice(finest), to.slice(finest)), 2 ** finest));
   measured.set(clip, flows);
   return flows;
 }

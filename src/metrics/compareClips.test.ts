@@ -58,7 +58,10 @@ describe('compareClips', () => {
       const p = ((t * 48 + y) * 48 + (47 - x)) * 4;
       return grey(teacher.pixels[p]!);
     });
-    const opposite = compareClips(mirrored, drawClip(8, 48, 48, (x, y, t) => grey(mirrored.pixels[(((7 - t) * 48 + y) * 48 + x) * 4]!)));
+    const opposite = compareClips(
+      mirrored,
+      drawClip(8, 48, 48, (x, y, t) => grey(mirrored.pixels[(((7 - t) * 48 + y) * 48 + x) * 4]!)),
+    );
     expect(opposite.motion.flowDirectionCosine).toBeLessThan(-0.8);
   });
 
@@ -82,7 +85,8 @@ describe('compareClips', () => {
     const clips = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer(), fc.integer());
     fc.assert(
       fc.property(clips, ([frames, a, b]) => {
-        const noise = (seed: number) => drawClip(frames, 6, 5, (x, y, t) => grey(127 * (1 + Math.sin(seed + 12.9 * x + 78.2 * y + 37.7 * t))));
+        const noise = (seed: number) =>
+          drawClip(frames, 6, 5, (x, y, t) => grey(127 * (1 + Math.sin(seed + 12.9 * x + 78.2 * y + 37.7 * t))));
         const { content, motion, meanSquaredError } = compareClips(noise(a), noise(b));
         expect(content.errorContent + motion.errorMotion).toBeCloseTo(meanSquaredError, 6);
       }),

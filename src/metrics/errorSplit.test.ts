@@ -32,8 +32,18 @@ describe('the content / motion split', () => {
 
   it('calls a constant offset content and a zero-mean change motion', () => {
     const layout = { groups: 1, frames: 4, inner: 2 };
-    expect(splitError(Int16Array.of(3, 3, 3, 3, 3, 3, 3, 3), layout)).toEqual({ total: 9, content: 9, motion: 0, motionPerFrame: [0, 0, 0, 0] });
-    expect(splitError(Int16Array.of(2, -2, -2, 2, 2, -2, -2, 2), layout)).toEqual({ total: 4, content: 0, motion: 4, motionPerFrame: [4, 4, 4, 4] });
+    expect(splitError(Int16Array.of(3, 3, 3, 3, 3, 3, 3, 3), layout)).toEqual({
+      total: 9,
+      content: 9,
+      motion: 0,
+      motionPerFrame: [0, 0, 0, 0],
+    });
+    expect(splitError(Int16Array.of(2, -2, -2, 2, 2, -2, -2, 2), layout)).toEqual({
+      total: 4,
+      content: 0,
+      motion: 4,
+      motionPerFrame: [4, 4, 4, 4],
+    });
   });
 
   it('reads both layouts of a latent: the split does not depend on how the axes are stored', () => {

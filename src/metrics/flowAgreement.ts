@@ -25,7 +25,8 @@ export function flowAgreement(teacher: readonly Flow[], student: readonly Flow[]
   return {
     epePerTransition: sums.map((entry) => entry.endPointError / entry.pixels),
     magnitudeRatio: teacherMagnitude > nearStill * pixels ? total((entry) => entry.student) / teacherMagnitude : null,
-    directionCosine: bothMagnitudes > nearStill * nearStill * pixels ? total((entry) => entry.dot) / bothMagnitudes : null,
+    directionCosine:
+      bothMagnitudes > nearStill * nearStill * pixels ? total((entry) => entry.dot) / bothMagnitudes : null,
   };
 }
 

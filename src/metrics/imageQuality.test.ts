@@ -4,15 +4,17 @@ import { clipError } from './clipError';
 import { lumaFrames } from './luma';
 import { psnrPerFrame } from './psnr';
 import { ssim } from './ssim';
-import { drawClip, grey, type Colour } from './testing/clips';
+import { type Colour, drawClip, grey } from './testing/clips';
 
-const pattern = (strength: number) => (x: number, y: number): Colour => {
-  const channel = (c: number) => {
-    const base = (x * 5 + y * 3 * (c + 1) + Math.floor((x * y * (c + 2)) / 7)) % 256;
-    return (base + strength * ((x * 7 + y * 13 + c * 29) % 31)) % 256;
+const pattern =
+  (strength: number) =>
+  (x: number, y: number): Colour => {
+    const channel = (c: number) => {
+      const base = (x * 5 + y * 3 * (c + 1) + Math.floor((x * y * (c + 2)) / 7)) % 256;
+      return (base + strength * ((x * 7 + y * 13 + c * 29) % 31)) % 256;
+    };
+    return [channel(0), channel(1), channel(2)];
   };
-  return [channel(0), channel(1), channel(2)];
-};
 
 /**
  * structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255) on
@@ -53,7 +55,12 @@ describe('PSNR and SSIM', () => {
 
   it('refuses clips of different sizes', () => {
     const a = drawClip(1, 8, 8, () => grey(0));
-    expect(() => clipError(a, drawClip(2, 8, 8, () => grey(0)))).toThrow('different sizes');
+    expect(() =>
+      clipError(
+        a,
+        drawClip(2, 8, 8, () => grey(0)),
+      ),
+    ).toThrow('different sizes');
     expect(() => clipError(a, { ...a, width: 9 })).toThrow('as many pixels');
   });
 });

@@ -47,4 +47,5 @@ function cell(value: Cell): string {
   return value === Infinity ? 'identical' : String(value);
 }
 
-const mean = (values: readonly number[]) => (values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length);
+const mean = (values: readonly number[]) =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,14 +1,18 @@
 /** Optical flow against motion that is known: shifts, whole and sub-pixel, objects on still backgrounds. */
 import { describe, expect, it } from 'vitest';
 import type { Plane } from './luma';
-import { opticalFlow, type Flow } from './opticalFlow';
+import { type Flow, opticalFlow } from './opticalFlow';
 import { pyramid } from './pyramid';
 import { disc, texture } from './testing/clips';
 
 const size = 64;
 
 function plane(value: (x: number, y: number) => number, width = size, height = size): Plane {
-  return { width, height, values: Float32Array.from({ length: width * height }, (_, i) => value(i % width, Math.floor(i / width))) };
+  return {
+    width,
+    height,
+    values: Float32Array.from({ length: width * height }, (_, i) => value(i % width, Math.floor(i / width))),
+  };
 }
 
 const flowBetween = (a: Plane, b: Plane) => opticalFlow(pyramid(a), pyramid(b));
@@ -38,7 +42,10 @@ describe('optical flow', () => {
     [-5, 4],
     [0, 7],
   ])('finds a shift of (%d, %d) pixels to 0.05', (dx, dy) => {
-    const flow = flowBetween(plane(texture), plane((x, y) => texture(x - dx, y - dy)));
+    const flow = flowBetween(
+      plane(texture),
+      plane((x, y) => texture(x - dx, y - dy)),
+    );
     expect(endPointError(flow, dx, dy, interior)).toBeLessThan(0.05);
   });
 
@@ -64,12 +71,16 @@ describe('optical flow', () => {
   });
 
   it('finds no motion in flat frames, whether or not they change in brightness', () => {
-    const flow = flowBetween(plane(() => 40), plane(() => 90));
+    const flow = flowBetween(
+      plane(() => 40),
+      plane(() => 90),
+    );
     expect([...flow.u, ...flow.v].every((value) => value === 0)).toBe(true);
   });
 
   it('finds no motion in rounding noise', () => {
-    const noise = (seed: number) => (x: number, y: number) => Math.round(100 + 0.4 * Math.sin(seed + x * 91.7 + y * 47.3));
+    const noise = (seed: number) => (x: number, y: number) =>
+      Math.round(100 + 0.4 * Math.sin(seed + x * 91.7 + y * 47.3));
     const flow = flowBetween(plane(noise(1)), plane(noise(2)));
     expect([...flow.u, ...flow.v].every((value) => value === 0)).toBe(true);
   });
@@ -80,7 +91,10 @@ describe('optical flow', () => {
     [33, 25],
     [97, 30],
   ])('takes a frame of %d x %d', (width, height) => {
-    const flow = flowBetween(plane(texture, width, height), plane((x, y) => texture(x - 1, y), width, height));
+    const flow = flowBetween(
+      plane(texture, width, height),
+      plane((x, y) => texture(x - 1, y), width, height),
+    );
     expect(flow.u.length).toBe(width * height);
     expect(flow.u.every(Number.isFinite) && flow.v.every(Number.isFinite)).toBe(true);
   });

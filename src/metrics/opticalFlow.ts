@@ -119,7 +119,8 @@ function sample({ width, height, values }: Plane, px: number, py: number): numbe
   const b = (1.5 * fx - 2.5) * fx * fx + 1;
   const c = ((-1.5 * fx + 2) * fx + 0.5) * fx;
   const d = (0.5 * fx - 0.5) * fx * fx;
-  const line = (i: number) => a * values[i + left]! + b * values[i]! + c * values[i + right]! + d * values[i + farRight]!;
+  const line = (i: number) =>
+    a * values[i + left]! + b * values[i]! + c * values[i + right]! + d * values[i + farRight]!;
   const i = y * width + x;
   const up = y > 0 ? -width : 0;
   const down = y < height - 1 ? width : 0;
@@ -168,7 +169,9 @@ function withoutUnfoundedMotion(from: Plane, to: Plane, flow: Flow): Flow {
 }
 
 const windowWeights = (() => {
-  const weights = Array.from({ length: windowRadius + 1 }, (_, i) => Math.exp(-(i * i) / (2 * windowSigma * windowSigma)));
+  const weights = Array.from({ length: windowRadius + 1 }, (_, i) =>
+    Math.exp(-(i * i) / (2 * windowSigma * windowSigma)),
+  );
   const sum = weights.reduce((total, weight, i) => total + (i === 0 ? weight : 2 * weight), 0);
   return weights.map((weight) => weight / sum);
 })();
@@ -185,15 +188,20 @@ function smooth(values: Float32Array, width: number, height: number): Float32Arr
     const start = (y + windowRadius) * width;
     for (let x = 0; x < width; x++) {
       rows[start + x] =
-        w4 * (row[x]! + row[x + 8]!) + w3 * (row[x + 1]! + row[x + 7]!) + w2 * (row[x + 2]! + row[x + 6]!) +
-        w1 * (row[x + 3]! + row[x + 5]!) + w0 * row[x + 4]!;
+        w4 * (row[x]! + row[x + 8]!) +
+        w3 * (row[x + 1]! + row[x + 7]!) +
+        w2 * (row[x + 2]! + row[x + 6]!) +
+        w1 * (row[x + 3]! + row[x + 5]!) +
+        w0 * row[x + 4]!;
     }
   }
   const smoothed = new Float32Array(values.length);
   for (let i = 0; i < smoothed.length; i++) {
     smoothed[i] =
-      w4 * (rows[i]! + rows[i + 8 * width]!) + w3 * (rows[i + width]! + rows[i + 7 * width]!) +
-      w2 * (rows[i + 2 * width]! + rows[i + 6 * width]!) + w1 * (rows[i + 3 * width]! + rows[i + 5 * width]!) +
+      w4 * (rows[i]! + rows[i + 8 * width]!) +
+      w3 * (rows[i + width]! + rows[i + 7 * width]!) +
+      w2 * (rows[i + 2 * width]! + rows[i + 6 * width]!) +
+      w1 * (rows[i + 3 * width]! + rows[i + 5 * width]!) +
       w0 * rows[i + 4 * width]!;
   }
   return smoothed;

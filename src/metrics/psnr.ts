@@ -10,7 +10,8 @@ export function psnr(meanSquaredError: number): number {
 export function psnrPerFrame(error: ClipError): number[] {
   return Array.from({ length: error.frames }, (_, t) => {
     let sum = 0;
-    for (let i = t * error.frameLength, end = i + error.frameLength; i < end; i++) sum += error.values[i]! * error.values[i]!;
+    for (let i = t * error.frameLength, end = i + error.frameLength; i < end; i++)
+      sum += error.values[i]! * error.values[i]!;
     return psnr(sum / error.frameLength);
   });
 }

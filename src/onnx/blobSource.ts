@@ -21,8 +21,14 @@ async function unchanged<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (cause) {
-    if (!(cause instanceof Error) || !['NotReadableError', 'NotFoundError', 'TypeError'].includes(cause.name)) throw cause;
-    throw new StudioError('onnx/file-changed', 'A file was changed, moved or deleted since it was opened.', {}, { cause });
+    if (!(cause instanceof Error) || !['NotReadableError', 'NotFoundError', 'TypeError'].includes(cause.name))
+      throw cause;
+    throw new StudioError(
+      'onnx/file-changed',
+      'A file was changed, moved or deleted since it was opened.',
+      {},
+      { cause },
+    );
   }
 }
 
@@ -47,7 +53,8 @@ function streamReader(blob: Blob): SequentialReader {
   const take = async (most: number): Promise<Uint8Array> => {
     if (pending.length === 0) {
       const { value } = await unchanged(stream!.read());
-      if (value === undefined) throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
+      if (value === undefined)
+        throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
       pending = value as Uint8Array<ArrayBuffer>;
     }
     const taken = pending.subarray(0, most);

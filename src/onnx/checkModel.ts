@@ -15,7 +15,8 @@ interface Names {
 /** Throws `onnx/missing-opset` or `onnx/invalid-graph`. */
 export function checkModel(model: Model): void {
   if (model.irVersion < 1) throw invalid('The model does not say which version of the file format it has.');
-  if (!model.opsets.has('')) throw new StudioError('onnx/missing-opset', 'The model does not say which version of the ONNX operators it uses.');
+  if (!model.opsets.has(''))
+    throw new StudioError('onnx/missing-opset', 'The model does not say which version of the ONNX operators it uses.');
   if (model.graph.outputs.length === 0) throw invalid('The graph has no outputs.');
   checkGraph(model.graph);
   checkFunctions(model.functions);
@@ -49,7 +50,8 @@ function declaredNames(graph: Graph): ReadonlySet<string> {
     if (name === '') throw invalid('An initializer has no name.');
     if (!inputs.has(name)) declare(name, 'an initializer');
   }
-  for (const node of graph.nodes) for (const name of node.outputs) if (name !== '') declare(name, `made by ${label(node)}`);
+  for (const node of graph.nodes)
+    for (const name of node.outputs) if (name !== '') declare(name, `made by ${label(node)}`);
   return own;
 }
 
@@ -71,13 +73,19 @@ function checkFunctions(functions: readonly ModelFunction[]): void {
     const body = functionBody(definition);
     const own = declaredNames(body);
     checkNodes(body.nodes, { own });
-    for (const name of definition.outputs) requireKnown(name, { own }, `the outputs of the function '${definition.name}'`);
+    for (const name of definition.outputs)
+      requireKnown(name, { own }, `the outputs of the function '${definition.name}'`);
     topologicalOrder(body);
   }
 }
 
 const functionBody = (definition: ModelFunction): Graph => ({
-  name: definition.name, nodes: definition.nodes, initializers: new Map(), inputs: definition.inputs.map((name) => ({ name })), outputs: [], valueInfo: new Map(),
+  name: definition.name,
+  nodes: definition.nodes,
+  initializers: new Map(),
+  inputs: definition.inputs.map((name) => ({ name })),
+  outputs: [],
+  valueInfo: new Map(),
 });
 
 function requireKnown(name: string, names: Names, reader: string): void {
@@ -87,4 +95,5 @@ function requireKnown(name: string, names: Names, reader: string): void {
 
 const label = (node: Node): string => `the ${node.opType} node '${node.name}'`;
 
-const invalid = (message: string, facts: Readonly<Record<string, string>> = {}) => new StudioError('onnx/invalid-graph', message, facts);
+const invalid = (message: string, facts: Readonly<Record<string, string>> = {}) =>
+  new StudioError('onnx/invalid-graph', message, facts);

@@ -17,7 +17,10 @@ export function externalLocations(model: Model): readonly string[] {
  */
 export function checkLocation(location: string): void {
   const reason = unsafety(location);
-  if (reason) throw new StudioError('onnx/unsafe-location', `The model names the weights file '${location}', which ${reason}.`, { location });
+  if (reason)
+    throw new StudioError('onnx/unsafe-location', `The model names the weights file '${location}', which ${reason}.`, {
+      location,
+    });
 }
 
 function unsafety(location: string): string | undefined {

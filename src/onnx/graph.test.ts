@@ -30,9 +30,15 @@ describe('what a node reads', () => {
   });
 
   it('is indexed both ways', () => {
-    const graph = graphOf((b) => b.output(b.op('Mul', [b.op('Relu', [b.input('x', [1])], {}, { outputs: ['h'] }), 'h'])));
+    const graph = graphOf((b) =>
+      b.output(b.op('Mul', [b.op('Relu', [b.input('x', [1])], {}, { outputs: ['h'] }), 'h'])),
+    );
     expect(producers(graph).get('h')!.opType).toBe('Relu');
-    expect(consumers(graph).get('h')!.map(({ opType }) => opType)).toEqual(['Mul']);
+    expect(
+      consumers(graph)
+        .get('h')!
+        .map(({ opType }) => opType),
+    ).toEqual(['Mul']);
     expect(producers(graph).has('x')).toBe(false);
   });
 });
@@ -52,15 +58,33 @@ describe('topologicalOrder', () => {
     const graph = graphOf((b) => {
       for (let i = 20_000; i > 0; i--) b.op('Add', [`v${i - 1}`, `v${Math.max(0, i - 2)}`], {}, { outputs: [`v${i}`] });
     });
-    expect(topologicalOrder(graph).map(({ outputs }) => outputs[0])).toEqual(Array.from({ length: 20_000 }, (_, i) => `v${i + 1}`));
+    expect(topologicalOrder(graph).map(({ outputs }) => outputs[0])).toEqual(
+      Array.from({ length: 20_000 }, (_, i) => `v${i + 1}`),
+    );
   });
 
   it.each([
-    ['of two nodes', [['a', 'b'], ['b', 'a']]],
+    [
+      'of two nodes',
+      [
+        ['a', 'b'],
+        ['b', 'a'],
+      ],
+    ],
     ['of one', [['a', 'a']]],
-    ['beside a way in', [['x', 'a'], ['a', 'b'], ['b', 'c'], ['c', 'b']]],
+    [
+      'beside a way in',
+      [
+        ['x', 'a'],
+        ['a', 'b'],
+        ['b', 'c'],
+        ['c', 'b'],
+      ],
+    ],
   ])('refuses a cycle %s', (_, edges) => {
-    const graph = graphOf((b) => edges.forEach(([from, to], i) => b.op('Add', [from!, 'x'], {}, { name: `n${i}`, outputs: [to!] })));
+    const graph = graphOf((b) =>
+      edges.forEach(([from, to], i) => b.op('Add', [from!, 'x'], {}, { name: `n${i}`, outputs: [to!] })),
+    );
     expect(() => topologicalOrder(graph)).toThrow(expect.objectContaining({ code: 'onnx/invalid-graph' }));
   });
 });
@@ -94,7 +118,10 @@ describe('removeDeadCode', () => {
       b.weight('other scale', []);
       b.output(b.op('Relu', [b.input('x', [1])], {}, { outputs: ['y'] }));
     });
-    const quantization = new Map([['y', new Map([['SCALE_TENSOR', 'scale']])], ['gone', new Map([['SCALE_TENSOR', 'other scale']])]]);
+    const quantization = new Map([
+      ['y', new Map([['SCALE_TENSOR', 'scale']])],
+      ['gone', new Map([['SCALE_TENSOR', 'other scale']])],
+    ]);
     const live = removeDeadCode({ ...graph, quantization });
     expect([...live.initializers.keys()]).toEqual(['scale']);
     expect([...live.quantization!.keys()]).toEqual(['y']);

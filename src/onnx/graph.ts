@@ -28,7 +28,8 @@ export function consumers(graph: Graph): ReadonlyMap<string, readonly Node[]> {
 /** Everything a node reads: its inputs and what its subgraphs capture. '' never appears. */
 export function usedNames(node: Node): string[] {
   const names = node.inputs.filter((name) => name !== '');
-  for (const attribute of node.attributes.values()) for (const body of subgraphs(attribute)) names.push(...capturedNames(body));
+  for (const attribute of node.attributes.values())
+    for (const body of subgraphs(attribute)) names.push(...capturedNames(body));
   return names;
 }
 
@@ -56,13 +57,16 @@ export function capturedNames(body: Graph): ReadonlySet<string> {
 export function renameUses(node: Node, renamed: (name: string) => string): Node {
   const inputs = node.inputs.map((name) => (name === '' ? '' : renamed(name)));
   if (!hasSubgraph(node)) return { ...node, inputs };
-  const attributes = new Map([...node.attributes].map(([key, attribute]) => [key, renameInAttribute(attribute, renamed)]));
+  const attributes = new Map(
+    [...node.attributes].map(([key, attribute]) => [key, renameInAttribute(attribute, renamed)]),
+  );
   return { ...node, inputs, attributes };
 }
 
 function renameInAttribute(attribute: Attribute, renamed: (name: string) => string): Attribute {
   if (attribute.kind === 'graph') return { ...attribute, value: renameInBody(attribute.value, renamed) };
-  if (attribute.kind === 'graphs') return { ...attribute, value: attribute.value.map((body) => renameInBody(body, renamed)) };
+  if (attribute.kind === 'graphs')
+    return { ...attribute, value: attribute.value.map((body) => renameInBody(body, renamed)) };
   return attribute;
 }
 
@@ -89,7 +93,9 @@ export function topologicalOrder(graph: Graph): readonly Node[] {
         stack.pop();
         continue;
       }
-      const pending = usedNames(node).map((name) => madeBy.get(name)).filter((maker) => maker !== undefined && state.get(maker) !== 'done') as Node[];
+      const pending = usedNames(node)
+        .map((name) => madeBy.get(name))
+        .filter((maker) => maker !== undefined && state.get(maker) !== 'done') as Node[];
       if (pending.length === 0) {
         state.set(node, 'done');
         ordered.push(node);
@@ -97,7 +103,11 @@ export function topologicalOrder(graph: Graph): readonly Node[] {
         continue;
       }
       if (state.get(node) === 'open' && pending.some((maker) => state.get(maker) === 'open')) {
-        throw new StudioError('onnx/invalid-graph', `The graph has a cycle through the node ${node.name || node.opType}.`, { node: node.name });
+        throw new StudioError(
+          'onnx/invalid-graph',
+          `The graph has a cycle through the node ${node.name || node.opType}.`,
+          { node: node.name },
+        );
       }
       state.set(node, 'open');
       stack.push(...pending);
@@ -133,7 +143,9 @@ export function removeDeadCode(graph: Graph): Graph {
     ...kept,
     nodes: graph.nodes.filter((node) => live.has(node)),
     initializers: new Map([...graph.initializers].filter(([name]) => names.has(name))),
-    valueInfo: new Map([...graph.valueInfo].filter(([name]) => made.has(name) || (names.has(name) && graph.initializers.has(name)))),
+    valueInfo: new Map(
+      [...graph.valueInfo].filter(([name]) => made.has(name) || (names.has(name) && graph.initializers.has(name))),
+    ),
     ...(annotated.length > 0 ? { quantization: new Map(annotated) } : {}),
   };
 }
@@ -143,7 +155,8 @@ export function allNames(graph: Graph): Set<string> {
   const names = new Set<string>([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
   for (const node of graph.nodes) {
     for (const output of node.outputs) names.add(output);
-    for (const attribute of node.attributes.values()) for (const body of subgraphs(attribute)) for (const name of allNames(body)) names.add(name);
+    for (const attribute of node.attributes.values())
+      for (const body of subgraphs(attribute)) for (const name of allNames(body)) names.add(name);
   }
   return names;
 }

@@ -5,20 +5,52 @@ import type { Attribute, Model, ModelFunction, Node } from './model';
 import { inferShapes } from './shapes/inferShapes';
 import { buildGraph, buildModel } from './testing/buildModel';
 
-const node = (opType: string, inputs: readonly string[], outputs: readonly string[], more: Partial<Node> = {}): Node => ({ name: '', domain: '', opType, inputs, outputs, attributes: new Map(), ...more });
+const node = (
+  opType: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  more: Partial<Node> = {},
+): Node => ({ name: '', domain: '', opType, inputs, outputs, attributes: new Map(), ...more });
 
-const define = (name: string, inputs: readonly string[], outputs: readonly string[], nodes: readonly Node[], more: Partial<ModelFunction> = {}): ModelFunction => ({
-  name, domain: 'f', inputs, outputs, nodes, attributes: [], attributeDefaults: new Map(), opsets: new Map([['', 17]]), valueInfo: new Map(), ...more,
+const define = (
+  name: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  nodes: readonly Node[],
+  more: Partial<ModelFunction> = {},
+): ModelFunction => ({
+  name,
+  domain: 'f',
+  inputs,
+  outputs,
+  nodes,
+  attributes: [],
+  attributeDefaults: new Map(),
+  opsets: new Map([['', 17]]),
+  valueInfo: new Map(),
+  ...more,
 });
 
-const withFunctions = (functions: readonly ModelFunction[], build: Parameters<typeof buildModel>[0]): Model =>
-  ({ ...buildModel(build, { opsets: new Map([['', 17], ['f', 1]]) }), functions });
+const withFunctions = (functions: readonly ModelFunction[], build: Parameters<typeof buildModel>[0]): Model => ({
+  ...buildModel(build, {
+    opsets: new Map([
+      ['', 17],
+      ['f', 1],
+    ]),
+  }),
+  functions,
+});
 
 const reference = (attribute: string, type: number): Attribute => ({ kind: 'reference', attribute, type });
 const call = { domain: 'f' };
 
 /** (a, b) -> relu(a) + b, named as outer values might be. */
-const reluAdd = define('ReluAdd', ['a', 'b'], ['y'], [node('Relu', ['a'], ['h'], { name: 'relu' }), node('Add', ['h', 'b'], ['y'], { name: 'add' })]);
+const reluAdd = define(
+  'ReluAdd',
+  ['a', 'b'],
+  ['y'],
+  [node('Relu', ['a'], ['h'], { name: 'relu' }), node('Add', ['h', 'b'], ['y'], { name: 'add' })],
+);
 
 function inlined(model: Model): readonly Node[] {
   checkModel(model);
@@ -35,7 +67,13 @@ describe('inlineFunctions', () => {
   });
 
   it('puts bodies in the place of calls, with the names of the caller', () => {
-    const nodes = inlined(withFunctions([reluAdd], (b) => b.output(b.op('ReluAdd', [b.input('x', [2]), b.input('z', [2])], {}, { ...call, name: 'call', outputs: ['out'] }))));
+    const nodes = inlined(
+      withFunctions([reluAdd], (b) =>
+        b.output(
+          b.op('ReluAdd', [b.input('x', [2]), b.input('z', [2])], {}, { ...call, name: 'call', outputs: ['out'] }),
+        ),
+      ),
+    );
     expect(nodes.map(({ name, opType, inputs, outputs }) => [name, opType, inputs, outputs])).toEqual([
       ['call/relu', 'Relu', ['x'], ['call/h']],
       ['call/add', 'Add', ['call/h', 'z'], ['out']],
@@ -43,34 +81,69 @@ describe('inlineFunctions', () => {
   });
 
   it('keeps calls of one name apart from each other and from values of the graph', () => {
-    const nodes = inlined(withFunctions([reluAdd], (b) => {
-      const x = b.op('Neg', [b.input('x', [2])], {}, { outputs: ['call/h'] });
-      const first = b.op('ReluAdd', [x, x], {}, { ...call, name: 'call', outputs: ['first'] });
-      b.output(b.op('ReluAdd', [first, x], {}, { ...call, name: 'call', outputs: ['second'] }));
-    }));
+    const nodes = inlined(
+      withFunctions([reluAdd], (b) => {
+        const x = b.op('Neg', [b.input('x', [2])], {}, { outputs: ['call/h'] });
+        const first = b.op('ReluAdd', [x, x], {}, { ...call, name: 'call', outputs: ['first'] });
+        b.output(b.op('ReluAdd', [first, x], {}, { ...call, name: 'call', outputs: ['second'] }));
+      }),
+    );
     expect(nodes).toHaveLength(5);
   });
 
   it('leaves out the inputs that a call leaves out', () => {
     const clip = define('MyClip', ['a', 'low', 'high'], ['y'], [node('Clip', ['a', 'low', 'high'], ['y'])]);
-    const [clipped] = inlined(withFunctions([clip], (b) => b.output(b.op('MyClip', [b.input('x', [2]), '', b.weight('one', [])], {}, call))));
+    const [clipped] = inlined(
+      withFunctions([clip], (b) => b.output(b.op('MyClip', [b.input('x', [2]), '', b.weight('one', [])], {}, call))),
+    );
     expect(clipped!.inputs).toEqual(['x', '', 'one']);
     const [short] = inlined(withFunctions([clip], (b) => b.output(b.op('MyClip', [b.input('x', [2])], {}, call))));
     expect(short!.inputs).toEqual(['x', '', '']);
   });
 
   it('fills attributes from the call, then from the defaults, and drops what neither gives', () => {
-    const attributes = new Map([['given', reference('given', 2)], ['defaulted', reference('defaulted', 2)], ['absent', reference('absent', 2)]]);
+    const attributes = new Map([
+      ['given', reference('given', 2)],
+      ['defaulted', reference('defaulted', 2)],
+      ['absent', reference('absent', 2)],
+    ]);
     const int = (value: bigint): Attribute => ({ kind: 'int', value });
-    const definition = define('F', ['a'], ['y'], [node('Op', ['a'], ['y'], { attributes })], { attributes: ['given', 'absent'], attributeDefaults: new Map([['defaulted', int(2n)], ['given', int(3n)]]) });
-    const [op] = inlined(withFunctions([definition], (b) => b.output(b.op('F', [b.input('x', [2])], { given: 1 }, call))));
-    expect([...op!.attributes]).toEqual([['given', int(1n)], ['defaulted', int(2n)]]);
+    const definition = define('F', ['a'], ['y'], [node('Op', ['a'], ['y'], { attributes })], {
+      attributes: ['given', 'absent'],
+      attributeDefaults: new Map([
+        ['defaulted', int(2n)],
+        ['given', int(3n)],
+      ]),
+    });
+    const [op] = inlined(
+      withFunctions([definition], (b) => b.output(b.op('F', [b.input('x', [2])], { given: 1 }, call))),
+    );
+    expect([...op!.attributes]).toEqual([
+      ['given', int(1n)],
+      ['defaulted', int(2n)],
+    ]);
   });
 
   it('inlines calls within functions and within subgraphs, captures included', () => {
     const body = () => buildGraph((b) => b.output(b.op('ReluAdd', ['x', 'x'], {}, { ...call, name: 'inner' })), 'body');
-    const branch: Attribute = { kind: 'graph', value: buildGraph((b) => b.output(b.op('Relu', ['a'], {}, { outputs: ['r'] }))) };
-    const outer = define('Outer', ['a', 'go'], ['y'], [node('If', ['go'], ['t'], { attributes: new Map([['then_branch', branch], ['else_branch', branch]]) }), node('ReluAdd', ['t', 'a'], ['y'], call)]);
+    const branch: Attribute = {
+      kind: 'graph',
+      value: buildGraph((b) => b.output(b.op('Relu', ['a'], {}, { outputs: ['r'] }))),
+    };
+    const outer = define(
+      'Outer',
+      ['a', 'go'],
+      ['y'],
+      [
+        node('If', ['go'], ['t'], {
+          attributes: new Map([
+            ['then_branch', branch],
+            ['else_branch', branch],
+          ]),
+        }),
+        node('ReluAdd', ['t', 'a'], ['y'], call),
+      ],
+    );
     const model = withFunctions([reluAdd, outer], (b) => {
       const [x, go] = [b.input('x', [2, 3]), b.input('go', [], 'bool')];
       const y = b.op('If', [go], { then_branch: body(), else_branch: body() });
@@ -81,14 +154,24 @@ describe('inlineFunctions', () => {
   });
 
   it('refuses functions that take subgraphs', () => {
-    const definition = define('F', ['a'], ['y'], [node('If', ['a'], ['y'], { attributes: new Map([['then_branch', reference('body', 5)]]) })], { attributes: ['body'] });
-    const model = withFunctions([definition], (b) => b.output(b.op('F', [b.input('x', [])], { body: buildGraph(() => {}) }, call)));
+    const definition = define(
+      'F',
+      ['a'],
+      ['y'],
+      [node('If', ['a'], ['y'], { attributes: new Map([['then_branch', reference('body', 5)]]) })],
+      { attributes: ['body'] },
+    );
+    const model = withFunctions([definition], (b) =>
+      b.output(b.op('F', [b.input('x', [])], { body: buildGraph(() => {}) }, call)),
+    );
     expect(() => inlineFunctions(model)).toThrow(expect.objectContaining({ code: 'onnx/unsupported' }));
   });
 
   it('keeps the module path that a call stands for', () => {
     const metadata = new Map([['namespace', 'blocks.0']]);
-    const nodes = inlined(withFunctions([reluAdd], (b) => b.output(b.op('ReluAdd', [b.input('x', [2]), 'x'], {}, { ...call, metadata }))));
+    const nodes = inlined(
+      withFunctions([reluAdd], (b) => b.output(b.op('ReluAdd', [b.input('x', [2]), 'x'], {}, { ...call, metadata }))),
+    );
     expect(nodes.map((inner) => inner.metadata)).toEqual([metadata, metadata]);
   });
 });

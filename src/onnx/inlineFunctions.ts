@@ -26,7 +26,9 @@ interface Inlining {
  */
 export function inlineFunctions(model: Model): Model {
   if (model.functions.length === 0) return model;
-  const functions = new Map(model.functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]));
+  const functions = new Map(
+    model.functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]),
+  );
   checkGrowth(model.graph, functions);
   const inlining: Inlining = { functions, taken: allNames(model.graph), calls: new Map() };
   const opsets = new Map([...model.functions.flatMap(({ opsets }) => [...opsets]), ...model.opsets]);
@@ -35,7 +37,8 @@ export function inlineFunctions(model: Model): Model {
 
 const keyOf = (domain: string, name: string, overload = ''): string => JSON.stringify([domain, name, overload]);
 
-const definitionOf = (node: Node, functions: ReadonlyMap<string, ModelFunction>) => functions.get(keyOf(node.domain, node.opType, node.overload));
+const definitionOf = (node: Node, functions: ReadonlyMap<string, ModelFunction>) =>
+  functions.get(keyOf(node.domain, node.opType, node.overload));
 
 /** Counts before anything is made: a small file may ask for more nodes than there is memory. */
 function checkGrowth(graph: Graph, functions: ReadonlyMap<string, ModelFunction>): void {
@@ -50,15 +53,23 @@ function checkGrowth(graph: Graph, functions: ReadonlyMap<string, ModelFunction>
   const countFunction = (definition: ModelFunction): number => {
     const known = counts.get(definition);
     if (known !== undefined) return known;
-    if (open.has(definition)) throw new StudioError('onnx/invalid-graph', `The function ${definition.name} calls itself.`, { function: definition.name });
-    if (open.size >= maxDepth) throw new StudioError('onnx/unsupported', `The functions of this model call each other more than ${maxDepth} deep.`);
+    if (open.has(definition))
+      throw new StudioError('onnx/invalid-graph', `The function ${definition.name} calls itself.`, {
+        function: definition.name,
+      });
+    if (open.size >= maxDepth)
+      throw new StudioError(
+        'onnx/unsupported',
+        `The functions of this model call each other more than ${maxDepth} deep.`,
+      );
     open.add(definition);
     const count = countAll(definition.nodes);
     open.delete(definition);
     counts.set(definition, count);
     return count;
   };
-  if (countAll(graph.nodes) > maxNodes) throw new StudioError('onnx/unsupported', `The functions of this model expand to more than ${maxNodes} nodes.`);
+  if (countAll(graph.nodes) > maxNodes)
+    throw new StudioError('onnx/unsupported', `The functions of this model expand to more than ${maxNodes} nodes.`);
 }
 
 function inlineInGraph(graph: Graph, inlining: Inlining): Graph {
@@ -86,17 +97,28 @@ function callNames(node: Node, definition: ModelFunction, inlining: Inlining): (
   while (inlining.taken.has(prefix) || made.some((name) => inlining.taken.has(`${prefix}/${name}`)));
   inlining.calls.set(wanted, calls);
   inlining.taken.add(prefix);
-  const outputs = new Map(definition.outputs.flatMap((name, i) => (node.outputs[i] ? [[name, node.outputs[i]] as const] : [])));
+  const outputs = new Map(
+    definition.outputs.flatMap((name, i) => (node.outputs[i] ? [[name, node.outputs[i]] as const] : [])),
+  );
   return (name) => outputs.get(name) ?? `${prefix}/${name}`;
 }
 
 /** An inner node in the caller's terms. */
-function instantiate(inner: Node, resolve: (name: string) => string, given: ReadonlyMap<string, Attribute>, call: Node): Node {
+function instantiate(
+  inner: Node,
+  resolve: (name: string) => string,
+  given: ReadonlyMap<string, Attribute>,
+  call: Node,
+): Node {
   const attributes = new Map<string, Attribute>();
   for (const [name, attribute] of inner.attributes) {
     const value = attribute.kind === 'reference' ? given.get(attribute.attribute) : attribute;
     if (value && value !== attribute && subgraphs(value).length > 0) {
-      throw new StudioError('onnx/unsupported', `The function ${call.opType} takes a subgraph as its attribute '${name}'.`, { function: call.opType, attribute: name });
+      throw new StudioError(
+        'onnx/unsupported',
+        `The function ${call.opType} takes a subgraph as its attribute '${name}'.`,
+        { function: call.opType, attribute: name },
+      );
     }
     if (value) attributes.set(name, value); // a reference to an attribute that the call leaves out is left out too
   }
@@ -110,13 +132,25 @@ function instantiate(inner: Node, resolve: (name: string) => string, given: Read
   };
 }
 
-function renameGraph(body: Graph, resolve: (name: string) => string, given: ReadonlyMap<string, Attribute>, call: Node): Graph {
+function renameGraph(
+  body: Graph,
+  resolve: (name: string) => string,
+  given: ReadonlyMap<string, Attribute>,
+  call: Node,
+): Graph {
   return {
     ...body,
     inputs: body.inputs.map((input) => ({ ...input, name: resolve(input.name) })),
     outputs: body.outputs.map((output) => ({ ...output, name: resolve(output.name) })),
-    initializers: new Map([...body.initializers.values()].map((tensor) => [resolve(tensor.name), { ...tensor, name: resolve(tensor.name) }])),
-    valueInfo: new Map([...body.valueInfo.values()].map((value) => [resolve(value.name), { ...value, name: resolve(value.name) }])),
+    initializers: new Map(
+      [...body.initializers.values()].map((tensor) => [
+        resolve(tensor.name),
+        { ...tensor, name: resolve(tensor.name) },
+      ]),
+    ),
+    valueInfo: new Map(
+      [...body.valueInfo.values()].map((value) => [resolve(value.name), { ...value, name: resolve(value.name) }]),
+    ),
     nodes: body.nodes.map((node) => instantiate(node, resolve, given, call)),
   };
 }

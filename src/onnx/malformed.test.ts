@@ -1,6 +1,6 @@
 /** Every malformed file gives the error it should, and nothing takes long. */
 import { describe, expect, it } from 'vitest';
-import { StudioError, type ErrorCode } from '../errors/StudioError';
+import { type ErrorCode, StudioError } from '../errors/StudioError';
 import { checkModel } from './checkModel';
 import { memorySource } from './memorySource';
 import { packModel } from './packModel';
@@ -15,7 +15,10 @@ async function outcome(bytes: Uint8Array): Promise<ErrorCode | 'fine'> {
     const model = readModel(bytes);
     checkModel(model);
     inferShapes(model);
-    const packed = await packModel(model, new Map([['weights.data', memorySource(new Uint8Array(64))]]), { kind: 'external', location: 'out.data' });
+    const packed = await packModel(model, new Map([['weights.data', memorySource(new Uint8Array(64))]]), {
+      kind: 'external',
+      location: 'out.data',
+    });
     checkModel(readModel(packed.modelBytes));
     return 'fine';
   } catch (thrown) {
@@ -39,7 +42,8 @@ describe('odd files', () => {
 
   it('say so wherever a file is cut', async () => {
     const allowed = ['onnx/truncated', 'onnx/not-onnx', 'onnx/invalid-graph', 'onnx/missing-opset'];
-    for (let length = 0; length < wholeModel.length; length++) expect(allowed).toContain(await outcome(wholeModel.slice(0, length)));
+    for (let length = 0; length < wholeModel.length; length++)
+      expect(allowed).toContain(await outcome(wholeModel.slice(0, length)));
     expect(await outcome(wholeModel)).toBe('fine');
   });
 

@@ -6,10 +6,34 @@
 
 /** TensorProto.DataType numbers, named as in numpy. */
 export type DataType =
-  | 'float32' | 'uint8' | 'int8' | 'uint16' | 'int16' | 'int32' | 'int64' | 'string' | 'bool' | 'float16'
-  | 'float64' | 'uint32' | 'uint64' | 'complex64' | 'complex128' | 'bfloat16' | 'float8e4m3fn' | 'float8e4m3fnuz'
-  | 'float8e5m2' | 'float8e5m2fnuz' | 'uint4' | 'int4' | 'float4e2m1' | 'float8e8m0' | 'uint2' | 'int2'
-  | 'float6e2m3' | 'float6e3m2';
+  | 'float32'
+  | 'uint8'
+  | 'int8'
+  | 'uint16'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'string'
+  | 'bool'
+  | 'float16'
+  | 'float64'
+  | 'uint32'
+  | 'uint64'
+  | 'complex64'
+  | 'complex128'
+  | 'bfloat16'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'uint4'
+  | 'int4'
+  | 'float4e2m1'
+  | 'float8e8m0'
+  | 'uint2'
+  | 'int2'
+  | 'float6e2m3'
+  | 'float6e3m2';
 
 /** A dimension: a number, a symbolic name, or `null` when the file does not say. */
 export type Dim = number | string | null;
@@ -23,9 +47,14 @@ export interface TensorType {
 /** Where the bytes of a tensor are. Bytes are little-endian and row-major, as ONNX raw_data. */
 export type TensorData =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
-  | { readonly kind: 'external'; readonly location: string; readonly offsetBytes: number; readonly lengthBytes: number;
+  | {
+      readonly kind: 'external';
+      readonly location: string;
+      readonly offsetBytes: number;
+      readonly lengthBytes: number;
       /** Entries of `external_data` besides those three (a checksum of the whole file); dropped by repacking. */
-      readonly entries?: ReadonlyMap<string, string> }
+      readonly entries?: ReadonlyMap<string, string>;
+    }
   | { readonly kind: 'strings'; readonly values: readonly Uint8Array[] };
 
 export interface Tensor {

@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { StudioError } from '../errors/StudioError';
-import { blobSource } from './blobSource';
+import type { StudioError } from '../errors/StudioError';
 import type { ByteSource } from './ByteSource';
+import { blobSource } from './blobSource';
 import { memorySource } from './memorySource';
 import type { Model, Tensor } from './model';
-import { packModel, type PackedModel } from './packModel';
+import { type PackedModel, packModel } from './packModel';
 import { readModel } from './readModel';
-import { buildModel } from './testing/buildModel';
 import { tensorBytes } from './tensorValues';
+import { buildModel } from './testing/buildModel';
 
 const external = (name: string, offsetBytes: number, floats: number, location = 'old.data'): Tensor => ({
-  name, dataType: 'float32', dims: [floats], data: { kind: 'external', location, offsetBytes, lengthBytes: 4 * floats },
+  name,
+  dataType: 'float32',
+  dims: [floats],
+  data: { kind: 'external', location, offsetBytes, lengthBytes: 4 * floats },
 });
 
 function modelWith(tensors: readonly Tensor[]): Model {
@@ -21,7 +24,8 @@ function modelWith(tensors: readonly Tensor[]): Model {
   });
 }
 
-const noise = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
+const noise = (length: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length }, (_, i) => (Math.imul(i, 2654435761) >>> 13) & 255);
 
 /** Keeps note of what is read. */
 function watched(bytes: Uint8Array): ByteSource & { readonly reads: (readonly [number, number])[] } {
@@ -42,9 +46,18 @@ describe('packModel with external data', () => {
   const old = noise(20_000_000);
 
   it('writes live ranges only, each once, and points every tensor at its bytes', async () => {
-    const tensors = [external('a', 64, 1000), external('b', 8192, 3_000_000), external('alias of b', 8192, 3_000_000), external('inside b', 8192 + 400, 10), external('c', 19_000_000, 7)];
+    const tensors = [
+      external('a', 64, 1000),
+      external('b', 8192, 3_000_000),
+      external('alias of b', 8192, 3_000_000),
+      external('inside b', 8192 + 400, 10),
+      external('c', 19_000_000, 7),
+    ];
     const source = watched(old);
-    const packed = await packModel(modelWith(tensors), new Map([['old.data', source]]), { kind: 'external', location: 'new.data' });
+    const packed = await packModel(modelWith(tensors), new Map([['old.data', source]]), {
+      kind: 'external',
+      location: 'new.data',
+    });
     const data = await dataOf(packed);
     expect(data.length).toBe(packed.dataSizeBytes);
     expect(data.length).toBeLessThan(4000 + 12_000_000 + 28 + 2 * 4096);
@@ -61,12 +74,30 @@ describe('packModel with external data', () => {
   });
 
   it('is the same as a Blob, which reads nothing of a source that is one', async () => {
-    const inline: Tensor = { name: 'moved', dataType: 'float32', dims: [300], data: { kind: 'inline', bytes: noise(1200) } };
-    const model = modelWith([external('a', 64, 1000), external('b', 8192, 30_000), inline, external('c', 4, 7, 'second.data')]);
+    const inline: Tensor = {
+      name: 'moved',
+      dataType: 'float32',
+      dims: [300],
+      data: { kind: 'inline', bytes: noise(1200) },
+    };
+    const model = modelWith([
+      external('a', 64, 1000),
+      external('b', 8192, 30_000),
+      inline,
+      external('c', 4, 7, 'second.data'),
+    ]);
     const unread = () => Promise.reject(new Error('read'));
     const first = { ...blobSource(new Blob([old])), read: unread, openReader: undefined };
     const second = noise(100);
-    const pack = (source: ByteSource) => packModel(model, new Map([['old.data', source], ['second.data', memorySource(second)]]), { kind: 'external', location: 'new.data' });
+    const pack = (source: ByteSource) =>
+      packModel(
+        model,
+        new Map([
+          ['old.data', source],
+          ['second.data', memorySource(second)],
+        ]),
+        { kind: 'external', location: 'new.data' },
+      );
     const written = await dataOf(await pack(memorySource(old)));
     const blob = await (await pack(first)).dataBlob();
     expect(blob.size).toBe(written.length);
@@ -83,11 +114,17 @@ describe('packModel with external data', () => {
     expect(initializers.get('w')!.data.kind).toBe('external');
     expect(initializers.get('bias')!.data.kind).toBe('inline');
     const sources = new Map([['w.data', memorySource(await dataOf(packed))]]);
-    expect(await tensorBytes(initializers.get('w')!, sources)).toEqual(await tensorBytes(model.graph.initializers.get('w')!));
+    expect(await tensorBytes(initializers.get('w')!, sources)).toEqual(
+      await tensorBytes(model.graph.initializers.get('w')!),
+    );
   });
 
   it('gives full chunks of the bytes asked for, but for the last', async () => {
-    const packed = await packModel(modelWith([external('a', 0, 4_000_000)]), new Map([['old.data', memorySource(old)]]), { kind: 'external', location: 'n' });
+    const packed = await packModel(
+      modelWith([external('a', 0, 4_000_000)]),
+      new Map([['old.data', memorySource(old)]]),
+      { kind: 'external', location: 'n' },
+    );
     const sizes: number[] = [];
     await packed.writeData(async (chunk) => void sizes.push(chunk.length), { chunkBytes: 300_000 });
     expect(sizes.pop()).toBe(packed.dataSizeBytes % 300_000);
@@ -95,17 +132,35 @@ describe('packModel with external data', () => {
   });
 
   it('stops between chunks when aborted, with an AbortError', async () => {
-    const packed = await packModel(modelWith([external('a', 0, 4_000_000)]), new Map([['old.data', memorySource(old)]]), { kind: 'external', location: 'n' });
+    const packed = await packModel(
+      modelWith([external('a', 0, 4_000_000)]),
+      new Map([['old.data', memorySource(old)]]),
+      { kind: 'external', location: 'n' },
+    );
     const controller = new AbortController();
     let chunks = 0;
-    const writing = packed.writeData(async () => { chunks++; controller.abort(); }, { signal: controller.signal });
+    const writing = packed.writeData(
+      async () => {
+        chunks++;
+        controller.abort();
+      },
+      { signal: controller.signal },
+    );
     await expect(writing).rejects.toMatchObject({ name: 'AbortError' });
     expect(chunks).toBe(1);
   });
 
   it('passes on what the sink throws', async () => {
-    const packed = await packModel(modelWith([external('a', 0, 4_000_000)]), new Map([['old.data', memorySource(old)]]), { kind: 'external', location: 'n' });
-    await expect(packed.writeData(async () => { throw new Error('disk full'); })).rejects.toThrow('disk full');
+    const packed = await packModel(
+      modelWith([external('a', 0, 4_000_000)]),
+      new Map([['old.data', memorySource(old)]]),
+      { kind: 'external', location: 'n' },
+    );
+    await expect(
+      packed.writeData(async () => {
+        throw new Error('disk full');
+      }),
+    ).rejects.toThrow('disk full');
   });
 
   it('writes no file where nothing is large', async () => {
@@ -119,7 +174,14 @@ describe('packModel with external data', () => {
     ['a range beyond the end', external('a', 19_999_998, 1), 'onnx/external-data-range'],
     ['a location outside the folder', external('a', 0, 1, '../old.data'), 'onnx/unsafe-location'],
   ])('refuses %s', async (_, tensor, code) => {
-    const thrown = await packModel(modelWith([tensor]), new Map([['old.data', memorySource(old)], ['../old.data', memorySource(old)]]), { kind: 'external', location: 'n' }).catch(codeOf);
+    const thrown = await packModel(
+      modelWith([tensor]),
+      new Map([
+        ['old.data', memorySource(old)],
+        ['../old.data', memorySource(old)],
+      ]),
+      { kind: 'external', location: 'n' },
+    ).catch(codeOf);
     expect(thrown).toBe(code);
   });
 });
@@ -135,8 +197,19 @@ describe('packModel into a single file', () => {
   });
 
   it('refuses more than protobuf holds, without reading', async () => {
-    const huge = { ...external('a', 0, 0), dims: [600_000_000], data: { kind: 'external', location: 'big', offsetBytes: 0, lengthBytes: 2_400_000_000 } } as const;
-    const source: ByteSource = { sizeBytes: 3e9, read: async () => { throw new Error('was read'); } };
-    expect(await packModel(modelWith([huge]), new Map([['big', source]]), { kind: 'single' }).catch(codeOf)).toBe('onnx/too-large');
+    const huge = {
+      ...external('a', 0, 0),
+      dims: [600_000_000],
+      data: { kind: 'external', location: 'big', offsetBytes: 0, lengthBytes: 2_400_000_000 },
+    } as const;
+    const source: ByteSource = {
+      sizeBytes: 3e9,
+      read: async () => {
+        throw new Error('was read');
+      },
+    };
+    expect(await packModel(modelWith([huge]), new Map([['big', source]]), { kind: 'single' }).catch(codeOf)).toBe(
+      'onnx/too-large',
+    );
   });
 });

@@ -9,7 +9,7 @@ import { checkLocation } from './externalLocations';
 import type { Model, Tensor } from './model';
 import { planSegments, type Segment } from './packing/planSegments';
 import { segmentsBlob } from './packing/segmentsBlob';
-import { writeSegments, type WriteOptions } from './packing/writeSegments';
+import { type WriteOptions, writeSegments } from './packing/writeSegments';
 import { allTensors, mapTensors } from './tensors';
 import { tensorBytes } from './tensorValues';
 import { MAX_PROTOBUF_BYTES, writeModel } from './writeModel';
@@ -43,7 +43,11 @@ const smallestMovedBytes = 1024;
  * `sources`: location -> weights file, for every location that the model names. Throws `onnx/missing-external-data`,
  * `onnx/external-data-range`, `onnx/unsafe-location`, and `onnx/too-large` for a single file beyond 2 GB; all before anything is written.
  */
-export async function packModel(model: Model, sources: ReadonlyMap<string, ByteSource>, layout: PackLayout): Promise<PackedModel> {
+export async function packModel(
+  model: Model,
+  sources: ReadonlyMap<string, ByteSource>,
+  layout: PackLayout,
+): Promise<PackedModel> {
   checkSources(model, sources);
   return layout.kind === 'single' ? packSingle(model, sources) : packExternal(model, sources, layout.location);
 }
@@ -57,13 +61,25 @@ function checkSources(model: Model, sources: ReadonlyMap<string, ByteSource>): v
     const source = sources.get(data.location);
     if (!source) missing.add(data.location);
     else if (data.offsetBytes + data.lengthBytes > source.sizeBytes) {
-      throw new StudioError('onnx/external-data-range', `The tensor '${name}' ends at byte ${data.offsetBytes + data.lengthBytes} of ${data.location}, which has ${source.sizeBytes}.`, {
-        tensor: name, location: data.location, offsetBytes: data.offsetBytes, lengthBytes: data.lengthBytes, sizeBytes: source.sizeBytes,
-      });
+      throw new StudioError(
+        'onnx/external-data-range',
+        `The tensor '${name}' ends at byte ${data.offsetBytes + data.lengthBytes} of ${data.location}, which has ${source.sizeBytes}.`,
+        {
+          tensor: name,
+          location: data.location,
+          offsetBytes: data.offsetBytes,
+          lengthBytes: data.lengthBytes,
+          sizeBytes: source.sizeBytes,
+        },
+      );
     }
   }
   if (missing.size > 0) {
-    throw new StudioError('onnx/missing-external-data', `The model keeps weights in ${[...missing].join(', ')}, which ${missing.size === 1 ? 'is' : 'are'} not there.`, { missing: [...missing] });
+    throw new StudioError(
+      'onnx/missing-external-data',
+      `The model keeps weights in ${[...missing].join(', ')}, which ${missing.size === 1 ? 'is' : 'are'} not there.`,
+      { missing: [...missing] },
+    );
   }
 }
 
@@ -71,25 +87,49 @@ async function packSingle(model: Model, sources: ReadonlyMap<string, ByteSource>
   let weightBytes = 0;
   for (const tensor of allTensors(model)) weightBytes += tensorByteLength(tensor);
   if (weightBytes > MAX_PROTOBUF_BYTES) {
-    throw new StudioError('onnx/too-large', `One .onnx file holds at most 2 GB; these weights are ${(weightBytes / 1e9).toFixed(2)} GB.`, { sizeBytes: weightBytes });
+    throw new StudioError(
+      'onnx/too-large',
+      `One .onnx file holds at most 2 GB; these weights are ${(weightBytes / 1e9).toFixed(2)} GB.`,
+      { sizeBytes: weightBytes },
+    );
   }
   const inlined = new Map<Tensor, Tensor>();
   for (const tensor of allTensors(model)) {
-    if (tensor.data.kind === 'external') inlined.set(tensor, { ...tensor, data: { kind: 'inline', bytes: await tensorBytes(tensor, sources) } });
+    if (tensor.data.kind === 'external')
+      inlined.set(tensor, { ...tensor, data: { kind: 'inline', bytes: await tensorBytes(tensor, sources) } });
   }
-  return { modelBytes: writeModel(mapTensors(model, (tensor) => inlined.get(tensor) ?? tensor)), dataSizeBytes: 0, writeData: async () => {}, dataBlob: async () => new Blob() };
+  return {
+    modelBytes: writeModel(mapTensors(model, (tensor) => inlined.get(tensor) ?? tensor)),
+    dataSizeBytes: 0,
+    writeData: async () => {},
+    dataBlob: async () => new Blob(),
+  };
 }
 
-async function packExternal(model: Model, sources: ReadonlyMap<string, ByteSource>, location: string): Promise<PackedModel> {
+async function packExternal(
+  model: Model,
+  sources: ReadonlyMap<string, ByteSource>,
+  location: string,
+): Promise<PackedModel> {
   checkLocation(location);
-  const moved = new Set([...model.graph.initializers.values()].filter(({ data }) => data.kind === 'inline' && data.bytes.length >= smallestMovedBytes));
+  const moved = new Set(
+    [...model.graph.initializers.values()].filter(
+      ({ data }) => data.kind === 'inline' && data.bytes.length >= smallestMovedBytes,
+    ),
+  );
   const packed = [...allTensors(model)].filter((tensor) => tensor.data.kind === 'external' || moved.has(tensor));
   const { offsets, segments, sizeBytes } = planSegments(packed, sources);
   const relocated = mapTensors(model, (tensor) => {
     const offsetBytes = offsets.get(tensor);
     if (offsetBytes === undefined) return tensor;
     const lengthBytes = tensorByteLength(tensor);
-    return { ...tensor, data: lengthBytes === 0 ? { kind: 'inline', bytes: new Uint8Array(0) } : { kind: 'external', location, offsetBytes, lengthBytes } };
+    return {
+      ...tensor,
+      data:
+        lengthBytes === 0
+          ? { kind: 'inline', bytes: new Uint8Array(0) }
+          : { kind: 'external', location, offsetBytes, lengthBytes },
+    };
   });
   return {
     modelBytes: writeModel(relocated),

@@ -21,10 +21,18 @@ function* nodeTensors(nodes: readonly Node[]): Generator<Tensor> {
 
 function* attributeTensors(attribute: Attribute): Generator<Tensor> {
   switch (attribute.kind) {
-    case 'tensor': yield attribute.value; break;
-    case 'tensors': yield* attribute.value; break;
-    case 'graph': yield* graphTensors(attribute.value); break;
-    case 'graphs': for (const graph of attribute.value) yield* graphTensors(graph); break;
+    case 'tensor':
+      yield attribute.value;
+      break;
+    case 'tensors':
+      yield* attribute.value;
+      break;
+    case 'graph':
+      yield* graphTensors(attribute.value);
+      break;
+    case 'graphs':
+      for (const graph of attribute.value) yield* graphTensors(graph);
+      break;
     default:
   }
 }
@@ -43,26 +51,42 @@ export function mapTensors(model: Model, change: (tensor: Tensor) => Tensor): Mo
 }
 
 function mapGraph(graph: Graph, change: (tensor: Tensor) => Tensor): Graph {
-  return { ...graph, initializers: new Map([...graph.initializers].map(([name, tensor]) => [name, change(tensor)])), nodes: mapNodes(graph.nodes, change) };
+  return {
+    ...graph,
+    initializers: new Map([...graph.initializers].map(([name, tensor]) => [name, change(tensor)])),
+    nodes: mapNodes(graph.nodes, change),
+  };
 }
 
-const holdsTensors = (attribute: Attribute): boolean => ['tensor', 'tensors', 'graph', 'graphs'].includes(attribute.kind);
+const holdsTensors = (attribute: Attribute): boolean =>
+  ['tensor', 'tensors', 'graph', 'graphs'].includes(attribute.kind);
 
 function mapNodes(nodes: readonly Node[], change: (tensor: Tensor) => Tensor): readonly Node[] {
   return nodes.map((node) => {
-    for (const attribute of node.attributes.values()) if (holdsTensors(attribute)) return { ...node, attributes: mapAttributes(node.attributes, change) };
+    for (const attribute of node.attributes.values())
+      if (holdsTensors(attribute)) return { ...node, attributes: mapAttributes(node.attributes, change) };
     return node;
   });
 }
 
-function mapAttributes(attributes: ReadonlyMap<string, Attribute>, change: (tensor: Tensor) => Tensor): ReadonlyMap<string, Attribute> {
-  return new Map([...attributes].map(([name, attribute]): [string, Attribute] => {
-    switch (attribute.kind) {
-      case 'tensor': return [name, { ...attribute, value: change(attribute.value) }];
-      case 'tensors': return [name, { ...attribute, value: attribute.value.map(change) }];
-      case 'graph': return [name, { ...attribute, value: mapGraph(attribute.value, change) }];
-      case 'graphs': return [name, { ...attribute, value: attribute.value.map((graph) => mapGraph(graph, change)) }];
-      default: return [name, attribute];
-    }
-  }));
+function mapAttributes(
+  attributes: ReadonlyMap<string, Attribute>,
+  change: (tensor: Tensor) => Tensor,
+): ReadonlyMap<string, Attribute> {
+  return new Map(
+    [...attributes].map(([name, attribute]): [string, Attribute] => {
+      switch (attribute.kind) {
+        case 'tensor':
+          return [name, { ...attribute, value: change(attribute.value) }];
+        case 'tensors':
+          return [name, { ...attribute, value: attribute.value.map(change) }];
+        case 'graph':
+          return [name, { ...attribute, value: mapGraph(attribute.value, change) }];
+        case 'graphs':
+          return [name, { ...attribute, value: attribute.value.map((graph) => mapGraph(graph, change)) }];
+        default:
+          return [name, attribute];
+      }
+    }),
+  );
 }

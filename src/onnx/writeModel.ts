@@ -26,5 +26,9 @@ export function writeModel(model: Model): Uint8Array<ArrayBuffer> {
 
 function requireFits(sizeBytes: number): void {
   if (sizeBytes <= MAX_PROTOBUF_BYTES) return;
-  throw new StudioError('onnx/too-large', `One .onnx file holds at most 2 GB; this model has ${(sizeBytes / 1e9).toFixed(2)} GB.`, { sizeBytes });
+  throw new StudioError(
+    'onnx/too-large',
+    `One .onnx file holds at most 2 GB; this model has ${(sizeBytes / 1e9).toFixed(2)} GB.`,
+    { sizeBytes },
+  );
 }

@@ -9,17 +9,37 @@ import { runOnce, scalarBool } from './testing/runModel';
 /** x -> Casts in a row -> Sum of x and those of its type, in `depth` branches within one another, the Casts being in the `at`-th. */
 function castsThenBranches(casts: readonly DataType[], at: number, depth: number): Model {
   const level = (n: number): Graph =>
-    buildGraph((b) => {
-      if (n === 0) for (const name of ['x', 'keep']) b.input(name, name === 'x' ? [2] : [], name === 'x' ? 'float32' : 'bool');
-      if (n === at) casts.forEach((to, i) => b.op('Cast', [i === 0 ? 'x' : `cast${i - 1}`], { to: typeAttribute(to) }, { outputs: [`cast${i}`] }));
-      if (n === depth) b.op('Sum', ['x', ...casts.flatMap((to, i) => (to === 'float32' ? [`cast${i}`] : []))], {}, { outputs: [`y${n}`] });
-      else b.op('If', ['keep'], { then_branch: level(n + 1), else_branch: buildGraph((e) => e.output(e.op('Neg', ['x'])), `else${n}`) }, { outputs: [`y${n}`] });
-      b.output(`y${n}`, [2]);
-    }, n === 0 ? '' : `then${n}`);
+    buildGraph(
+      (b) => {
+        if (n === 0)
+          for (const name of ['x', 'keep']) b.input(name, name === 'x' ? [2] : [], name === 'x' ? 'float32' : 'bool');
+        if (n === at)
+          casts.forEach((to, i) =>
+            b.op('Cast', [i === 0 ? 'x' : `cast${i - 1}`], { to: typeAttribute(to) }, { outputs: [`cast${i}`] }),
+          );
+        if (n === depth)
+          b.op(
+            'Sum',
+            ['x', ...casts.flatMap((to, i) => (to === 'float32' ? [`cast${i}`] : []))],
+            {},
+            { outputs: [`y${n}`] },
+          );
+        else
+          b.op(
+            'If',
+            ['keep'],
+            { then_branch: level(n + 1), else_branch: buildGraph((e) => e.output(e.op('Neg', ['x'])), `else${n}`) },
+            { outputs: [`y${n}`] },
+          );
+        b.output(`y${n}`, [2]);
+      },
+      n === 0 ? '' : `then${n}`,
+    );
   return { ...buildModel(() => undefined), graph: level(0) };
 }
 
-const run = (model: Model, keep: boolean) => runOnce(model, { x: new Tensor('float32', [1, 2], [2]), keep: scalarBool(keep) });
+const run = (model: Model, keep: boolean) =>
+  runOnce(model, { x: new Tensor('float32', [1, 2], [2]), keep: scalarBool(keep) });
 
 describe('Casts in a row that branches read', () => {
   it.each([
@@ -30,7 +50,10 @@ describe('Casts in a row that branches read', () => {
     [['float64', 'float32', 'float32'], 0, 2],
   ] as const)('%j in graph %i, read in graph %i', async (casts, at, depth) => {
     const model = castsThenBranches(casts, at, depth);
-    await expect(run(model, true), 'as it is: when this passes, the runtime is mended and the pass can go').rejects.toThrow('Missing Input');
+    await expect(
+      run(model, true),
+      'as it is: when this passes, the runtime is mended and the pass can go',
+    ).rejects.toThrow('Missing Input');
     const copied = { ...model, graph: castsIntoBranches(model.graph) };
     checkModel(copied);
     const terms = 1 + casts.filter((to) => to === 'float32').length;

@@ -9,19 +9,32 @@ import type { Attribute, Graph, Node } from '../onnx/model';
 /** The graph with no branch, at any depth, that reads the second of two Casts in a row of a graph around it. */
 export function castsIntoBranches(graph: Graph): Graph {
   const madeBy = producers(graph);
-  const castOf = (name: string): Node | undefined => (madeBy.get(name)?.opType === 'Cast' ? madeBy.get(name) : undefined);
+  const castOf = (name: string): Node | undefined =>
+    madeBy.get(name)?.opType === 'Cast' ? madeBy.get(name) : undefined;
   const secondCast = (name: string): Node | undefined => {
     const cast = castOf(name);
     return cast && castOf(cast.inputs[0]!) ? cast : undefined;
   };
   const inNode = (node: Node): Node => {
-    const attributes = new Map([...node.attributes].map(([key, attribute]): [string, Attribute] => [
-      key,
-      attribute.kind === 'graph' ? { ...attribute, value: castsIntoBranches(withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast)) } : attribute,
-    ]));
+    const attributes = new Map(
+      [...node.attributes].map(([key, attribute]): [string, Attribute] => [
+        key,
+        attribute.kind === 'graph'
+          ? {
+              ...attribute,
+              value: castsIntoBranches(withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast)),
+            }
+          : attribute,
+      ]),
+    );
     return { ...node, attributes };
   };
-  return { ...graph, nodes: graph.nodes.map((node) => ([...node.attributes.values()].some(({ kind }) => kind === 'graph') ? inNode(node) : node)) };
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) =>
+      [...node.attributes.values()].some(({ kind }) => kind === 'graph') ? inNode(node) : node,
+    ),
+  };
 }
 
 /** `place`: makes names of copies unique. */

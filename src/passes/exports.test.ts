@@ -29,7 +29,8 @@ function expectSound({ model, tree }: OpenedExport, pruned: Model, plan: Plan): 
   expect(pruned.graph.inputs).toEqual(model.graph.inputs);
   expect(pruned.graph.outputs).toEqual(model.graph.outputs);
   const gone = new Set(resolvePlan(tree, plan).goneIds);
-  const under = (block: Block): readonly Block[] => (gone.has(block.id) ? leaves(block) : block.children.flatMap(under));
+  const under = (block: Block): readonly Block[] =>
+    gone.has(block.id) ? leaves(block) : block.children.flatMap(under);
   const freed = tree.blocks.flatMap(under).reduce((sum, { parameters }) => sum + parameters, 0);
   expect(countTotals(pruned, new Map()).parameters).toBeLessThanOrEqual(tree.totals.parameters - freed);
 }
@@ -39,7 +40,10 @@ describe('results of PyTorch', () => {
     const opened = openExport(exportsRoot, path);
     const { tree, model } = opened;
     for (const key of ['parameters', 'bytes', 'macs'] as const) {
-      expect(tree.blocks.reduce((sum, block) => sum + block[key], 0), `${key} of all blocks`).toBe(tree.totals[key]);
+      expect(
+        tree.blocks.reduce((sum, block) => sum + block[key], 0),
+        `${key} of all blocks`,
+      ).toBe(tree.totals[key]);
     }
     const blockOf = matchModules(opened, exportsRoot);
     const measured = opened.facts.error !== null && !isPacked(model); // else there is no measure: see floatTwin.ts
@@ -51,7 +55,10 @@ describe('results of PyTorch', () => {
       const pruned = prune(model, tree, plan!);
       expectSound(opened, pruned, plan!);
       if (!measured) continue;
-      expect(between(await opened.run(pruned), opened.expected(expected)), plan!.dropped.join(', ')).toBeLessThanOrEqual(allowed);
+      expect(
+        between(await opened.run(pruned), opened.expected(expected)),
+        plan!.dropped.join(', '),
+      ).toBeLessThanOrEqual(allowed);
       expect(between(whole, opened.expected(expected)), 'the effect of the drop').toBeGreaterThan(allowed);
     }
   });

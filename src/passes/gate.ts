@@ -22,7 +22,10 @@ export interface GatedModel {
 /** `types`: value -> type, for the branches' outputs; a value without one gets a branch output without a type. */
 export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, TensorType> = new Map()): GatedModel {
   const units = gateUnits(tree);
-  const whole = withValues(model, units.flatMap(({ rewires }) => rewires));
+  const whole = withValues(
+    model,
+    units.flatMap(({ rewires }) => rewires),
+  );
   const { graph } = whole;
   const regions = gateRegions(graph, units);
   const gates = new Map(regions.map(({ unit }) => [unit.id, `keep:${unit.id}`]));
@@ -31,12 +34,21 @@ export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, T
   const inputs = [...gates.values()].map((name): ValueInfo => ({ name, type: { dataType: 'bool', shape: [] } }));
   const made = new Set(regions.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
   const valueInfo = new Map([...graph.valueInfo].filter(([name]) => !made.has(name)));
-  const gated: Graph = { ...graph, inputs: [...graph.inputs, ...inputs], valueInfo, nodes: [...graph.nodes.filter((node) => !inside.has(node)), ...top] };
+  const gated: Graph = {
+    ...graph,
+    inputs: [...graph.inputs, ...inputs],
+    valueInfo,
+    nodes: [...graph.nodes.filter((node) => !inside.has(node)), ...top],
+  };
   return { model: { ...whole, graph: castsIntoBranches({ ...gated, nodes: topologicalOrder(gated) }) }, gates };
 }
 
 /** What each gate is fed under a plan. Throws as `resolvePlan`. */
-export function gateFeeds(gates: ReadonlyMap<string, string>, tree: BlockTree, plan: Plan): ReadonlyMap<string, boolean> {
+export function gateFeeds(
+  gates: ReadonlyMap<string, string>,
+  tree: BlockTree,
+  plan: Plan,
+): ReadonlyMap<string, boolean> {
   const gone = new Set(resolvePlan(tree, plan).goneIds);
   const dropped = new Set(plan.dropped);
   return new Map([...gates].map(([id, input]) => [input, !(gone.has(id) || dropped.has(id))]));
@@ -61,7 +73,11 @@ function branchNode(region: GateRegion, regions: readonly GateRegion[], types: R
     outputs: exits.map(({ exit }) => output(exit, off(exit))),
   };
   return {
-    name: `If:${unit.id}:${exits[0]!.exit}`, domain: '', opType: 'If', inputs: [`keep:${unit.id}`], outputs: exits.map(({ exit }) => exit),
+    name: `If:${unit.id}:${exits[0]!.exit}`,
+    domain: '',
+    opType: 'If',
+    inputs: [`keep:${unit.id}`],
+    outputs: exits.map(({ exit }) => exit),
     attributes: new Map([
       ['then_branch', { kind: 'graph', value: { ...kept, nodes: topologicalOrder(kept) } }],
       ['else_branch', { kind: 'graph', value: bypassed }],

@@ -51,16 +51,30 @@ export function gateRegions(graph: Graph, units: readonly Block[]): readonly Gat
   const open = units.flatMap((unit) => openRegions(index, dynamic, unit)).filter(({ nodes }) => nodes.size > 0);
   const ordered = open.toSorted((a, b) => b.nodes.size - a.nodes.size);
   part(index, ordered);
-  const usable = ordered.filter(({ exitNodes, nodes }) => nodes.size > 0 && [...exitNodes].every((node) => nodes.has(node)));
-  return nest(index, usable.toSorted((a, b) => b.nodes.size - a.nodes.size));
+  const usable = ordered.filter(
+    ({ exitNodes, nodes }) => nodes.size > 0 && [...exitNodes].every((node) => nodes.has(node)),
+  );
+  return nest(
+    index,
+    usable.toSorted((a, b) => b.nodes.size - a.nodes.size),
+  );
 }
 
 /** Nodes that depend on a graph input, shapes of it included: the rest is constant and stays outside. */
 function dynamicNodes(index: GraphIndex): Uint8Array {
   const dynamic = new Uint8Array(index.nodes.length);
-  const inputs = new Set(index.graph.inputs.map(({ name }) => index.ids.get(name)!).filter((value) => !index.graph.initializers.has(index.names[value]!)));
+  const inputs = new Set(
+    index.graph.inputs
+      .map(({ name }) => index.ids.get(name)!)
+      .filter((value) => !index.graph.initializers.has(index.names[value]!)),
+  );
   index.uses.forEach((values, node) => {
-    if (values.some((value) => inputs.has(value) || (index.producer[value]! >= 0 && dynamic[index.producer[value]!] === 1))) dynamic[node] = 1;
+    if (
+      values.some(
+        (value) => inputs.has(value) || (index.producer[value]! >= 0 && dynamic[index.producer[value]!] === 1),
+      )
+    )
+      dynamic[node] = 1;
   });
   return dynamic;
 }
@@ -97,7 +111,13 @@ function openRegion(index: GraphIndex, dynamic: Uint8Array, unit: Block, rewires
   const direct = new Map(rewiresOfRegion.map(({ exit, entry }) => [exit, entry]));
   const resolve = (name: string): string => (direct.has(name) ? resolve(direct.get(name)!) : name);
   const exits = rewiresOfRegion.map(({ exit }) => index.ids.get(exit)!);
-  const nodes = new Set(exclusiveNodes(index, exits, rewiresOfRegion.map(({ entry }) => index.ids.get(entry)!)).filter((node) => dynamic[node]));
+  const nodes = new Set(
+    exclusiveNodes(
+      index,
+      exits,
+      rewiresOfRegion.map(({ entry }) => index.ids.get(entry)!),
+    ).filter((node) => dynamic[node]),
+  );
   const outer = rewiresOfRegion.filter(({ exit }) => {
     const value = index.ids.get(exit)!;
     return index.isOutput[value] === 1 || index.users[value]!.some((user) => !nodes.has(user));
@@ -116,7 +136,8 @@ function part(index: GraphIndex, regions: readonly Open[]): void {
     for (const other of others) {
       if (other === region || isSubset(other.nodes, region.nodes) || isSubset(region.nodes, other.nodes)) continue;
       const common = [...other.nodes].filter((node) => region.nodes.has(node));
-      const keeps = common.some((node) => region.exitNodes.has(node)) && !common.some((node) => other.exitNodes.has(node));
+      const keeps =
+        common.some((node) => region.exitNodes.has(node)) && !common.some((node) => other.exitNodes.has(node));
       if (keeps) continue;
       for (const node of common) region.nodes.delete(node);
       lost = true;
@@ -125,13 +146,16 @@ function part(index: GraphIndex, regions: readonly Open[]): void {
   }
 }
 
-const isSubset = (inner: ReadonlySet<number>, outer: ReadonlySet<number>): boolean => inner.size <= outer.size && [...inner].every((node) => outer.has(node));
+const isSubset = (inner: ReadonlySet<number>, outer: ReadonlySet<number>): boolean =>
+  inner.size <= outer.size && [...inner].every((node) => outer.has(node));
 
 /** Removes nodes that something outside the region reads, other than through an exit. */
 function closeRegion(index: GraphIndex, { nodes, rewires }: Open): void {
   const exits = new Set(rewires.map(({ exit }) => index.ids.get(exit)!));
   for (const node of [...nodes].sort((a, b) => b - a)) {
-    const leaves = index.outputs[node]!.some((value) => !exits.has(value) && index.users[value]!.some((user) => !nodes.has(user)));
+    const leaves = index.outputs[node]!.some(
+      (value) => !exits.has(value) && index.users[value]!.some((user) => !nodes.has(user)),
+    );
     if (leaves) nodes.delete(node);
   }
 }
@@ -150,10 +174,17 @@ function nest(index: GraphIndex, regions: readonly Open[]): readonly GateRegion[
       narrowest[node] = at;
     }
   }
-  const inOrder = (nodes: ReadonlySet<number>): Node[] => [...nodes].sort((a, b) => a - b).map((node) => index.nodes[node]!);
+  const inOrder = (nodes: ReadonlySet<number>): Node[] =>
+    [...nodes].sort((a, b) => a - b).map((node) => index.nodes[node]!);
   const results: GateRegion[] = [];
   for (const { open, own, parent } of built) {
-    results.push({ unit: open.unit, exits: open.rewires, nodes: inOrder(open.nodes), own: inOrder(own), parent: parent < 0 ? undefined : results[parent] });
+    results.push({
+      unit: open.unit,
+      exits: open.rewires,
+      nodes: inOrder(open.nodes),
+      own: inOrder(own),
+      parent: parent < 0 ? undefined : results[parent],
+    });
   }
   return results;
 }

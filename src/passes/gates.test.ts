@@ -12,7 +12,15 @@ import { prune } from './prune';
 import { exportPaths, exportsRoot, full, sample, wholeCase } from './testing/exportSamples';
 
 /** U-Nets of both exporters, and transformers with one and two streams. */
-const chosen = ['modelscope/dynamo/fixed', 'svd/legacy/fixed', 'hunyuan/legacy/fused', 'latte/dynamo/fixed', 'wan/legacy/fixed', 'ltx/legacy/fixed', 'mochi/legacy/fixed'];
+const chosen = [
+  'modelscope/dynamo/fixed',
+  'svd/legacy/fixed',
+  'hunyuan/legacy/fused',
+  'latte/dynamo/fixed',
+  'wan/legacy/fixed',
+  'ltx/legacy/fixed',
+  'mochi/legacy/fixed',
+];
 const paths = full ? exportPaths.filter((path) => readExportFacts(exportsRoot, path).error !== null) : chosen;
 const minutes = 60_000;
 
@@ -40,7 +48,10 @@ describe('gates do in one session what pruning does', () => {
       for (const expected of reference.cases) {
         const plan = planOf(expected, tree, blockOf)!;
         const output = await session.run(gateFeeds(gated.gates, tree, plan));
-        expect(between(output, opened.expected(expected)), `${expected.kind} ${plan.dropped.join(', ')}`).toBeLessThanOrEqual(slack * allowed);
+        expect(
+          between(output, opened.expected(expected)),
+          `${expected.kind} ${plan.dropped.join(', ')}`,
+        ).toBeLessThanOrEqual(slack * allowed);
       }
     }
     await session.release();

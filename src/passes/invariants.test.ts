@@ -24,12 +24,15 @@ import { withNeutralBranches } from './testing/neutralBranches';
 const float32 = exportPaths.filter((path) => (readExportFacts(exportsRoot, path).error ?? 1) < 3e-5);
 const families = [...new Set(float32.map((path) => path.split('/')[0]!))];
 /** Both exporters by turns. */
-const oneEach = families.flatMap((family, i) => float32.find((path) => path.startsWith(`${family}/${['legacy', 'dynamo'][i % 2]}/fixed`)) ?? []);
+const oneEach = families.flatMap(
+  (family, i) => float32.find((path) => path.startsWith(`${family}/${['legacy', 'dynamo'][i % 2]}/fixed`)) ?? [],
+);
 const paths = full ? float32 : oneEach;
 const minutes = 60_000;
 
 /** At most so many, evenly spread. */
-const spread = <T>(all: readonly T[], count: number): readonly T[] => all.filter((_, i) => Math.floor((i * count) / all.length) !== Math.floor(((i - 1) * count) / all.length));
+const spread = <T>(all: readonly T[], count: number): readonly T[] =>
+  all.filter((_, i) => Math.floor((i * count) / all.length) !== Math.floor(((i - 1) * count) / all.length));
 
 /** Blocks that are droppable, none inside another. */
 function apart(blocks: readonly Block[]): readonly Block[] {
@@ -41,7 +44,8 @@ function apart(blocks: readonly Block[]): readonly Block[] {
 /** Much faster than comparing the arrays in an expectation. */
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-const nodeSet = ({ graph }: Model): readonly string[] => graph.nodes.map(({ name, opType, inputs, outputs }) => [name, opType, ...inputs, ...outputs].join()).sort();
+const nodeSet = ({ graph }: Model): readonly string[] =>
+  graph.nodes.map(({ name, opType, inputs, outputs }) => [name, opType, ...inputs, ...outputs].join()).sort();
 
 /** Drops one unit of a graph that may be pruned already, where a unit's exits have other entries than before. */
 function dropAgain({ bindings }: OpenedExport, model: Model, { rewires }: Block): Model {

@@ -25,7 +25,11 @@ describe('VDMini', () => {
 
   it('is not offered where one of its pairs has to stay', () => {
     const { tree } = openExport(join(fixtures, 'exports'), 'modelscope/legacy/fixed');
-    const stay = (block: Block): Block => ({ ...block, droppable: block.id !== 'up_blocks.2.pairs.1' && block.droppable, children: block.children.map(stay) });
+    const stay = (block: Block): Block => ({
+      ...block,
+      droppable: block.id !== 'up_blocks.2.pairs.1' && block.droppable,
+      children: block.children.map(stay),
+    });
     expect(presetsFor({ ...tree, blocks: tree.blocks.map(stay) }).map(({ id }) => id)).toEqual(['teacher']);
   });
 

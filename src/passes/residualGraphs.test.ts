@@ -1,6 +1,7 @@
 /** What must hold of discovery and surgery on any residual network: properties over random ones. */
-import { Tensor } from 'onnxruntime-node';
+
 import fc from 'fast-check';
+import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { BlockTree, Rewire } from '../blocks/block';
 import { discoverBlocks } from '../blocks/discoverBlocks';
@@ -42,7 +43,9 @@ interface Case {
 /** Droppable units that together do exactly this: one that does all of it, else one for each value. */
 function unitsThatDo(tree: BlockTree, rewires: readonly Rewire[]): readonly string[] | undefined {
   const doing = (wanted: readonly Rewire[]) =>
-    [...blockIndex(tree).values()].find((block) => block.droppable && JSON.stringify(block.rewires) === JSON.stringify(wanted))?.id;
+    [...blockIndex(tree).values()].find(
+      (block) => block.droppable && JSON.stringify(block.rewires) === JSON.stringify(wanted),
+    )?.id;
   const one = doing(rewires);
   if (one !== undefined) return [one];
   const each = rewires.map((rewire) => doing([rewire]));
@@ -60,37 +63,53 @@ const structure = ({ graph }: Model) => ({
 });
 
 const forGraphs = (runs: number, property: (graph: ResidualGraph, tree: BlockTree) => void) =>
-  fc.assert(fc.property(recipes, (recipe) => {
-    const graph = residualGraph(recipe);
-    property(graph, discover(graph.model));
-  }), { numRuns: runs });
+  fc.assert(
+    fc.property(recipes, (recipe) => {
+      const graph = residualGraph(recipe);
+      property(graph, discover(graph.model));
+    }),
+    { numRuns: runs },
+  );
 
 const forPlans = (runs: number, property: (given: Case) => Promise<void> | void) =>
-  fc.assert(fc.asyncProperty(plans, async ({ recipe, chances }) => {
-    const graph = residualGraph(recipe);
-    await property({ graph, tree: discover(graph.model), dropped: graph.blocks.map(({ id }) => id).filter((_, i) => chances[i]) });
-  }), { numRuns: runs });
+  fc.assert(
+    fc.asyncProperty(plans, async ({ recipe, chances }) => {
+      const graph = residualGraph(recipe);
+      await property({
+        graph,
+        tree: discover(graph.model),
+        dropped: graph.blocks.map(({ id }) => id).filter((_, i) => chances[i]),
+      });
+    }),
+    { numRuns: runs },
+  );
 
 describe('discovery', () => {
   it('finds every block that can go, and none that cannot', () =>
     forGraphs(300, ({ blocks, fixed }, tree) => {
       for (const { id, item, rewires } of blocks) expect(unitsThatDo(tree, rewires), `${id} ${item}`).toBeDefined();
       const droppable = [...blockIndex(tree).values()].filter((block) => block.droppable);
-      for (const id of fixed) expect(droppable.filter((block) => block.id === id || block.id.startsWith(`${id}.`)), id).toEqual([]);
+      for (const id of fixed)
+        expect(
+          droppable.filter((block) => block.id === id || block.id.startsWith(`${id}.`)),
+          id,
+        ).toEqual([]);
     }));
 
   it('replaces values by ancestors of the same type, and counts every weight once', () =>
     forGraphs(60, ({ model }, tree) => {
       const types = inferShapes(model);
       const madeBy = producers(model.graph);
-      const reaches = (value: string, ancestor: string): boolean => value === ancestor || (madeBy.get(value)?.inputs ?? []).some((input) => reaches(input, ancestor));
+      const reaches = (value: string, ancestor: string): boolean =>
+        value === ancestor || (madeBy.get(value)?.inputs ?? []).some((input) => reaches(input, ancestor));
       for (const { rewires } of blockIndex(tree).values()) {
         for (const { exit, entry } of rewires) {
           expect(types.get(entry)).toEqual(types.get(exit));
           expect(reaches(exit, entry)).toBe(true);
         }
       }
-      for (const key of ['parameters', 'bytes', 'macs'] as const) expect(tree.blocks.reduce((sum, block) => sum + block[key], 0)).toBe(tree.totals[key]);
+      for (const key of ['parameters', 'bytes', 'macs'] as const)
+        expect(tree.blocks.reduce((sum, block) => sum + block[key], 0)).toBe(tree.totals[key]);
     }));
 
   it('needs no names', () =>
@@ -100,7 +119,9 @@ describe('discovery', () => {
       for (const { item, rewires } of blocks) {
         for (const { exit, entry } of rewires) {
           const renamed = { exit: rename(exit), entry: rename(entry) };
-          const found = [...blockIndex(tree).values()].some((block) => block.rewires.some((rewire) => rewire.exit === renamed.exit && rewire.entry === renamed.entry));
+          const found = [...blockIndex(tree).values()].some((block) =>
+            block.rewires.some((rewire) => rewire.exit === renamed.exit && rewire.entry === renamed.entry),
+          );
           expect(found, item).toBe(true);
         }
       }
@@ -112,11 +133,16 @@ describe('discovery in a graph that onnxruntime saved', () => {
   const kept = recipes.filter(({ chosen }) => !(chosen.includes('moved') && chosen.includes('joined')));
 
   it.each(['basic', 'extended'] as const)('finds as many blocks at the %s level', (level) =>
-    fc.assert(fc.asyncProperty(kept, async (recipe) => {
-      const { model } = residualGraph(recipe);
-      const cuts = (tree: BlockTree) => new Set([...blockIndex(tree).values()].flatMap(({ rewires }) => rewires.map(({ exit }) => exit))).size;
-      expect(cuts(discover(await savedByRuntime(model, level)))).toBe(cuts(discover(model)));
-    }), { numRuns: 40 }));
+    fc.assert(
+      fc.asyncProperty(kept, async (recipe) => {
+        const { model } = residualGraph(recipe);
+        const cuts = (tree: BlockTree) =>
+          new Set([...blockIndex(tree).values()].flatMap(({ rewires }) => rewires.map(({ exit }) => exit))).size;
+        expect(cuts(discover(await savedByRuntime(model, level)))).toBe(cuts(discover(model)));
+      }),
+      { numRuns: 40 },
+    ),
+  );
 });
 
 describe('pruning', () => {
@@ -136,7 +162,9 @@ describe('pruning', () => {
       checkModel(pruned);
       expect(pruned.graph.inputs).toEqual(graph.model.graph.inputs);
       expect(pruned.graph.outputs).toEqual(graph.model.graph.outputs);
-      const left = [...pruned.graph.initializers.keys()].filter((name) => dropped.some((id) => name.startsWith(`${id}.`)) && /weight|bias/.test(name));
+      const left = [...pruned.graph.initializers.keys()].filter(
+        (name) => dropped.some((id) => name.startsWith(`${id}.`)) && /weight|bias/.test(name),
+      );
       expect(left).toEqual([]);
       const again = prune(pruned, discover(pruned), { dropped: [] });
       expect(structure(again)).toEqual(structure(pruned));
@@ -148,8 +176,12 @@ describe('pruning', () => {
       const drop = (model: Model, module: string): Model => {
         const remaining = discover(model);
         const exits = graph.blocks.find(({ id }) => id === module)!.rewires.map(({ exit }) => exit);
-        const units = [...blockIndex(remaining).values()].filter(({ droppable, rewires }) => droppable && rewires.every(({ exit }) => exits.includes(exit)));
-        expect([...new Set(units.flatMap(({ rewires }) => rewires.map(({ exit }) => exit)))].sort()).toEqual([...exits].sort());
+        const units = [...blockIndex(remaining).values()].filter(
+          ({ droppable, rewires }) => droppable && rewires.every(({ exit }) => exits.includes(exit)),
+        );
+        expect([...new Set(units.flatMap(({ rewires }) => rewires.map(({ exit }) => exit)))].sort()).toEqual(
+          [...exits].sort(),
+        );
         return prune(model, remaining, { dropped: units.map(({ id }) => id) });
       };
       const together = structure(prune(graph.model, tree, { dropped: idsOf(graph, tree, dropped) }));
@@ -160,9 +192,23 @@ describe('pruning', () => {
   it('equals a branch whose last weights are zero, or a blend whose gate is open', () =>
     forPlans(60, async ({ graph, tree, dropped }) => {
       const chosen = graph.blocks.filter(({ id, item }) => dropped.includes(id) && item !== 'joined');
-      const pruned = prune(graph.model, tree, { dropped: idsOf(graph, tree, chosen.map(({ id }) => id)) });
-      const zeroed = withWeights(graph.model, chosen.flatMap(({ lastWeights }) => lastWeights), () => 0);
-      const opened = withWeights(zeroed, chosen.filter(({ item }) => item === 'blended' || item === 'moved').map(({ id }) => `${id}.gate`), () => 1);
+      const pruned = prune(graph.model, tree, {
+        dropped: idsOf(
+          graph,
+          tree,
+          chosen.map(({ id }) => id),
+        ),
+      });
+      const zeroed = withWeights(
+        graph.model,
+        chosen.flatMap(({ lastWeights }) => lastWeights),
+        () => 0,
+      );
+      const opened = withWeights(
+        zeroed,
+        chosen.filter(({ item }) => item === 'blended' || item === 'moved').map(({ id }) => `${id}.gate`),
+        () => 1,
+      );
       expect(maxDifference(await run(pruned), await run(opened))).toBeLessThanOrEqual(TOLERANCE);
     }));
 });
@@ -175,8 +221,12 @@ describe('gates', () => {
       const session = await loadModel(gated.model);
       for (const modules of [[], dropped, graph.blocks.map(({ id }) => id)]) {
         const plan = { dropped: idsOf(graph, tree, modules) };
-        const keeps = Object.fromEntries([...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, scalarBool(keep)]));
-        expect(maxDifference(await session.run({ ...feeds, ...keeps }), await run(prune(graph.model, tree, plan)))).toBeLessThanOrEqual(TOLERANCE);
+        const keeps = Object.fromEntries(
+          [...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, scalarBool(keep)]),
+        );
+        expect(
+          maxDifference(await session.run({ ...feeds, ...keeps }), await run(prune(graph.model, tree, plan))),
+        ).toBeLessThanOrEqual(TOLERANCE);
       }
       await session.release();
     }));

@@ -11,12 +11,21 @@ export function rewire(graph: Graph, rewires: readonly Rewire[]): Graph {
   const nodes: Node[] = graph.nodes.map((node) => {
     const moved = renameUses(node, renamed);
     // The output's name passes to the Identity below.
-    return outputs.size > 0 && node.outputs.some((name) => outputs.has(name)) ? { ...moved, outputs: moved.outputs.map((name) => (outputs.has(name) ? `${name}:dropped` : name)) } : moved;
+    return outputs.size > 0 && node.outputs.some((name) => outputs.has(name))
+      ? { ...moved, outputs: moved.outputs.map((name) => (outputs.has(name) ? `${name}:dropped` : name)) }
+      : moved;
   });
   for (const name of outputs) nodes.push(identity(renamed(name), name));
   return { ...graph, nodes };
 }
 
 export function identity(input: string, output: string): Node {
-  return { name: `Identity:${output}`, domain: '', opType: 'Identity', inputs: [input], outputs: [output], attributes: new Map() };
+  return {
+    name: `Identity:${output}`,
+    domain: '',
+    opType: 'Identity',
+    inputs: [input],
+    outputs: [output],
+    attributes: new Map(),
+  };
 }

@@ -11,7 +11,8 @@ export function tap(model: Model, values: readonly string[]): Model {
   const present = new Set(graph.outputs.map(({ name }) => name));
   const added: ValueInfo[] = [];
   for (const name of new Set(values)) {
-    if (!madeBy.has(name) && !inputs.has(name)) throw new StudioError('passes/unknown-value', `The graph has no value ${name}.`, { value: name });
+    if (!madeBy.has(name) && !inputs.has(name))
+      throw new StudioError('passes/unknown-value', `The graph has no value ${name}.`, { value: name });
     if (!present.has(name)) added.push(graph.valueInfo.get(name) ?? { name });
   }
   return { ...model, graph: { ...graph, outputs: [...graph.outputs, ...added] } };

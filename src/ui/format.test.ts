@@ -5,7 +5,14 @@ const plain = (text: string) => text.replace('\u202f', ' ');
 
 describe('numbers for people', () => {
   it('keeps three digits', () => {
-    expect([0, 0.01234, 1.234, 12.34, 123.4, 1234.5].map((value) => significant(value))).toEqual(['0', '0.0123', '1.23', '12.3', '123', '1,235']);
+    expect([0, 0.01234, 1.234, 12.34, 123.4, 1234.5].map((value) => significant(value))).toEqual([
+      '0',
+      '0.0123',
+      '1.23',
+      '12.3',
+      '123',
+      '1,235',
+    ]);
   });
   it('scales units', () => {
     expect(plain(formatParameters(3_941_000))).toBe('3.94 M');

@@ -19,7 +19,11 @@ export function significant(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return String(value);
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
   const decimals = Math.min(6, Math.max(0, digits - 1 - magnitude));
-  return value.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: decimals, useGrouping: Math.abs(value) >= 1000 });
+  return value.toLocaleString('en', {
+    minimumFractionDigits: 0,
+    maximumFractionDigits: decimals,
+    useGrouping: Math.abs(value) >= 1000,
+  });
 }
 
 /** Parameters: 3.94 M, 1.52 B. */

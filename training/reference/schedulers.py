@@ -1,4 +1,4 @@
-"""Writes src/diffusion/fixtures/schedulers.json: what diffusers' schedulers do on a toy denoiser.
+"""Writes src/pipeline/fixtures/schedulers.json: what diffusers' schedulers do on a toy denoiser.
 
 Each case holds the config, timesteps, and the latent after each step, starting from `start` times the initial
 noise scale. The toy denoiser is output = 0.8 sin(3 x + 0.001 t) + 0.1 x on the scaled model input, in float32.
@@ -15,7 +15,7 @@ from diffusers.schedulers import (
 )
 
 START = torch.tensor([-1.7, -0.6, -0.05, 0.3, 1.1, 2.4])
-OUT = Path(__file__).resolve().parents[2] / "src/diffusion/fixtures/schedulers.json"
+OUT = Path(__file__).resolve().parents[2] / "src/pipeline/fixtures/schedulers.json"
 
 SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 SVD = dict(SD, prediction_type="v_prediction", timestep_type="continuous", timestep_spacing="leading", steps_offset=1,

@@ -1,4 +1,4 @@
-"""Writes src/diffusion/fixtures/tokenizers.json: two tiny tokenizers and the ids that transformers gives for texts.
+"""Writes src/pipeline/fixtures/tokenizers.json: two tiny tokenizers and the ids that transformers gives for texts.
 
 CLIP's kind (byte-level BPE with </w>, start and end tokens) and T5's (SentencePiece Unigram with an end token).
 Run from the repository root: python training/reference/text_tokenizers.py
@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-OUT = Path(__file__).resolve().parents[2] / "src/diffusion/fixtures/tokenizers.json"
+OUT = Path(__file__).resolve().parents[2] / "src/pipeline/fixtures/tokenizers.json"
 CORPUS = [
     "a red apple bounces on a dark background", "a yellow star rotates on a blue background",
     "a green car moves to the left on a white background", "a cat and a dog spin slowly, then stop!",

@@ -16,11 +16,11 @@ import { readModelFile } from '../../cli/modelFile';
 import { writeModelFile } from '../../cli/writeModelFile';
 import { writeModel } from '../../onnx/writeModel';
 import { prune } from '../../passes/prune';
-import { interleaved, median, timeMs, type Comparison } from '../interleaved';
+import { type Comparison, interleaved, median, timeMs } from '../interleaved';
 import { onnxsimAvailable, simplify } from '../onnxsim';
-import { findPython, loadAndSave } from '../pythonOnnx';
-import { blockBytes, blockWeights, residualModel, type ResidualSize } from '../residualModel';
 import { peakMemory } from '../peakMemory';
+import { findPython, loadAndSave } from '../pythonOnnx';
+import { blockBytes, blockWeights, type ResidualSize, residualModel } from '../residualModel';
 import { openTab } from '../tab';
 
 const run = promisify(execFile);
@@ -58,13 +58,22 @@ export async function fullSizeExport(repeats: number, say: (line: string) => voi
   const { bavail, bsize } = await statfs(tmpdir());
   const needed = 12e9;
   if (bavail * bsize < needed) {
-    say(`The full-size export needs ${needed / 1e9} GB in ${tmpdir()}, which has ${((bavail * bsize) / 1e9).toFixed(1)}.`);
+    say(
+      `The full-size export needs ${needed / 1e9} GB in ${tmpdir()}, which has ${((bavail * bsize) / 1e9).toFixed(1)}.`,
+    );
     return [];
   }
-  return inWorkspace(stableVideoDiffusion, async (workspace) => [await againstCopy(workspace, repeats), ...(await inTheTab(workspace, repeats, say)), ...(await againstPython(workspace, repeats, say))]);
+  return inWorkspace(stableVideoDiffusion, async (workspace) => [
+    await againstCopy(workspace, repeats),
+    ...(await inTheTab(workspace, repeats, say)),
+    ...(await againstPython(workspace, repeats, say)),
+  ]);
 }
 
-async function inWorkspace(teacher: Teacher, work: (workspace: Workspace) => Promise<Comparison[]>): Promise<Comparison[]> {
+async function inWorkspace(
+  teacher: Teacher,
+  work: (workspace: Workspace) => Promise<Comparison[]>,
+): Promise<Comparison[]> {
   const folder = await mkdtemp(join(tmpdir(), 'vdmini-bench-'));
   try {
     const workspace = { folder, model: join(folder, 'model.onnx'), pruned: join(folder, 'pruned.onnx'), teacher };
@@ -87,7 +96,12 @@ function stackOfBlocks(megabytes: number): Teacher {
       for (let i = 0; i < size.blocks; i++) await handle.writeFile(weights);
       await handle.close();
     },
-    plan: (tree) => ({ dropped: tree.blocks.filter(({ droppable }) => droppable).map(({ id }) => id).filter((_, i) => i % 2 === 1) }),
+    plan: (tree) => ({
+      dropped: tree.blocks
+        .filter(({ droppable }) => droppable)
+        .map(({ id }) => id)
+        .filter((_, i) => i % 2 === 1),
+    }),
   };
 }
 
@@ -95,10 +109,13 @@ const stableVideoDiffusion: Teacher = {
   cut: 'preset VDMini of a full-size SVD',
   write: async (path) => {
     await writeFile(path, gunzipSync(await readFile(join(fullSize, 'model.onnx.gz'))));
-    const { dataBytes } = JSON.parse(await readFile(join(fullSize, 'full-size.json'), 'utf8')) as { readonly dataBytes: number };
+    const { dataBytes } = JSON.parse(await readFile(join(fullSize, 'full-size.json'), 'utf8')) as {
+      readonly dataBytes: number;
+    };
     const noise = randomBytes(2 ** 26); // real bytes: cp skips the holes of a sparse file
     const handle = await open(`${path}.data`, 'w');
-    for (let left = dataBytes; left > 0; left -= noise.length) await handle.writeFile(noise.subarray(0, Math.min(left, noise.length)));
+    for (let left = dataBytes; left > 0; left -= noise.length)
+      await handle.writeFile(noise.subarray(0, Math.min(left, noise.length)));
     await handle.sync(); // else the disk is still busy with it while the first turns are timed
     await handle.close();
   },
@@ -114,7 +131,11 @@ async function againstCopy(workspace: Workspace, repeats: number): Promise<Compa
   await copying.forget();
   return {
     name: 'prune + export / cp of the live bytes',
-    first: { what: `${workspace.teacher.cut} pruned, ${copying.megabytes.toFixed(0)} MB written`, median: ours, unit: 'ms' },
+    first: {
+      what: `${workspace.teacher.cut} pruned, ${copying.megabytes.toFixed(0)} MB written`,
+      median: ours,
+      unit: 'ms',
+    },
     second: { what: 'cp', median: cp, unit: 'ms' },
     n: repeats,
     note: `heap and buffers grew by ${peakMb.toFixed(0)} MB at most`,
@@ -122,7 +143,10 @@ async function againstCopy(workspace: Workspace, repeats: number): Promise<Compa
 }
 
 /** `cp` of the weights that the last export wrote. */
-async function copyOf({ folder, pruned }: Workspace): Promise<{ readonly megabytes: number; run(): Promise<number>; forget(): Promise<void> }> {
+async function copyOf({
+  folder,
+  pruned,
+}: Workspace): Promise<{ readonly megabytes: number; run(): Promise<number>; forget(): Promise<void> }> {
   const live = join(folder, 'live.bin');
   const copied = join(folder, 'copied.bin');
   await run('cp', [`${pruned}.data`, live]);
@@ -156,7 +180,11 @@ async function inTheTab(workspace: Workspace, repeats: number, say: (line: strin
     return [
       {
         name: 'prune, export and download in the tab / cp of the live bytes',
-        first: { what: `${workspace.teacher.cut} pruned, ${copying.megabytes.toFixed(0)} MB downloaded`, median: ours, unit: 'ms' },
+        first: {
+          what: `${workspace.teacher.cut} pruned, ${copying.megabytes.toFixed(0)} MB downloaded`,
+          median: ours,
+          unit: 'ms',
+        },
         second: { what: 'cp', median: cp, unit: 'ms' },
         n: repeats,
         note: `the files were ready to be downloaded after ${median(ready).toFixed(0)} ms`,
@@ -173,18 +201,31 @@ async function pruneAndExport({ model: path, pruned, teacher }: Workspace): Prom
   return timeMs(async () => {
     const model = await readModelFile(path);
     const tree = discoverBlocks(model, { bindings: new Map() });
-    await writeModelFile(prune(model, tree, teacher.plan(tree)), { from: path, out: pruned, external: true, signal: new AbortController().signal });
+    await writeModelFile(prune(model, tree, teacher.plan(tree)), {
+      from: path,
+      out: pruned,
+      external: true,
+      signal: new AbortController().signal,
+    });
   });
 }
 
-async function againstPython(workspace: Workspace, repeats: number, say: (line: string) => void): Promise<Comparison[]> {
+async function againstPython(
+  workspace: Workspace,
+  repeats: number,
+  say: (line: string) => void,
+): Promise<Comparison[]> {
   const python = await findPython();
   if (python === undefined) {
     say('Python with the onnx package: not found (set PYTHON to name one).');
     return [];
   }
   const out = join(workspace.folder, 'python.onnx');
-  const [ours, theirs] = await interleaved(repeats, () => pruneAndExport(workspace), () => loadAndSave(python, workspace.model, out));
+  const [ours, theirs] = await interleaved(
+    repeats,
+    () => pruneAndExport(workspace),
+    () => loadAndSave(python, workspace.model, out),
+  );
   return [
     {
       name: 'prune + export / Python onnx.load + save',
@@ -196,16 +237,32 @@ async function againstPython(workspace: Workspace, repeats: number, say: (line: 
 }
 
 /** onnxsim takes one file that holds its weights, and stops at 2 GB. */
-async function againstOnnxsim(workspace: Workspace, ours: Comparison['first'], say: (line: string) => void): Promise<Comparison[]> {
+async function againstOnnxsim(
+  workspace: Workspace,
+  ours: Comparison['first'],
+  say: (line: string) => void,
+): Promise<Comparison[]> {
   if (!(await onnxsimAvailable())) {
     say('The npm package onnxsim: not found ("npm install --no-save onnxsim" to compare with it).');
     return [];
   }
   const whole = join(workspace.folder, 'whole.onnx');
   try {
-    await writeModelFile(await readModelFile(workspace.model), { from: workspace.model, out: whole, external: false, signal: new AbortController().signal });
+    await writeModelFile(await readModelFile(workspace.model), {
+      from: workspace.model,
+      out: whole,
+      external: false,
+      signal: new AbortController().signal,
+    });
     const theirs = await simplify(whole, join(workspace.folder, 'simplified.onnx'));
-    return [{ name: 'prune + export / onnxsim', first: ours, second: { what: 'onnxsim of the whole model in one file', median: theirs, unit: 'ms' }, n: 1 }];
+    return [
+      {
+        name: 'prune + export / onnxsim',
+        first: ours,
+        second: { what: 'onnxsim of the whole model in one file', median: theirs, unit: 'ms' },
+        n: 1,
+      },
+    ];
   } catch (thrown) {
     say(`The npm package onnxsim did not survive: ${reasonOf(thrown)}`);
     return [];
@@ -215,5 +272,9 @@ async function againstOnnxsim(workspace: Workspace, ours: Comparison['first'], s
 /** The line of a failed process that names the error; the first line repeats the command alone. */
 function reasonOf(thrown: unknown): string {
   const lines = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n').map((line) => line.trim());
-  return lines.find((line, i) => i > 0 && /^(\w*Error\b|fatal|abort)/i.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
+  return (
+    lines.find((line, i) => i > 0 && /^(\w*Error\b|fatal|abort)/i.test(line)) ??
+    lines.findLast((line) => line !== '') ??
+    ''
+  );
 }

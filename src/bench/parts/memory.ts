@@ -7,15 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plan } from '../../blocks/block';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
-import { firstCall } from '../../engine/firstCall';
-import type { PipelineRunner } from '../../engine/openPipeline';
-import { boolScalar } from '../../engine/runtime/tensors';
 import { StudioError } from '../../errors/StudioError';
 import { writeModel } from '../../onnx/writeModel';
 import { gate, gateFeeds } from '../../passes/gate';
 import { prune } from '../../passes/prune';
-import { median, type Comparison } from '../interleaved';
-import { residentMemory, type Resident, type SessionsToHold } from '../residentMemory';
+import { boolScalar } from '../../runtime/tensors';
+import { firstCall } from '../../studio/firstCall';
+import type { PipelineRunner } from '../../studio/openPipeline';
+import { type Comparison, median } from '../interleaved';
+import { type Resident, residentMemory, type SessionsToHold } from '../residentMemory';
 
 type Setup = 'nothing' | 'plain' | 'gated' | 'two';
 
@@ -35,14 +35,19 @@ export async function memory(model: string, repeats: number): Promise<Comparison
 }
 
 /** Writes the three graphs into `folder`; their external weights stay where they are. */
-async function prepare(model: string, folder: string): Promise<{ setups: Record<Setup, SessionsToHold>; student: string }> {
+async function prepare(
+  model: string,
+  folder: string,
+): Promise<{ setups: Record<Setup, SessionsToHold>; student: string }> {
   const pipeline = await openPipelineOnDisk(model, new AbortController().signal);
   try {
     const { parts, tree, description } = pipeline;
     const { denoiser } = parts;
     const { name, plan } = studentOf(pipeline);
     const gated = gate(denoiser.model, tree);
-    const keeps = [...gateFeeds(gated.gates, tree, { dropped: [] })].map(([gateInput, keep]) => [gateInput, boolScalar(keep)] as const);
+    const keeps = [...gateFeeds(gated.gates, tree, { dropped: [] })].map(
+      ([gateInput, keep]) => [gateInput, boolScalar(keep)] as const,
+    );
     const feeds = parts.inputs.feeds(await firstCall(parts, { ...description.defaults, seed: 1 }));
     const written = async (fileName: string, bytes: Uint8Array) => {
       const path = join(folder, fileName);
@@ -51,10 +56,20 @@ async function prepare(model: string, folder: string): Promise<{ setups: Record<
     };
     const plain = { path: await written('plain.onnx', denoiser.bytes), feeds };
     const pruned = { path: await written('pruned.onnx', writeModel(prune(denoiser.model, tree, plan))), feeds };
-    const allOn = { path: await written('gated.onnx', writeModel(gated.model)), feeds: { ...feeds, ...Object.fromEntries(keeps) } };
+    const allOn = {
+      path: await written('gated.onnx', writeModel(gated.model)),
+      feeds: { ...feeds, ...Object.fromEntries(keeps) },
+    };
     const weights = [...denoiser.weights].map(([location, { filePath }]) => [location, filePath!] as const);
-    const holding = (...graphs: SessionsToHold['graphs']): SessionsToHold => ({ graphs, weights, output: denoiser.model.graph.outputs[0]!.name });
-    return { setups: { nothing: holding(), plain: holding(plain), gated: holding(allOn), two: holding(plain, pruned) }, student: name };
+    const holding = (...graphs: SessionsToHold['graphs']): SessionsToHold => ({
+      graphs,
+      weights,
+      output: denoiser.model.graph.outputs[0]!.name,
+    });
+    return {
+      setups: { nothing: holding(), plain: holding(plain), gated: holding(allOn), two: holding(plain, pruned) },
+      student: name,
+    };
   } finally {
     await pipeline.release();
   }
@@ -65,7 +80,11 @@ function studentOf({ presets, tree }: PipelineRunner): { name: string; plan: Pla
   const preset = presets.find(({ plan }) => plan.dropped.length > 0);
   if (preset) return { name: `preset ${preset.id}`, plan: preset.plan };
   const block = tree.blocks.find(({ droppable }) => droppable);
-  if (!block) throw new StudioError('blocks/not-droppable', 'No block of this model can go: there is no student to hold beside it.');
+  if (!block)
+    throw new StudioError(
+      'blocks/not-droppable',
+      'No block of this model can go: there is no student to hold beside it.',
+    );
   return { name: `without ${block.id}`, plan: { dropped: [block.id] } };
 }
 
@@ -83,14 +102,30 @@ async function inTurns(setups: Record<Setup, SessionsToHold>, repeats: number): 
   return { nothing: medians('nothing'), plain: medians('plain'), gated: medians('gated'), two: medians('two') };
 }
 
-const whatOf: Readonly<Record<Setup, string>> = { nothing: '', plain: 'plain', gated: 'gated', two: 'teacher and student' };
+const whatOf: Readonly<Record<Setup, string>> = {
+  nothing: '',
+  plain: 'plain',
+  gated: 'gated',
+  two: 'teacher and student',
+};
 
-function comparisons(first: Setup, second: Setup, name: string, measured: Record<Setup, Resident>, n: number): Comparison[] {
+function comparisons(
+  first: Setup,
+  second: Setup,
+  name: string,
+  measured: Record<Setup, Resident>,
+  n: number,
+): Comparison[] {
   const side = (setup: Setup, key: keyof Resident) => ({
-    what: whatOf[setup], median: (measured[setup][key] - measured.nothing[key]) / 1e6, unit: 'MB' as const,
+    what: whatOf[setup],
+    median: (measured[setup][key] - measured.nothing[key]) / 1e6,
+    unit: 'MB' as const,
   });
   const compared = (key: keyof Resident, moment: string): Comparison => ({
-    name: `resident ${moment}, ${name}`, first: side(first, key), second: side(second, key), n,
+    name: `resident ${moment}, ${name}`,
+    first: side(first, key),
+    second: side(second, key),
+    n,
   });
   return [compared('openedBytes', 'weights and graph'), compared('steppedBytes', 'after one step of each session')];
 }

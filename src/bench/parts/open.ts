@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { interleaved, median, timeMs, type Comparison } from '../interleaved';
-import { openedModel, type OpenedModel } from '../openedModel';
+import { type Comparison, interleaved, median, timeMs } from '../interleaved';
+import { type OpenedModel, openedModel } from '../openedModel';
 import { findPython, loadGraph } from '../pythonOnnx';
 
 const run = promisify(execFile);
@@ -25,7 +25,9 @@ export async function open(repeats: number, say: (line: string) => void): Promis
     for (const { name, fixture } of models) {
       const path = join(folder, 'model.onnx');
       await writeFile(path, gunzipSync(await readFile(join(fixture, 'model.onnx.gz'))));
-      const { parameters } = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as { readonly parameters: number };
+      const { parameters } = JSON.parse(await readFile(join(fixture, 'full-size.json'), 'utf8')) as {
+        readonly parameters: number;
+      };
       const title = `${name}, ${(parameters / 1e9).toFixed(1)} billion parameters`;
       if (python === undefined) say(`open + discover ${title}: ${describe(await opened(path, repeats))}`);
       else comparisons.push(await againstPython(title, path, python, repeats));
@@ -77,6 +79,7 @@ function describe(all: readonly OpenedModel[]): string {
 async function wholeCommand(path: string, repeats: number): Promise<string> {
   const main = resolve(import.meta.dirname, '../../cli/main.ts');
   const times: number[] = [];
-  for (let i = 0; i < repeats; i++) times.push(await timeMs(() => run(process.execPath, [...process.execArgv, main, 'blocks', path])));
+  for (let i = 0; i < repeats; i++)
+    times.push(await timeMs(() => run(process.execPath, [...process.execArgv, main, 'blocks', path])));
   return `"vdmini blocks" as a whole ${(median(times) / 1e3).toFixed(2)} s`;
 }

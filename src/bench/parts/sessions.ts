@@ -5,15 +5,15 @@
 import type { Block, Plan } from '../../blocks/block';
 import { blockIndex, resolvePlan } from '../../blocks/resolvePlan';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
-import type { DenoiserCall } from '../../engine/denoiserInputs';
-import { firstCall } from '../../engine/firstCall';
-import { outputDifference } from '../../engine/outputDifference';
-import type { PipelineRunner } from '../../engine/openPipeline';
-import type { Session } from '../../engine/runtime/Runtime';
-import { floatValues } from '../../engine/runtime/tensors';
 import { writeModel } from '../../onnx/writeModel';
 import { prune } from '../../passes/prune';
-import { interleaved, timeMs, type Comparison } from '../interleaved';
+import type { DenoiserCall } from '../../pipeline/denoiserInputs';
+import { outputDifference } from '../../runtime/outputDifference';
+import type { Session } from '../../runtime/Runtime';
+import { floatValues } from '../../runtime/tensors';
+import { firstCall } from '../../studio/firstCall';
+import type { PipelineRunner } from '../../studio/openPipeline';
+import { type Comparison, interleaved, timeMs } from '../interleaved';
 
 interface NamedPlan {
   readonly name: string;
@@ -41,26 +41,50 @@ export async function sessions(model: string, repeats: number): Promise<Comparis
 /** The model's presets, then cuts that follow from its structure alone; none that drops nothing or repeats another. */
 function plansOf({ tree, presets }: PipelineRunner): readonly NamedPlan[] {
   const leaves = tree.blocks.flatMap(leavesOf).filter(({ droppable }) => droppable);
-  const dropping = (name: string, blocks: readonly Block[]): NamedPlan => ({ name, plan: { dropped: blocks.map(({ id }) => id) } });
+  const dropping = (name: string, blocks: readonly Block[]): NamedPlan => ({
+    name,
+    plan: { dropped: blocks.map(({ id }) => id) },
+  });
   const largest = leaves.toSorted((a, b) => b.macs - a.macs)[0];
   const plans = [
     ...presets.map(({ id, plan }) => ({ name: `preset ${id}`, plan })),
-    dropping('every second layer', leaves.filter((_, i) => i % 2 === 1)),
-    dropping('every temporal layer', leaves.filter(({ kind }) => kind === 'temporal' || kind === 'temporal-conv')),
-    dropping('every spatial attention', leaves.filter(({ kind }) => kind === 'spatial')),
+    dropping(
+      'every second layer',
+      leaves.filter((_, i) => i % 2 === 1),
+    ),
+    dropping(
+      'every temporal layer',
+      leaves.filter(({ kind }) => kind === 'temporal' || kind === 'temporal-conv'),
+    ),
+    dropping(
+      'every spatial attention',
+      leaves.filter(({ kind }) => kind === 'spatial'),
+    ),
     ...(largest ? [dropping(`${largest.id} alone`, [largest])] : []),
   ];
   return plans.filter(({ plan }) => plan.dropped.length > 0);
 }
 
-const leavesOf = (block: Block): readonly Block[] => (block.children.length === 0 ? [block] : block.children.flatMap(leavesOf));
+const leavesOf = (block: Block): readonly Block[] =>
+  block.children.length === 0 ? [block] : block.children.flatMap(leavesOf);
 
 async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, repeats: number): Promise<Comparison> {
   const { denoiser } = parts;
-  const plain = await parts.createSession({ what: denoiser.path, modelBytes: denoiser.bytes, externalData: denoiser.weights });
+  const plain = await parts.createSession({
+    what: denoiser.path,
+    modelBytes: denoiser.bytes,
+    externalData: denoiser.weights,
+  });
   try {
-    const difference = outputDifference(floatValues(await parts.runDenoiser(call, teacher)), await step(parts, plain, call)).max;
-    const [gatedMs, plainMs] = await interleaved(repeats, () => timeMs(() => parts.runDenoiser(call, teacher)), () => timeMs(() => step(parts, plain, call)));
+    const difference = outputDifference(
+      floatValues(await parts.runDenoiser(call, teacher)),
+      await step(parts, plain, call),
+    ).max;
+    const [gatedMs, plainMs] = await interleaved(
+      repeats,
+      () => timeMs(() => parts.runDenoiser(call, teacher)),
+      () => timeMs(() => step(parts, plain, call)),
+    );
     return {
       name: 'gated session, all on / plain session, one step',
       first: { what: 'gated, every block on', median: gatedMs, unit: 'ms' },
@@ -73,7 +97,12 @@ async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, 
   }
 }
 
-async function toggleAgainstNewSession({ parts }: PipelineRunner, call: DenoiserCall, { name, plan }: NamedPlan, repeats: number): Promise<Comparison> {
+async function toggleAgainstNewSession(
+  { parts }: PipelineRunner,
+  call: DenoiserCall,
+  { name, plan }: NamedPlan,
+  repeats: number,
+): Promise<Comparison> {
   const toggle = async () => {
     await parts.runDenoiser(call, teacher); // what was on before the toggle
     return timeMs(() => parts.runDenoiser(call, plan));
@@ -97,7 +126,12 @@ async function toggleAgainstNewSession({ parts }: PipelineRunner, call: Denoiser
   };
 }
 
-async function studentAgainstTeacher({ parts, tree, summarise }: PipelineRunner, call: DenoiserCall, { name, plan }: NamedPlan, repeats: number): Promise<Comparison> {
+async function studentAgainstTeacher(
+  { parts, tree, summarise }: PipelineRunner,
+  call: DenoiserCall,
+  { name, plan }: NamedPlan,
+  repeats: number,
+): Promise<Comparison> {
   const run = (of: Plan) => () => timeMs(() => parts.runDenoiser(call, of));
   const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run(teacher));
   const totals = summarise(plan);

@@ -22,7 +22,16 @@ export function withoutNames({ graph, ...model }: Model): Nameless {
     const { metadata: _, docString: __, ...rest } = renameUses(node, rename);
     return { ...rest, name: '', outputs: node.outputs.map(rename) };
   });
-  const initializers = new Map([...graph.initializers].map(([name, tensor]) => [rename(name), { ...tensor, name: rename(name) }]));
-  const stripped: Graph = { name: '', nodes, initializers, inputs, outputs: graph.outputs.map(bare), valueInfo: new Map() };
+  const initializers = new Map(
+    [...graph.initializers].map(([name, tensor]) => [rename(name), { ...tensor, name: rename(name) }]),
+  );
+  const stripped: Graph = {
+    name: '',
+    nodes,
+    initializers,
+    inputs,
+    outputs: graph.outputs.map(bare),
+    valueInfo: new Map(),
+  };
   return { model: { ...model, metadata: new Map(), graph: stripped }, rename };
 }

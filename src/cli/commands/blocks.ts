@@ -37,7 +37,12 @@ function treeJson(tree: BlockTree): unknown {
 function blockJson(block: Block): unknown {
   const { id, kind, depth, parameters, macs, droppable, reason, children, members } = block;
   return {
-    id, kind, depth, parameters, macs, droppable,
+    id,
+    kind,
+    depth,
+    parameters,
+    macs,
+    droppable,
     ...(reason === undefined ? {} : { reason }),
     ...(members === undefined ? {} : { members }),
     ...(children.length === 0 ? {} : { children: children.map(blockJson) }),

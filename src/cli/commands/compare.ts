@@ -1,9 +1,9 @@
 /** `vdmini compare`: one clip with and one without some blocks, and what that did to content and to motion. */
 import type { Totals } from '../../blocks/block';
-import type { GenerateResult, GenerateSettings } from '../../engine/protocol';
 import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
+import type { GenerateResult, GenerateSettings } from '../../studio/generateData';
 import { latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -48,12 +48,23 @@ export const compare: Command = {
       const settings = readSettings(values, pipeline.description);
       const plan = await requirePlan(values, pipeline.tree);
       const { goneIds: gone, ...totals } = pipeline.summarise(plan);
-      const generated = await pipeline.generate({ settings, plan, sides: ['teacher', 'student'], previewEvery: settings.steps }, { signal, onProgress: showStep });
+      const generated = await pipeline.generate(
+        { settings, plan, sides: ['teacher', 'student'], previewEvery: settings.steps },
+        { signal, onProgress: showStep },
+      );
       const { comparison, medianStepMs, decodeMs } = generated;
       const result: CompareResult = {
-        settings, dropped: plan.dropped, gone, comparison: comparison!, medianStepMs, decodeMs, totals, notes: pipeline.description.notes,
+        settings,
+        dropped: plan.dropped,
+        gone,
+        comparison: comparison!,
+        medianStepMs,
+        decodeMs,
+        totals,
+        notes: pipeline.description.notes,
       };
-      if (values.csv !== undefined) await writeWhole(values.csv, signal, new TextEncoder().encode(metricsCsv(result.comparison)));
+      if (values.csv !== undefined)
+        await writeWhole(values.csv, signal, new TextEncoder().encode(metricsCsv(result.comparison)));
       process.stdout.write(values.json ? JSON.stringify(result, infinityAsWord, 2) + '\n' : describe(result));
     } finally {
       await pipeline.release();
@@ -68,14 +79,20 @@ function describe({ settings, dropped, gone, comparison, medianStepMs, totals, n
   const { content, motion, meanSquaredError } = comparison;
   const { teacher, student } = totals;
   const currency = (name: string, key: keyof Totals, unit = '') => [
-    name, withPrefix(teacher[key], unit), withPrefix(student[key], unit), percent(student[key] / teacher[key]),
+    name,
+    withPrefix(teacher[key], unit),
+    withPrefix(student[key], unit),
+    percent(student[key] / teacher[key]),
   ];
   const time = [medianStepMs.teacher, medianStepMs.student].map((ms) => ms ?? NaN) as [number, number];
   const cost = [
-    currency('parameters', 'parameters'), currency('bytes', 'bytes', 'B'), currency('MACs per call', 'macs'),
+    currency('parameters', 'parameters'),
+    currency('bytes', 'bytes', 'B'),
+    currency('MACs per call', 'macs'),
     ['time per step', `${time[0].toFixed(1)} ms`, `${time[1].toFixed(1)} ms`, percent(time[1] / time[0])],
   ];
-  const number = (value: number | null, unit = '') => (value === null ? 'undefined' : value === Infinity ? 'identical' : `${value.toPrecision(4)}${unit}`);
+  const number = (value: number | null, unit = '') =>
+    value === null ? 'undefined' : value === Infinity ? 'identical' : `${value.toPrecision(4)}${unit}`;
   const quality = [
     ['content', 'PSNR', number(psnr(meanSquaredError), ' dB')],
     ['', 'SSIM', number(mean(content.ssimPerFrame))],
@@ -85,16 +102,28 @@ function describe({ settings, dropped, gone, comparison, medianStepMs, totals, n
     ['', 'flow EPE', number(mean(motion.flowEpePerTransition), ' px')],
     ['', 'flow magnitude, student / teacher', number(motion.flowMagnitudeRatio)],
     ['', 'flow direction cosine', number(motion.flowDirectionCosine)],
-    ['', 'temporal flickering, teacher | student', `${number(motion.flicker.teacher)} | ${number(motion.flicker.student)}`],
-    ['', 'motion magnitude, teacher | student', `${number(motion.motionMagnitude.teacher)} | ${number(motion.motionMagnitude.student)}`],
+    [
+      '',
+      'temporal flickering, teacher | student',
+      `${number(motion.flicker.teacher)} | ${number(motion.flicker.student)}`,
+    ],
+    [
+      '',
+      'motion magnitude, teacher | student',
+      `${number(motion.motionMagnitude.teacher)} | ${number(motion.motionMagnitude.student)}`,
+    ],
   ];
   return [
     `"${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')}, guidance ${settings.guidance}\n`,
-    describeCut(dropped, gone), '\n',
-    table(['', 'teacher', 'student', ''], cost, [1, 2, 3]), '\n',
+    describeCut(dropped, gone),
+    '\n',
+    table(['', 'teacher', 'student', ''], cost, [1, 2, 3]),
+    '\n',
     table(['', '', 'student against teacher'], quality),
-    ...notes.map((note) => `\nNote: ${note}`), notes.length > 0 ? '\n' : '',
+    ...notes.map((note) => `\nNote: ${note}`),
+    notes.length > 0 ? '\n' : '',
   ].join('');
 }
 
-const mean = (values: readonly number[]): number | null => (values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length);
+const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,5 +1,5 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF. */
-import type { Side } from '../../engine/protocol';
+import type { Side } from '../../studio/generateData';
 import { latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -34,7 +34,10 @@ export const generate: Command = {
       const settings = readSettings(values, pipeline.description);
       const plan = (await readPlan(values, pipeline.tree)) ?? { dropped: [] };
       const side: Side = plan.dropped.length > 0 ? 'student' : 'teacher';
-      const result = await pipeline.generate({ settings, plan, sides: [side], previewEvery: settings.steps }, { signal, onProgress: showStep });
+      const result = await pipeline.generate(
+        { settings, plan, sides: [side], previewEvery: settings.steps },
+        { signal, onProgress: showStep },
+      );
       const clip = result.clips[side]!;
       const { framesPerSecond, notes } = pipeline.description;
       await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));
@@ -42,9 +45,25 @@ export const generate: Command = {
       const medianStepMs = result.medianStepMs[side];
       const decodeMs = result.decodeMs[side];
       if (values.json) {
-        process.stdout.write(JSON.stringify({ out, settings, dropped: plan.dropped, clip: { frameCount, width, height, framesPerSecond }, medianStepMs, decodeMs, notes }, null, 2) + '\n');
+        process.stdout.write(
+          JSON.stringify(
+            {
+              out,
+              settings,
+              dropped: plan.dropped,
+              clip: { frameCount, width, height, framesPerSecond },
+              medianStepMs,
+              decodeMs,
+              notes,
+            },
+            null,
+            2,
+          ) + '\n',
+        );
       } else {
-        process.stdout.write(`Wrote ${out}: ${frameCount} frames of ${width}x${height}, "${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')} of ${medianStepMs?.toFixed(0)} ms.\n`);
+        process.stdout.write(
+          `Wrote ${out}: ${frameCount} frames of ${width}x${height}, "${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')} of ${medianStepMs?.toFixed(0)} ms.\n`,
+        );
         if (plan.dropped.length > 0) process.stdout.write(`Without ${plan.dropped.join(', ')}.\n`);
         for (const note of notes) process.stdout.write(`Note: ${note}\n`);
       }

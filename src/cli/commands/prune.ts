@@ -2,8 +2,8 @@
 import { rm } from 'node:fs/promises';
 import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
-import { prune as pruneModel } from '../../passes/prune';
 import { resolvePlan } from '../../blocks/resolvePlan';
+import { prune as pruneModel } from '../../passes/prune';
 import { integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
@@ -11,7 +11,7 @@ import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
 import { describeCut, planHelp, planOptions, requirePlan } from '../planOptions';
 import { percent, table, withPrefix } from '../table';
 import type { Verification, verifyPruned } from '../verifyPruned';
-import { writeModelFile, type WrittenFile } from '../writeModelFile';
+import { type WrittenFile, writeModelFile } from '../writeModelFile';
 
 const help = `Usage: vdmini prune MODEL.onnx (--drop ID,ID... | --preset NAME | --plan FILE) --out FILE.onnx [--json]
 
@@ -68,18 +68,26 @@ export const prune: Command = {
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
     const files = await writeModelFile(pruned, { from: path, out, external, signal });
-    const verification = values.verify ? await verified(files, () => verify(path, out, plan, seed, signal, latentSize(values['latent-size']))) : undefined;
+    const verification = values.verify
+      ? await verified(files, () => verify(path, out, plan, seed, signal, latentSize(values['latent-size'])))
+      : undefined;
     const result: PruneResult = {
-      model: path, dropped: plan.dropped, gone: [...goneIds],
-      before: tree.totals, after, saved: difference(tree.totals, after),
-      files, ...(verification && { verification }),
+      model: path,
+      dropped: plan.dropped,
+      gone: [...goneIds],
+      before: tree.totals,
+      after,
+      saved: difference(tree.totals, after),
+      files,
+      ...(verification && { verification }),
     };
     process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));
   },
 };
 
 /** The runtime is loaded for this alone. */
-const verify = async (...args: Parameters<typeof verifyPruned>) => (await import('../verifyPruned')).verifyPruned(...args);
+const verify = async (...args: Parameters<typeof verifyPruned>) =>
+  (await import('../verifyPruned')).verifyPruned(...args);
 
 /** A file that fails is removed. */
 async function verified(files: readonly WrittenFile[], check: () => Promise<Verification>): Promise<Verification> {
@@ -100,14 +108,24 @@ const difference = (a: Totals, b: Totals): Totals => ({
 
 function describe({ before, after, saved, dropped, gone, files, verification }: PruneResult): string {
   const row = (name: string, key: keyof Totals, unit = '') => [
-    name, withPrefix(before[key], unit), withPrefix(after[key], unit), withPrefix(saved[key], unit), percent(saved[key] / before[key]),
+    name,
+    withPrefix(before[key], unit),
+    withPrefix(after[key], unit),
+    withPrefix(saved[key], unit),
+    percent(saved[key] / before[key]),
   ];
-  const rows = [row('parameters', 'parameters'), row('bytes', 'bytes', 'B'), row('MACs per call', 'macs'), row('nodes', 'nodes')];
+  const rows = [
+    row('parameters', 'parameters'),
+    row('bytes', 'bytes', 'B'),
+    row('MACs per call', 'macs'),
+    row('nodes', 'nodes'),
+  ];
   const check = verification
     ? `Verified: the file differs from the preview by ${verification.maxDifference.toExponential(1)} at most; the cut itself changes the output by ${verification.cutEffect.toExponential(1)}.\n`
     : '';
   return [
-    describeCut(dropped, gone), '\n',
+    describeCut(dropped, gone),
+    '\n',
     table(['', 'before', 'after', 'saved', ''], rows, [1, 2, 3, 4]),
     '\n',
     ...files.map(({ path, bytes }) => `Wrote ${path} (${withPrefix(bytes, 'B')}).\n`),

@@ -24,5 +24,10 @@ export function readGif(bytes: Uint8Array) {
     }
     skipBlocks();
   }
-  return { signature: String.fromCharCode(...bytes.subarray(0, 6)), width: view.getUint16(6, true), height: view.getUint16(8, true), frames };
+  return {
+    signature: String.fromCharCode(...bytes.subarray(0, 6)),
+    width: view.getUint16(6, true),
+    height: view.getUint16(8, true),
+    frames,
+  };
 }

@@ -35,7 +35,8 @@ export function memoryDirectory(room = { bytes: Infinity }): MemoryDirectory {
     removeEntry: async (name, options) => {
       const entry = entries.get(name);
       if (!entry) throw notFound(name);
-      if ('entries' in entry && entry.entries.size > 0 && !options?.recursive) throw new DOMException('not empty', 'InvalidModificationError');
+      if ('entries' in entry && entry.entries.size > 0 && !options?.recursive)
+        throw new DOMException('not empty', 'InvalidModificationError');
       entries.delete(name);
     },
     async *keys() {

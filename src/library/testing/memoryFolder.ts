@@ -3,7 +3,10 @@ import { StudioError } from '../../errors/StudioError';
 import { blobSource } from '../../onnx/blobSource';
 import type { Folder } from '../Folder';
 
-export function memoryFolder(files: Readonly<Record<string, string | object>>, options: { listable?: boolean; name?: string } = {}): Folder {
+export function memoryFolder(
+  files: Readonly<Record<string, string | object>>,
+  options: { listable?: boolean; name?: string } = {},
+): Folder {
   return {
     name: options.name ?? 'memory',
     paths: options.listable === false ? null : Object.keys(files).sort(),

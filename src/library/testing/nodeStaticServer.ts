@@ -1,7 +1,8 @@
 /** A tiny static file server for tests (Node only), with the habits of real ones switchable. */
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 export interface ServerHabits {
   /** Answers missing paths with 200 and an HTML page, as single-page development servers do. */
@@ -31,7 +32,10 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-export async function staticServer(files: Record<string, Uint8Array>, habits: ServerHabits = {}): Promise<StaticServer> {
+export async function staticServer(
+  files: Record<string, Uint8Array>,
+  habits: ServerHabits = {},
+): Promise<StaticServer> {
   const state: StaticServer = { url: '', habits, log: [], files, close: () => closed(server) };
   const server = createServer((request, response) => answer(state, request, response));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -47,7 +51,13 @@ function answer({ habits, files, log }: StaticServer, request: IncomingMessage, 
   const path = decodeURIComponent(new URL(request.url!, 'http://x').pathname.slice(1));
   const range = request.headers.range;
   log.push([request.method, `/${path}`, range].filter(Boolean).join(' '));
-  if (habits.cors) response.setHeaders(new Map([['access-control-allow-origin', '*'], ['access-control-expose-headers', 'etag']]));
+  if (habits.cors)
+    response.setHeaders(
+      new Map([
+        ['access-control-allow-origin', '*'],
+        ['access-control-expose-headers', 'etag'],
+      ]),
+    );
   if (habits.status) return void response.writeHead(habits.status).end();
   if (habits.noHead && request.method === 'HEAD') return void response.writeHead(405).end();
   const whole = files[path];

@@ -33,7 +33,10 @@ export function planSegments(tensors: readonly Tensor[], sources: ReadonlyMap<st
   const offsets = new Map<Tensor, number>();
   const segments: Segment[] = [];
   let sizeBytes = 0;
-  for (const { from, lengthBytes, tensors: inside } of [...externalStretches(tensors, sources), ...inlineStretches(tensors)]) {
+  for (const { from, lengthBytes, tensors: inside } of [
+    ...externalStretches(tensors, sources),
+    ...inlineStretches(tensors),
+  ]) {
     const alignment = alignmentOf(lengthBytes);
     const offsetBytes = Math.ceil(sizeBytes / alignment) * alignment;
     for (const { tensor, atBytes } of inside) offsets.set(tensor, offsetBytes + atBytes);
@@ -55,7 +58,10 @@ function externalStretches(tensors: readonly Tensor[], sources: ReadonlyMap<stri
   }
   return [...byLocation].flatMap(([location, ranges]) => {
     const source = sources.get(location);
-    if (!source) throw new StudioError('onnx/missing-external-data', `The weights file ${location} is not there.`, { missing: [location] });
+    if (!source)
+      throw new StudioError('onnx/missing-external-data', `The weights file ${location} is not there.`, {
+        missing: [location],
+      });
     const stretches: Stretch[] = [];
     let end = -1;
     for (const { tensor, start, length } of ranges.sort((a, b) => a.start - b.start || b.length - a.length)) {
@@ -65,7 +71,11 @@ function externalStretches(tensors: readonly Tensor[], sources: ReadonlyMap<stri
         open.tensors.push({ tensor, atBytes });
         open.lengthBytes = Math.max(open.lengthBytes, atBytes + length);
       } else {
-        stretches.push({ from: { source, offsetBytes: start }, lengthBytes: length, tensors: [{ tensor, atBytes: 0 }] });
+        stretches.push({
+          from: { source, offsetBytes: start },
+          lengthBytes: length,
+          tensors: [{ tensor, atBytes: 0 }],
+        });
       }
       end = Math.max(end, start + length);
     }

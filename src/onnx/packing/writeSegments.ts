@@ -20,7 +20,12 @@ interface Piece {
 }
 
 /** Throws the signal's reason when aborted. The sink gets chunks in order; each is overwritten once its promise is fulfilled. */
-export async function writeSegments(segments: readonly Segment[], sizeBytes: number, sink: (chunk: Uint8Array) => Promise<void>, options: WriteOptions = {}): Promise<void> {
+export async function writeSegments(
+  segments: readonly Segment[],
+  sizeBytes: number,
+  sink: (chunk: Uint8Array) => Promise<void>,
+  options: WriteOptions = {},
+): Promise<void> {
   const { signal, chunkBytes = DEFAULT_CHUNK_BYTES } = options;
   signal?.throwIfAborted();
   const memory = [0, 1].map(() => new Uint8Array(Math.min(chunkBytes, sizeBytes)));
@@ -69,7 +74,10 @@ function* chunkPlans(segments: readonly Segment[], chunkBytes: number): Generato
   let filled = 0;
   let position = 0;
   for (const segment of segments) {
-    for (const part of [{ lengthBytes: segment.offsetBytes - position }, { segment, lengthBytes: segment.lengthBytes }]) {
+    for (const part of [
+      { lengthBytes: segment.offsetBytes - position },
+      { segment, lengthBytes: segment.lengthBytes },
+    ]) {
       for (let startBytes = 0; startBytes < part.lengthBytes; ) {
         const lengthBytes = Math.min(part.lengthBytes - startBytes, chunkBytes - filled);
         pieces.push({ ...part, startBytes, lengthBytes });

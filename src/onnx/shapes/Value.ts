@@ -20,11 +20,18 @@ export const maxElements = 1024;
 
 export const unknownValue: Value = { dataType: undefined, shape: null };
 
-export const valueOf = (dataType: DataType | undefined, shape: readonly Dim[] | null, elements?: readonly Dim[]): Value =>
-  elements ? { dataType, shape, elements } : { dataType, shape };
+export const valueOf = (
+  dataType: DataType | undefined,
+  shape: readonly Dim[] | null,
+  elements?: readonly Dim[],
+): Value => (elements ? { dataType, shape, elements } : { dataType, shape });
 
 /** An int64 vector. */
-export const intVector = (elements: readonly Dim[]): Value => ({ dataType: 'int64', shape: [elements.length], elements });
+export const intVector = (elements: readonly Dim[]): Value => ({
+  dataType: 'int64',
+  shape: [elements.length],
+  elements,
+});
 
 export const constantValue = (tensor: Tensor): Value => ({ dataType: tensor.dataType, shape: tensor.dims, tensor });
 
@@ -49,7 +56,8 @@ export function numbersOf(value: Value | undefined): readonly number[] | undefin
   return elements && isConcrete(elements) ? elements : undefined;
 }
 
-export const isConcrete = (dims: readonly Dim[]): dims is readonly number[] => dims.every((dim) => typeof dim === 'number');
+export const isConcrete = (dims: readonly Dim[]): dims is readonly number[] =>
+  dims.every((dim) => typeof dim === 'number');
 
 /** Product of the dims, or null when one is not a number (a zero decides even then). */
 export function product(dims: readonly Dim[]): number | null {
@@ -61,4 +69,5 @@ export function product(dims: readonly Dim[]): number | null {
 export const maxRank = 64;
 
 /** The shape when only its rank is known; null when not even that (or when no tensor has that rank). */
-export const unknownDims = (rank: Dim | undefined): readonly Dim[] | null => (typeof rank === 'number' && rank <= maxRank ? new Array<Dim>(rank).fill(null) : null);
+export const unknownDims = (rank: Dim | undefined): readonly Dim[] | null =>
+  typeof rank === 'number' && rank <= maxRank ? new Array<Dim>(rank).fill(null) : null;

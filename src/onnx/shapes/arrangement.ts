@@ -2,8 +2,28 @@
 import { elementCount } from '../dataTypes';
 import type { Dim } from '../model';
 import { broadcastElements, broadcastShapes, indexRange, pickElements, stridesOf } from './broadcast';
-import { intAttribute, intsAttribute, resolveAxes, resolveAxis, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
-import { elementsOf, intVector, isConcrete, maxElements, numbersOf, product, unknownDims, valueOf, type Value } from './Value';
+import {
+  intAttribute,
+  intsAttribute,
+  type OpCall,
+  type RuleTable,
+  resolveAxes,
+  resolveAxis,
+  type ShapeRule,
+  shapeOf,
+  typeOf,
+} from './OpCall';
+import {
+  elementsOf,
+  intVector,
+  isConcrete,
+  maxElements,
+  numbersOf,
+  product,
+  unknownDims,
+  type Value,
+  valueOf,
+} from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
@@ -38,7 +58,13 @@ function reshape(call: OpCall): Result {
 function inferMinusOne(from: readonly Dim[] | null, target: readonly Dim[]): readonly Dim[] {
   const open = target.flatMap((dim, i) => (dim === -1 || dim === null ? [i] : []));
   if (open.length === 0) return target;
-  const answer = open.length === 1 && from ? remainder(from, target.filter((_, i) => i !== open[0])) : null;
+  const answer =
+    open.length === 1 && from
+      ? remainder(
+          from,
+          target.filter((_, i) => i !== open[0]),
+        )
+      : null;
   return target.map((dim, i) => (i === open[0] ? answer : dim === -1 ? null : dim));
 }
 
@@ -73,7 +99,10 @@ function squeeze(call: OpCall): Result {
   if (!from || !given) return [valueOf(typeOf(call, 0), null)];
   if (given === 'ones' && !isConcrete(from)) return [valueOf(typeOf(call, 0), null)];
   const axes = given === 'ones' ? undefined : resolveAxes(given, from.length);
-  return viewed(call.inputs[0], from.filter((dim, i) => (axes ? !axes.includes(i) : dim !== 1)));
+  return viewed(
+    call.inputs[0],
+    from.filter((dim, i) => (axes ? !axes.includes(i) : dim !== 1)),
+  );
 }
 
 function unsqueeze(call: OpCall): Result {
@@ -94,30 +123,49 @@ function transpose({ node, inputs: [x] }: OpCall): Result {
   const elements = elementsOf(x);
   if (!elements || !isConcrete(from) || !isConcrete(dims)) return [valueOf(x.dataType, dims)];
   const strides = stridesOf(from);
-  return [valueOf(x.dataType, dims, pickElements(elements, order.map((axis) => strides[axis]!), dims.map(indexRange)))];
+  return [
+    valueOf(
+      x.dataType,
+      dims,
+      pickElements(
+        elements,
+        order.map((axis) => strides[axis]!),
+        dims.map(indexRange),
+      ),
+    ),
+  ];
 }
 
 function expand({ inputs: [x, target] }: OpCall): Result {
   const wanted = elementsOf(target);
   if (!wanted) {
     const rank = target?.shape?.[0];
-    return [valueOf(x?.dataType, x?.shape && typeof rank === 'number' ? unknownDims(Math.max(rank, x.shape.length)) : null)];
+    return [
+      valueOf(x?.dataType, x?.shape && typeof rank === 'number' ? unknownDims(Math.max(rank, x.shape.length)) : null),
+    ];
   }
   const dims = broadcastShapes([x?.shape ?? null, wanted]);
   const elements = elementsOf(x);
   const small = elements && dims && isConcrete(dims) && elementCount(dims) <= maxElements;
-  return [valueOf(x?.dataType, dims, small ? broadcastElements(elements, x!.shape as readonly number[], dims) : undefined)];
+  return [
+    valueOf(x?.dataType, dims, small ? broadcastElements(elements, x!.shape as readonly number[], dims) : undefined),
+  ];
 }
 
 function tile({ inputs: [x, repeats] }: OpCall): Result {
   const times = elementsOf(repeats);
   if (!x?.shape) return [valueOf(x?.dataType, unknownDims(repeats?.shape?.[0]))];
-  return [valueOf(x.dataType, x.shape.map((dim, i) => {
-    const factor = times?.[i];
-    if (factor === 1) return dim;
-    if (dim === 1 && factor !== undefined) return factor;
-    return typeof dim === 'number' && typeof factor === 'number' ? dim * factor : null;
-  }))];
+  return [
+    valueOf(
+      x.dataType,
+      x.shape.map((dim, i) => {
+        const factor = times?.[i];
+        if (factor === 1) return dim;
+        if (dim === 1 && factor !== undefined) return factor;
+        return typeof dim === 'number' && typeof factor === 'number' ? dim * factor : null;
+      }),
+    ),
+  ];
 }
 
 function concat({ node, inputs }: OpCall): Result {
@@ -135,13 +183,19 @@ function concat({ node, inputs }: OpCall): Result {
 
 const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
 
-function concatElements(inputs: readonly (Value | undefined)[], dims: readonly Dim[], axis: number): readonly Dim[] | undefined {
+function concatElements(
+  inputs: readonly (Value | undefined)[],
+  dims: readonly Dim[],
+  axis: number,
+): readonly Dim[] | undefined {
   if (!isConcrete(dims) || elementCount(dims) > maxElements) return undefined;
   const parts = inputs.map(elementsOf);
   if (!parts.every((part) => part !== undefined)) return undefined;
   if (elementCount(dims) === 0) return [];
   const rows = elementCount(dims.slice(0, axis));
-  return indexRange(rows).flatMap((row) => parts.flatMap((part) => part.slice((row * part.length) / rows, ((row + 1) * part.length) / rows)));
+  return indexRange(rows).flatMap((row) =>
+    parts.flatMap((part) => part.slice((row * part.length) / rows, ((row + 1) * part.length) / rows)),
+  );
 }
 
 function split(call: OpCall): Result {
@@ -152,12 +206,25 @@ function split(call: OpCall): Result {
   const total = x.shape[axis]!;
   const given = listOf(call, 'split', 1);
   const even = typeof total === 'number' ? Math.ceil(total / count) : null;
-  const lengths = given ?? Array.from({ length: count }, (_, i): Dim => (even === null ? null : Math.min(even, (total as number) - i * even)));
-  const fits = typeof total === 'number' && isConcrete(lengths) && sum(lengths) === total && lengths.every((length) => length >= 0);
+  const lengths =
+    given ??
+    Array.from({ length: count }, (_, i): Dim => (even === null ? null : Math.min(even, (total as number) - i * even)));
+  const fits =
+    typeof total === 'number' &&
+    isConcrete(lengths) &&
+    sum(lengths) === total &&
+    lengths.every((length) => length >= 0);
   let start = 0;
   return lengths.map((length) => {
     const dims = x.shape!.with(axis, length);
-    const elements = fits && typeof length === 'number' && elementsOf(x) ? pickAlong(x, axis, indexRange(length).map((i) => start + i)) : undefined;
+    const elements =
+      fits && typeof length === 'number' && elementsOf(x)
+        ? pickAlong(
+            x,
+            axis,
+            indexRange(length).map((i) => start + i),
+          )
+        : undefined;
     start += typeof length === 'number' ? length : 0;
     return valueOf(x.dataType, dims, elements);
   });
@@ -168,25 +235,38 @@ function pickAlong(x: Value, axis: number, indices: readonly number[]): readonly
   const elements = elementsOf(x);
   const from = x.shape!;
   if (!elements || !isConcrete(from)) return undefined;
-  return pickElements(elements, stridesOf(from), from.map((length, i) => (i === axis ? indices : indexRange(length))));
+  return pickElements(
+    elements,
+    stridesOf(from),
+    from.map((length, i) => (i === axis ? indices : indexRange(length))),
+  );
 }
 
 function slice(call: OpCall): Result {
   const x = call.inputs[0];
   if (!x?.shape) return [valueOf(x?.dataType, null)];
   const attributes = call.node.attributes.has('starts');
-  const list = (name: string, input: number): readonly Dim[] | undefined => (attributes ? intsAttribute(call.node, name) : elementsOf(call.inputs[input]));
+  const list = (name: string, input: number): readonly Dim[] | undefined =>
+    attributes ? intsAttribute(call.node, name) : elementsOf(call.inputs[input]);
   const starts = list('starts', 1);
   const ends = list('ends', 2);
   const rank = x.shape.length;
   const count = starts?.length ?? ends?.length ?? call.inputs[1]?.shape?.[0];
-  const given = list('axes', 3) ?? (!attributes && call.inputs[3] ? undefined : typeof count === 'number' && count <= rank ? indexRange(count) : undefined);
+  const given =
+    list('axes', 3) ??
+    (!attributes && call.inputs[3]
+      ? undefined
+      : typeof count === 'number' && count <= rank
+        ? indexRange(count)
+        : undefined);
   const axes = given && isConcrete(given) ? resolveAxes(given, rank) : undefined;
   if (!axes) return [valueOf(x.dataType, unknownDims(rank))];
   const steps = list('steps', 4) ?? (call.inputs[4] && !attributes ? undefined : axes.map(() => 1));
   const kept = x.shape.map((length, axis) => {
     const at = axes.indexOf(axis);
-    return at < 0 ? wholeAxis(length) : sliceAxis(length, starts?.[at] ?? null, ends?.[at] ?? null, steps?.[at] ?? null);
+    return at < 0
+      ? wholeAxis(length)
+      : sliceAxis(length, starts?.[at] ?? null, ends?.[at] ?? null, steps?.[at] ?? null);
   });
   const dims = kept.map(({ length }) => length);
   const elements = elementsOf(x);
@@ -207,9 +287,19 @@ const wholeAxis = (length: Dim): KeptRange => ({ length, start: 0, step: 1 });
 function sliceAxis(length: Dim, start: Dim, end: Dim, step: Dim): KeptRange {
   const toTheEnd = end === length || (typeof end === 'number' && end > 2 ** 31 - 2);
   if (start === 0 && step === 1 && toTheEnd) return wholeAxis(length);
-  if (typeof length !== 'number' || typeof start !== 'number' || typeof end !== 'number' || typeof step !== 'number' || step === 0) return wholeAxis(null);
+  if (
+    typeof length !== 'number' ||
+    typeof start !== 'number' ||
+    typeof end !== 'number' ||
+    typeof step !== 'number' ||
+    step === 0
+  )
+    return wholeAxis(null);
   const clamp = (x: number, low: number, high: number) => Math.max(low, Math.min(high, x < 0 ? x + length : x));
-  const [from, to] = step > 0 ? [clamp(start, 0, length), clamp(end, 0, length)] : [clamp(start, 0, length - 1), clamp(end, -1, length - 1)];
+  const [from, to] =
+    step > 0
+      ? [clamp(start, 0, length), clamp(end, 0, length)]
+      : [clamp(start, 0, length - 1), clamp(end, -1, length - 1)];
   return { length: Math.max(0, Math.ceil((to - from) / step)), start: from, step };
 }
 
@@ -220,7 +310,14 @@ function gather(call: OpCall): Result {
   const dims = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
   const at = elementsOf(x) && isConcrete(x.shape) ? numbersOf(indices) : undefined;
   const length = x.shape[axis];
-  const elements = at && product(dims)! <= maxElements ? pickAlong(x, axis, at.map((i) => (i < 0 ? i + (length as number) : i))) : undefined;
+  const elements =
+    at && product(dims)! <= maxElements
+      ? pickAlong(
+          x,
+          axis,
+          at.map((i) => (i < 0 ? i + (length as number) : i)),
+        )
+      : undefined;
   return [valueOf(x.dataType, dims, elements)];
 }
 
@@ -242,13 +339,20 @@ function pad(call: OpCall): Result {
   const given = call.inputs[3] ? numbersOf(call.inputs[3]) : indexRange(from.length);
   const axes = given && resolveAxes(given, from.length);
   if (!pads || !axes) return [valueOf(typeOf(call, 0), unknownDims(from.length))];
-  return [valueOf(typeOf(call, 0), from.map((dim, axis) => {
-    const at = axes.indexOf(axis);
-    if (at < 0) return dim;
-    const [before, after] = [pads[at], pads[at + axes.length]];
-    if (before === 0 && after === 0) return dim;
-    return typeof dim === 'number' && typeof before === 'number' && typeof after === 'number' ? dim + before + after : null;
-  }))];
+  return [
+    valueOf(
+      typeOf(call, 0),
+      from.map((dim, axis) => {
+        const at = axes.indexOf(axis);
+        if (at < 0) return dim;
+        const [before, after] = [pads[at], pads[at + axes.length]];
+        if (before === 0 && after === 0) return dim;
+        return typeof dim === 'number' && typeof before === 'number' && typeof after === 'number'
+          ? dim + before + after
+          : null;
+      }),
+    ),
+  ];
 }
 
 const scaled = (dim: Dim | undefined, factor: number): Dim => (typeof dim === 'number' ? dim * factor : null);
@@ -256,17 +360,42 @@ const scaled = (dim: Dim | undefined, factor: number): Dim => (typeof dim === 'n
 function depthToSpace(call: OpCall): Result {
   const from = shapeOf(call, 0);
   const block = intAttribute(call.node, 'blocksize', 1);
-  return [valueOf(typeOf(call, 0), from && [from[0] ?? null, scaled(from[1], 1 / block ** 2), scaled(from[2], block), scaled(from[3], block)])];
+  return [
+    valueOf(
+      typeOf(call, 0),
+      from && [from[0] ?? null, scaled(from[1], 1 / block ** 2), scaled(from[2], block), scaled(from[3], block)],
+    ),
+  ];
 }
 
 function spaceToDepth(call: OpCall): Result {
   const from = shapeOf(call, 0);
   const block = intAttribute(call.node, 'blocksize', 1);
-  return [valueOf(typeOf(call, 0), from && [from[0] ?? null, scaled(from[1], block ** 2), scaled(from[2], 1 / block), scaled(from[3], 1 / block)])];
+  return [
+    valueOf(
+      typeOf(call, 0),
+      from && [from[0] ?? null, scaled(from[1], block ** 2), scaled(from[2], 1 / block), scaled(from[3], 1 / block)],
+    ),
+  ];
 }
 
 export const arrangementRules: RuleTable = {
-  Shape: shape, Size: size, Reshape: reshape, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transpose, Expand: expand, Tile: tile,
-  Concat: concat, Split: split, Slice: slice, Gather: gather, GatherElements: gatherElements, GatherND: gatherNd, Pad: pad,
-  DepthToSpace: depthToSpace, SpaceToDepth: spaceToDepth,
+  Shape: shape,
+  Size: size,
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Expand: expand,
+  Tile: tile,
+  Concat: concat,
+  Split: split,
+  Slice: slice,
+  Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  Pad: pad,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
 };

@@ -1,13 +1,16 @@
 /** Shape rules of attention operators: ONNX's own (opset 23) and those of onnxruntime. */
 import type { Dim } from '../model';
-import { intAttribute, intsAttribute, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
+import { intAttribute, intsAttribute, type OpCall, type RuleTable, type ShapeRule, shapeOf, typeOf } from './OpCall';
 import { valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
-const times = (a: Dim | undefined, b: Dim | undefined): Dim => (typeof a === 'number' && typeof b === 'number' ? a * b : null);
-const over = (a: Dim | undefined, b: Dim | undefined): Dim => (typeof a === 'number' && typeof b === 'number' && b > 0 ? a / b : null);
-const plus = (a: Dim | undefined, b: Dim | undefined): Dim => (typeof a === 'number' && typeof b === 'number' ? a + b : null);
+const times = (a: Dim | undefined, b: Dim | undefined): Dim =>
+  typeof a === 'number' && typeof b === 'number' ? a * b : null;
+const over = (a: Dim | undefined, b: Dim | undefined): Dim =>
+  typeof a === 'number' && typeof b === 'number' && b > 0 ? a / b : null;
+const plus = (a: Dim | undefined, b: Dim | undefined): Dim =>
+  typeof a === 'number' && typeof b === 'number' ? a + b : null;
 
 /** ONNX Attention: Q [B, Hq, S, D] or [B, S, Hq D]; K and V likewise with L and Hkv; past [B, Hkv, P, D]. */
 function onnxAttention(call: OpCall): Result {
@@ -42,7 +45,13 @@ function projectedAttention(call: OpCall): Result {
   const past = shapeOf(call, 4);
   return [
     valueOf(typeOf(call, 0), [...x.slice(0, -1), hidden]),
-    valueOf(typeOf(call, 0), [2, x[0] ?? null, heads ?? null, past ? plus(past[3], x[1]) : (x[1] ?? null), over(hidden, heads)]),
+    valueOf(typeOf(call, 0), [
+      2,
+      x[0] ?? null,
+      heads ?? null,
+      past ? plus(past[3], x[1]) : (x[1] ?? null),
+      over(hidden, heads),
+    ]),
   ];
 }
 
@@ -53,7 +62,8 @@ function multiHeadAttention(call: OpCall): Result {
   if (!q) return [valueOf(dataType, null)];
   if (q.length === 5) return [valueOf(dataType, [q[0]!, q[1]!, times(q[2], q[4])])];
   const heads = intAttribute(call.node, 'num_heads');
-  const hidden = v?.length === 4 ? times(v[1], v[3]) : v?.length === 3 ? v[2]! : k?.length === 5 ? times(k[2], k[4]) : null;
+  const hidden =
+    v?.length === 4 ? times(v[1], v[3]) : v?.length === 3 ? v[2]! : k?.length === 5 ? times(k[2], k[4]) : null;
   const length = k?.length === 4 ? k[2] : k?.[1];
   const past = shapeOf(call, 6);
   const total = past ? plus(past[2], length) : (length ?? null);
@@ -89,6 +99,11 @@ function packedMultiHeadAttention(call: OpCall): Result {
 export const onnxAttentionRules: RuleTable = { Attention: onnxAttention };
 
 export const runtimeAttentionRules: RuleTable = {
-  Attention: projectedAttention, QAttention: projectedAttention, MultiHeadAttention: multiHeadAttention, DecoderMaskedMultiHeadAttention: multiHeadAttention,
-  GroupQueryAttention: groupQueryAttention, PackedAttention: packedAttention, PackedMultiHeadAttention: packedMultiHeadAttention,
+  Attention: projectedAttention,
+  QAttention: projectedAttention,
+  MultiHeadAttention: multiHeadAttention,
+  DecoderMaskedMultiHeadAttention: multiHeadAttention,
+  GroupQueryAttention: groupQueryAttention,
+  PackedAttention: packedAttention,
+  PackedMultiHeadAttention: packedMultiHeadAttention,
 };

@@ -2,8 +2,9 @@
  * Shape rules of onnxruntime's operators on blocked channels (domain com.microsoft.nchwc), saved at its highest
  * optimisation level. Shapes inside count channels up to a whole block; reordering back gives their true number.
  */
-import { intAttribute, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
+
 import { linearRules } from './linear';
+import { intAttribute, type OpCall, type RuleTable, type ShapeRule, shapeOf, typeOf } from './OpCall';
 import { valueOf } from './Value';
 
 /** [N, C, H, W] out of that or, where channels come last, out of [N, H, W, C]. */
@@ -17,7 +18,9 @@ function reorderOutput(call: OpCall): ReturnType<ShapeRule> {
   const x = shapeOf(call, 0);
   const channels = intAttribute(call.node, 'channels', 0);
   const [batch, places] = [x?.[0] ?? null, x?.slice(2)];
-  const shape = places && (intAttribute(call.node, 'channels_last', 0) === 0 ? [batch, channels, ...places] : [batch, ...places, channels]);
+  const shape =
+    places &&
+    (intAttribute(call.node, 'channels_last', 0) === 0 ? [batch, channels, ...places] : [batch, ...places, channels]);
   return [valueOf(typeOf(call, 0), shape ?? null)];
 }
 
@@ -25,5 +28,6 @@ const same = ['Conv', 'MaxPool', 'AveragePool', 'GlobalMaxPool', 'GlobalAverageP
 
 export const blockedLayoutRules: RuleTable = {
   ...Object.fromEntries(same.flatMap((opType) => (linearRules[opType] ? [[opType, linearRules[opType]]] : []))),
-  ReorderInput: reorderInput, ReorderOutput: reorderOutput,
+  ReorderInput: reorderInput,
+  ReorderOutput: reorderOutput,
 };

@@ -11,10 +11,11 @@ export function broadcastShapes(shapes: readonly (readonly Dim[] | null)[]): rea
     rank = Math.max(rank, shape.length);
   }
   const result: Dim[] = new Array<Dim>(rank).fill(1);
-  for (const shape of shapes) for (let i = 0; i < shape!.length; i++) {
-    const at = rank - shape!.length + i;
-    result[at] = broadcastDims(result[at]!, shape![i]!);
-  }
+  for (const shape of shapes)
+    for (let i = 0; i < shape!.length; i++) {
+      const at = rank - shape!.length + i;
+      result[at] = broadcastDims(result[at]!, shape![i]!);
+    }
   return result;
 }
 
@@ -28,7 +29,11 @@ function broadcastDims(a: Dim, b: Dim): Dim {
 }
 
 /** Elements of an element-wise function of small constants; undefined when one is not known or too large. */
-export function foldElements(inputs: readonly (Value | undefined)[], shape: readonly Dim[] | null, apply: (operands: readonly Dim[]) => Dim): readonly Dim[] | undefined {
+export function foldElements(
+  inputs: readonly (Value | undefined)[],
+  shape: readonly Dim[] | null,
+  apply: (operands: readonly Dim[]) => Dim,
+): readonly Dim[] | undefined {
   if (!shape || !isConcrete(shape)) return undefined;
   const count = elementCount(shape);
   if (count > maxElements) return undefined;
@@ -42,7 +47,11 @@ export function foldElements(inputs: readonly (Value | undefined)[], shape: read
 }
 
 /** The elements of a tensor of shape `from`, broadcast to shape `to`. */
-export function broadcastElements(elements: readonly Dim[], from: readonly number[], to: readonly number[]): readonly Dim[] {
+export function broadcastElements(
+  elements: readonly Dim[],
+  from: readonly number[],
+  to: readonly number[],
+): readonly Dim[] {
   const count = elementCount(to);
   if (elements.length === count) return elements;
   if (elements.length === 1) return new Array<Dim>(count).fill(elements[0]!);
@@ -70,7 +79,11 @@ export function stridesOf(shape: readonly number[]): readonly number[] {
  * Elements at the product of index lists, one list per axis: what Slice, Gather, Split and Transpose keep. Undefined when they
  * are too many. `strides`: distance between neighbours along each of these axes.
  */
-export function pickElements(elements: readonly Dim[], strides: readonly number[], indices: readonly (readonly number[])[]): readonly Dim[] | undefined {
+export function pickElements(
+  elements: readonly Dim[],
+  strides: readonly number[],
+  indices: readonly (readonly number[])[],
+): readonly Dim[] | undefined {
   const count = elementCount(indices.map((list) => list.length));
   if (count > maxElements) return undefined;
   let offsets = count === 0 ? [] : [0];

@@ -1,7 +1,7 @@
 /** Shape rules of If, Loop and Scan: their bodies are inferred, and what holds on every path is kept. */
 import type { Dim } from '../model';
 import { graphAttribute, intAttribute, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
-import { numbersOf, unknownValue, valueOf, type Value } from './Value';
+import { numbersOf, unknownValue, type Value, valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
@@ -10,7 +10,10 @@ function common(a: Value | undefined, b: Value | undefined): Value {
   if (!a || !b) return unknownValue;
   const dataType = a.dataType === b.dataType ? a.dataType : undefined;
   if (!a.shape || !b.shape || a.shape.length !== b.shape.length) return valueOf(dataType, null);
-  return valueOf(dataType, a.shape.map((dim, i) => (dim === b.shape![i] ? dim : null)));
+  return valueOf(
+    dataType,
+    a.shape.map((dim, i) => (dim === b.shape![i] ? dim : null)),
+  );
 }
 
 /** A known condition decides; both bodies are inferred all the same, for their inner values. */
@@ -41,7 +44,8 @@ function loop(call: OpCall): Result {
   return [...carried, ...outputs.slice(1 + start.length).map((value) => stacked(value, trips))];
 }
 
-const stacked = (value: Value | undefined, count: Dim): Value => valueOf(value?.dataType, value?.shape ? [count, ...value.shape] : null);
+const stacked = (value: Value | undefined, count: Dim): Value =>
+  valueOf(value?.dataType, value?.shape ? [count, ...value.shape] : null);
 
 /** Along the first axis only; scanning along others leaves the shapes unknown. */
 function scan(call: OpCall): Result {

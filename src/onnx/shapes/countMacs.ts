@@ -32,13 +32,19 @@ type MacRule = (shapes: Shapes, node: Node) => number;
 const perOutput = (weight: Shape | undefined): number => (weight ? elementCount(weight.slice(1)) : 0);
 
 /** Each output element is one window over the input channels of its group. `weights`: which input holds them. */
-const convolution = (weights: number): MacRule => ({ inputs, output }) => elementCount(output) * perOutput(inputs[weights]);
+const convolution =
+  (weights: number): MacRule =>
+  ({ inputs, output }) =>
+    elementCount(output) * perOutput(inputs[weights]);
 
 /** Each input element meets the whole kernel of every output channel of its group. */
 const transposedConvolution: MacRule = ({ inputs }) => (inputs[0] ? elementCount(inputs[0]) * perOutput(inputs[1]) : 0);
 
 /** `axis`: where the first factor has the summed dimension. */
-const matMul = (axis: (node: Node) => number): MacRule => ({ inputs, output }, node) => elementCount(output) * (inputs[0]?.at(axis(node)) ?? 0);
+const matMul =
+  (axis: (node: Node) => number): MacRule =>
+  ({ inputs, output }, node) =>
+    elementCount(output) * (inputs[0]?.at(axis(node)) ?? 0);
 
 const packedMatMul: MacRule = ({ output }, node) => elementCount(output) * intAttribute(node, 'K', 0);
 
@@ -62,7 +68,10 @@ const attention: MacRule = ({ inputs: [query, key], output }, node) => {
   if (!query) return 0;
   if (query.length === 5) return 2 * elementCount(output) * query[1]!; // q, k and v packed: [B, S, N, 3, H]
   if (!key) return 0;
-  const heads = node.opType === 'GroupQueryAttention' || node.domain === '' ? key.length === 4 : key.length === 4 && node.opType === 'MultiHeadAttention';
+  const heads =
+    node.opType === 'GroupQueryAttention' || node.domain === ''
+      ? key.length === 4
+      : key.length === 4 && node.opType === 'MultiHeadAttention';
   const keys = heads ? key[2]! : key[1]!;
   return keys * (elementCount(query) + elementCount(output));
 };
@@ -78,15 +87,24 @@ const projectedAttention: MacRule = ({ inputs: [input, weights], output }) => {
 const last = () => -1;
 
 const rules: ReadonlyMap<string, MacRule> = new Map<string, MacRule>([
-  ...['Conv', 'FusedConv', 'ConvInteger', 'NhwcConv', 'NhwcFusedConv'].map((opType) => [opType, convolution(1)] as const),
+  ...['Conv', 'FusedConv', 'ConvInteger', 'NhwcConv', 'NhwcFusedConv'].map(
+    (opType) => [opType, convolution(1)] as const,
+  ),
   ['QLinearConv', convolution(3)],
   ['ConvTranspose', transposedConvolution],
-  ...['MatMul', 'MatMulInteger', 'QLinearMatMul', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat'].map((opType) => [opType, matMul(last)] as const),
-  ...['FusedMatMul', 'TransposeMatMul'].map((opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? -2 : -1))] as const),
-  ...['Gemm', 'FusedGemm'].map((opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? 0 : 1))] as const),
+  ...['MatMul', 'MatMulInteger', 'QLinearMatMul', 'DynamicQuantizeMatMul', 'MatMulIntegerToFloat'].map(
+    (opType) => [opType, matMul(last)] as const,
+  ),
+  ...['FusedMatMul', 'TransposeMatMul'].map(
+    (opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? -2 : -1))] as const,
+  ),
+  ...['Gemm', 'FusedGemm'].map(
+    (opType) => [opType, matMul((node) => (intAttribute(node, 'transA', 0) === 1 ? 0 : 1))] as const,
+  ),
   ...['MatMulNBits', 'MatMulBnb4', 'MatMulFpQ4'].map((opType) => [opType, packedMatMul] as const),
   ['Einsum', einsum],
   ...['MultiHeadAttention', 'GroupQueryAttention'].map((opType) => [opType, attention] as const),
   ['Attention', (shapes, node) => (node.domain === '' ? attention : projectedAttention)(shapes, node)],
-  ['QAttention', projectedAttention], ['PackedAttention', projectedAttention],
+  ['QAttention', projectedAttention],
+  ['PackedAttention', projectedAttention],
 ]);

@@ -9,17 +9,20 @@ import { valueOf } from './Value';
 function unary(apply?: (x: number) => number): ShapeRule {
   return ({ inputs: [x] }) => {
     if (!x) return [];
-    const elements = apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? rounded(apply(a!), x.dataType) : null));
+    const elements =
+      apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? rounded(apply(a!), x.dataType) : null));
     return [valueOf(x.dataType, x.shape, elements)];
   };
 }
 
 /** As `unary`, with bool results. */
-const test = (apply?: (x: number) => boolean): ShapeRule => ({ inputs: [x] }) => {
-  if (!x) return [];
-  const elements = apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? Number(apply(a)) : null));
-  return [valueOf('bool', x.shape, elements)];
-};
+const test =
+  (apply?: (x: number) => boolean): ShapeRule =>
+  ({ inputs: [x] }) => {
+    if (!x) return [];
+    const elements = apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? Number(apply(a)) : null));
+    return [valueOf('bool', x.shape, elements)];
+  };
 
 type Arithmetic = (a: number, b: number, dataType: DataType | undefined) => number;
 
@@ -38,22 +41,27 @@ function binary(apply?: Arithmetic, neutral?: number, commutes = false): ShapeRu
 }
 
 /** Of any number of operands. */
-const variadic = (apply: (a: number, b: number) => number): ShapeRule => ({ inputs }) => {
-  const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
-  const dataType = inputs[0]?.dataType;
-  const fold = (operands: readonly Dim[]): Dim => (operands.every((x) => typeof x === 'number') ? rounded((operands as number[]).reduce(apply), dataType) : null);
-  return [valueOf(dataType, shape, foldElements(inputs, shape, fold))];
-};
+const variadic =
+  (apply: (a: number, b: number) => number): ShapeRule =>
+  ({ inputs }) => {
+    const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
+    const dataType = inputs[0]?.dataType;
+    const fold = (operands: readonly Dim[]): Dim =>
+      operands.every((x) => typeof x === 'number') ? rounded((operands as number[]).reduce(apply), dataType) : null;
+    return [valueOf(dataType, shape, foldElements(inputs, shape, fold))];
+  };
 
 /** Bool result. `same`: what it says of two equal symbolic dimensions. */
-const compare = (apply: (a: number, b: number) => boolean, same?: boolean): ShapeRule => ({ inputs }) => {
-  const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
-  const fold = ([a, b]: readonly Dim[]): Dim => {
-    if (typeof a === 'number' && typeof b === 'number') return Number(apply(a, b));
-    return same !== undefined && typeof a === 'string' && a === b ? Number(same) : null;
+const compare =
+  (apply: (a: number, b: number) => boolean, same?: boolean): ShapeRule =>
+  ({ inputs }) => {
+    const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
+    const fold = ([a, b]: readonly Dim[]): Dim => {
+      if (typeof a === 'number' && typeof b === 'number') return Number(apply(a, b));
+      return same !== undefined && typeof a === 'string' && a === b ? Number(same) : null;
+    };
+    return [valueOf('bool', shape, foldElements(inputs, shape, fold))];
   };
-  return [valueOf('bool', shape, foldElements(inputs, shape, fold))];
-};
 
 const isInteger = (dataType: DataType | undefined): boolean => dataType !== undefined && /^u?int/.test(dataType);
 
@@ -101,26 +109,100 @@ function where({ inputs }: OpCall): ReturnType<ShapeRule> {
 /** The mask, where asked for, is bool. */
 const dropout: ShapeRule = ({ inputs: [x] }) => (x ? [x, valueOf('bool', x.shape)] : []);
 
-const isMade = ['Acos', 'Acosh', 'Asin', 'Asinh', 'Atan', 'Atanh', 'BitwiseNot', 'Celu', 'Cosh', 'CumProd', 'CumSum', 'Elu', 'Gelu', 'HardSigmoid',
-  'HardSwish', 'Hardmax', 'InstanceNormalization', 'LRN', 'LeakyRelu', 'LogSoftmax', 'LpNormalization', 'MeanVarianceNormalization', 'Mish',
-  'PRelu', 'RotaryEmbedding', 'ScatterElements', 'ScatterND', 'Scatter', 'Selu', 'Shrink', 'Sigmoid', 'Sinh', 'Softmax', 'Softplus', 'Softsign',
-  'Swish', 'Tan', 'TensorScatter', 'ThresholdedRelu', 'Trilu', 'Tanh', 'Erf', 'GroupNormalization', 'RMSNormalization', 'ReverseSequence',
-  'SimplifiedLayerNormalization', 'Bernoulli', 'Clip'] as const;
+const isMade = [
+  'Acos',
+  'Acosh',
+  'Asin',
+  'Asinh',
+  'Atan',
+  'Atanh',
+  'BitwiseNot',
+  'Celu',
+  'Cosh',
+  'CumProd',
+  'CumSum',
+  'Elu',
+  'Gelu',
+  'HardSigmoid',
+  'HardSwish',
+  'Hardmax',
+  'InstanceNormalization',
+  'LRN',
+  'LeakyRelu',
+  'LogSoftmax',
+  'LpNormalization',
+  'MeanVarianceNormalization',
+  'Mish',
+  'PRelu',
+  'RotaryEmbedding',
+  'ScatterElements',
+  'ScatterND',
+  'Scatter',
+  'Selu',
+  'Shrink',
+  'Sigmoid',
+  'Sinh',
+  'Softmax',
+  'Softplus',
+  'Softsign',
+  'Swish',
+  'Tan',
+  'TensorScatter',
+  'ThresholdedRelu',
+  'Trilu',
+  'Tanh',
+  'Erf',
+  'GroupNormalization',
+  'RMSNormalization',
+  'ReverseSequence',
+  'SimplifiedLayerNormalization',
+  'Bernoulli',
+  'Clip',
+] as const;
 
 export const elementwiseRules: RuleTable = {
   ...Object.fromEntries(isMade.map((opType) => [opType, unary()])),
-  Abs: unary(Math.abs), Neg: unary((x) => -x), Floor: unary(Math.floor), Ceil: unary(Math.ceil), Round: unary(roundEven), Sqrt: unary(Math.sqrt),
-  Exp: unary(Math.exp), Log: unary(Math.log), Sin: unary(Math.sin), Cos: unary(Math.cos), Reciprocal: unary((x) => 1 / x), Sign: unary(Math.sign),
+  Abs: unary(Math.abs),
+  Neg: unary((x) => -x),
+  Floor: unary(Math.floor),
+  Ceil: unary(Math.ceil),
+  Round: unary(roundEven),
+  Sqrt: unary(Math.sqrt),
+  Exp: unary(Math.exp),
+  Log: unary(Math.log),
+  Sin: unary(Math.sin),
+  Cos: unary(Math.cos),
+  Reciprocal: unary((x) => 1 / x),
+  Sign: unary(Math.sign),
   Relu: unary((x) => Math.max(0, x)),
-  Not: test((x) => x === 0), IsNaN: test(Number.isNaN), IsInf: test((x) => Math.abs(x) === Infinity),
+  Not: test((x) => x === 0),
+  IsNaN: test(Number.isNaN),
+  IsInf: test((x) => Math.abs(x) === Infinity),
   Identity: ({ inputs: [x] }) => [x],
   Dropout: dropout,
-  Add: binary((a, b) => a + b, 0, true), Sub: binary((a, b) => a - b, 0), Mul: binary((a, b) => a * b, 1, true), Div: binary(divide, 1),
-  Pow: binary((a, b) => a ** b, 1), Mod: modulo, BitShift: binary(), BitwiseAnd: binary(), BitwiseOr: binary(), BitwiseXor: binary(),
-  Max: variadic(Math.max), Min: variadic(Math.min), Sum: variadic((a, b) => a + b), Mean: ({ inputs }) => [valueOf(inputs[0]?.dataType, broadcastShapes(inputs.map((x) => x?.shape ?? null)))],
-  And: compare((a, b) => a !== 0 && b !== 0), Or: compare((a, b) => a !== 0 || b !== 0), Xor: compare((a, b) => (a !== 0) !== (b !== 0)),
-  Equal: compare((a, b) => a === b, true), Greater: compare((a, b) => a > b, false), Less: compare((a, b) => a < b, false),
-  GreaterOrEqual: compare((a, b) => a >= b, true), LessOrEqual: compare((a, b) => a <= b, true),
+  Add: binary((a, b) => a + b, 0, true),
+  Sub: binary((a, b) => a - b, 0),
+  Mul: binary((a, b) => a * b, 1, true),
+  Div: binary(divide, 1),
+  Pow: binary((a, b) => a ** b, 1),
+  Mod: modulo,
+  BitShift: binary(),
+  BitwiseAnd: binary(),
+  BitwiseOr: binary(),
+  BitwiseXor: binary(),
+  Max: variadic(Math.max),
+  Min: variadic(Math.min),
+  Sum: variadic((a, b) => a + b),
+  Mean: ({ inputs }) => [valueOf(inputs[0]?.dataType, broadcastShapes(inputs.map((x) => x?.shape ?? null)))],
+  And: compare((a, b) => a !== 0 && b !== 0),
+  Or: compare((a, b) => a !== 0 || b !== 0),
+  Xor: compare((a, b) => (a !== 0) !== (b !== 0)),
+  Equal: compare((a, b) => a === b, true),
+  Greater: compare((a, b) => a > b, false),
+  Less: compare((a, b) => a < b, false),
+  GreaterOrEqual: compare((a, b) => a >= b, true),
+  LessOrEqual: compare((a, b) => a <= b, true),
   Where: where,
-  Cast: cast, CastLike: (call) => converted(call, call.inputs[1]?.dataType),
+  Cast: cast,
+  CastLike: (call) => converted(call, call.inputs[1]?.dataType),
 };

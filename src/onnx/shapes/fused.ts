@@ -1,7 +1,7 @@
 /** Shape rules of onnxruntime's fused and quantised operators (domain com.microsoft), attention apart. */
 import type { Dim } from '../model';
 import { broadcastShapes } from './broadcast';
-import { intAttribute, resolveAxis, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
+import { intAttribute, type OpCall, type RuleTable, resolveAxis, type ShapeRule, shapeOf, typeOf } from './OpCall';
 import { valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
@@ -18,7 +18,10 @@ function skipLayerNormalization(call: OpCall): Result {
 }
 
 /** The second output is the sum of input, skip and bias. */
-const skipGroupNorm: ShapeRule = (call) => [valueOf(typeOf(call, 0), shapeOf(call, 0)), valueOf(typeOf(call, 0), shapeOf(call, 0))];
+const skipGroupNorm: ShapeRule = (call) => [
+  valueOf(typeOf(call, 0), shapeOf(call, 0)),
+  valueOf(typeOf(call, 0), shapeOf(call, 0)),
+];
 
 /** Half of the last axis gates the other half. */
 function biasSplitGelu(call: OpCall): Result {
@@ -34,7 +37,9 @@ function embedLayerNormalization(call: OpCall): Result {
 }
 
 /** Operands are triples of values, scale and zero point. */
-const quantizedBinary: ShapeRule = (call) => [valueOf(typeOf(call, 0), broadcastShapes([shapeOf(call, 0), shapeOf(call, 3)]))];
+const quantizedBinary: ShapeRule = (call) => [
+  valueOf(typeOf(call, 0), broadcastShapes([shapeOf(call, 0), shapeOf(call, 3)])),
+];
 
 /** Scale and zero point of the result come first, then triples. */
 function quantizedConcat(call: OpCall): Result {
@@ -43,16 +48,39 @@ function quantizedConcat(call: OpCall): Result {
   const axis = first ? resolveAxis(intAttribute(call.node, 'axis', 1), first.length) : undefined;
   if (!first || axis === undefined) return [valueOf(typeOf(call, 2), null)];
   const lengths = shapes.map((shape): Dim => shape?.[axis] ?? null);
-  const total = lengths.every((length) => typeof length === 'number') ? (lengths as number[]).reduce((sum, length) => sum + length, 0) : null;
+  const total = lengths.every((length) => typeof length === 'number')
+    ? (lengths as number[]).reduce((sum, length) => sum + length, 0)
+    : null;
   return [valueOf(typeOf(call, 2), first.with(axis, total))];
 }
 
-const sameShape = ['BiasAdd', 'BiasGelu', 'BiasDropout', 'BiasSoftmax', 'FastGelu', 'Gelu', 'QuickGelu', 'GroupNorm', 'RotaryEmbedding', 'QLinearSigmoid', 'QLinearLeakyRelu',
-  'QLinearSoftmax', 'GemmaRotaryEmbedding', 'GeluGrad', 'MemcpyToHost', 'MemcpyFromHost'] as const;
+const sameShape = [
+  'BiasAdd',
+  'BiasGelu',
+  'BiasDropout',
+  'BiasSoftmax',
+  'FastGelu',
+  'Gelu',
+  'QuickGelu',
+  'GroupNorm',
+  'RotaryEmbedding',
+  'QLinearSigmoid',
+  'QLinearLeakyRelu',
+  'QLinearSoftmax',
+  'GemmaRotaryEmbedding',
+  'GeluGrad',
+  'MemcpyToHost',
+  'MemcpyFromHost',
+] as const;
 
 export const fusedRules: RuleTable = {
   ...Object.fromEntries(sameShape.map((opType) => [opType, like])),
-  SkipLayerNormalization: skipLayerNormalization, SkipSimplifiedLayerNormalization: skipLayerNormalization, SkipGroupNorm: skipGroupNorm,
-  BiasSplitGelu: biasSplitGelu, EmbedLayerNormalization: embedLayerNormalization,
-  QLinearAdd: quantizedBinary, QLinearMul: quantizedBinary, QLinearConcat: quantizedConcat,
+  SkipLayerNormalization: skipLayerNormalization,
+  SkipSimplifiedLayerNormalization: skipLayerNormalization,
+  SkipGroupNorm: skipGroupNorm,
+  BiasSplitGelu: biasSplitGelu,
+  EmbedLayerNormalization: embedLayerNormalization,
+  QLinearAdd: quantizedBinary,
+  QLinearMul: quantizedBinary,
+  QLinearConcat: quantizedConcat,
 };

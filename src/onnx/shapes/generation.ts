@@ -2,8 +2,28 @@
 import { dataTypeOf, elementCount } from '../dataTypes';
 import type { DataType, Dim } from '../model';
 import { indexRange } from './broadcast';
-import { floatsAttribute, intAttribute, intsAttribute, resolveAxis, shapeOf, tensorAttribute, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
-import { constantValue, elementsOf, intVector, isConcrete, maxElements, numbersOf, unknownDims, valueOf } from './Value';
+import {
+  floatsAttribute,
+  intAttribute,
+  intsAttribute,
+  type OpCall,
+  type RuleTable,
+  resolveAxis,
+  type ShapeRule,
+  shapeOf,
+  tensorAttribute,
+  typeOf,
+} from './OpCall';
+import {
+  constantValue,
+  elementsOf,
+  intVector,
+  isConcrete,
+  maxElements,
+  numbersOf,
+  unknownDims,
+  valueOf,
+} from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
@@ -41,11 +61,15 @@ function range({ inputs }: OpCall): Result {
     return [valueOf(dataType, [start === 0 && step === 1 && typeof end === 'string' ? end : null])];
   }
   const length = Math.max(0, Math.ceil((limit - start) / step));
-  return [valueOf(dataType, [length], length <= maxElements ? indexRange(length).map((i) => start + i * step) : undefined)];
+  return [
+    valueOf(dataType, [length], length <= maxElements ? indexRange(length).map((i) => start + i * step) : undefined),
+  ];
 }
 
 /** Random numbers of a given shape. */
-const random: ShapeRule = ({ node }) => [valueOf(dataTypeOf(intAttribute(node, 'dtype', 1)), intsAttribute(node, 'shape') ?? null)];
+const random: ShapeRule = ({ node }) => [
+  valueOf(dataTypeOf(intAttribute(node, 'dtype', 1)), intsAttribute(node, 'shape') ?? null),
+];
 
 /** The type is the attribute's, or that of the input. */
 const randomLike: ShapeRule = (call) => {
@@ -59,7 +83,9 @@ function nonZero({ inputs: [x] }: OpCall): Result {
   const dims = x?.shape;
   if (!elements || !dims || !isConcrete(dims)) return [valueOf('int64', [dims ? dims.length : null, null])];
   const hits = indexRange(elements.length).filter((i) => elements[i] !== 0);
-  const columns = dims.map((length, axis) => hits.map((i) => Math.floor(i / elementCount(dims.slice(axis + 1))) % length));
+  const columns = dims.map((length, axis) =>
+    hits.map((i) => Math.floor(i / elementCount(dims.slice(axis + 1))) % length),
+  );
   return [valueOf('int64', [dims.length, hits.length], columns.flat())];
 }
 
@@ -76,7 +102,8 @@ function oneHot(call: OpCall): Result {
 function oneHotElements({ inputs: [indices, , values] }: OpCall, dims: readonly Dim[]): readonly Dim[] | undefined {
   const at = numbersOf(indices);
   const [off, on] = elementsOf(values) ?? [];
-  if (!at || off === undefined || on === undefined || !isConcrete(dims) || elementCount(dims) > maxElements) return undefined;
+  if (!at || off === undefined || on === undefined || !isConcrete(dims) || elementCount(dims) > maxElements)
+    return undefined;
   const depth = dims.at(-1)!;
   return at.flatMap((index) => indexRange(depth).map((i) => (i === (index < 0 ? index + depth : index) ? on : off)));
 }
@@ -96,13 +123,31 @@ const compress: ShapeRule = (call) => {
 };
 
 /** Windows such as HannWindow: a vector of the given length. */
-const signalWindow: ShapeRule = ({ node, inputs: [size] }) => [valueOf(dataTypeOf(intAttribute(node, 'output_datatype', 1)), [numbersOf(size)?.[0] ?? null])];
+const signalWindow: ShapeRule = ({ node, inputs: [size] }) => [
+  valueOf(dataTypeOf(intAttribute(node, 'output_datatype', 1)), [numbersOf(size)?.[0] ?? null]),
+];
 
 const int64: DataType = 'int64';
 
 export const generationRules: RuleTable = {
-  Constant: constant, ConstantOfShape: constantOfShape, Range: range, RandomNormal: random, RandomUniform: random, RandomNormalLike: randomLike,
-  RandomUniformLike: randomLike, NonZero: nonZero, OneHot: oneHot, EyeLike: eyeLike, Compress: compress,
-  HannWindow: signalWindow, HammingWindow: signalWindow, BlackmanWindow: signalWindow,
-  Unique: (call) => [valueOf(typeOf(call, 0), [null]), valueOf(int64, [null]), valueOf(int64, [null]), valueOf(int64, [null])],
+  Constant: constant,
+  ConstantOfShape: constantOfShape,
+  Range: range,
+  RandomNormal: random,
+  RandomUniform: random,
+  RandomNormalLike: randomLike,
+  RandomUniformLike: randomLike,
+  NonZero: nonZero,
+  OneHot: oneHot,
+  EyeLike: eyeLike,
+  Compress: compress,
+  HannWindow: signalWindow,
+  HammingWindow: signalWindow,
+  BlackmanWindow: signalWindow,
+  Unique: (call) => [
+    valueOf(typeOf(call, 0), [null]),
+    valueOf(int64, [null]),
+    valueOf(int64, [null]),
+    valueOf(int64, [null]),
+  ],
 };

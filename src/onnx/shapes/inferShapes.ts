@@ -9,7 +9,7 @@ import type { Dim, Graph, Model, Node, TensorType, ValueInfo } from '../model';
 import { evaluateDim } from './dimExpression';
 import type { OpCall } from './OpCall';
 import { shapeRule } from './rules';
-import { constantValue, elementsOf, maxRank, product, unknownValue, valueOf, type Value } from './Value';
+import { constantValue, elementsOf, maxRank, product, unknownValue, type Value, valueOf } from './Value';
 
 /** The names known while a graph is inferred; a body sees those of the graphs around it. */
 interface Scope {
@@ -37,7 +37,10 @@ interface Inference {
  * is absent. Where the file's value_info disagrees with what is computed, the computed number wins.
  * Throws `onnx/invalid-graph` on a cycle and on attributes that make no sense.
  */
-export function inferShapes(model: Model, bindings: ReadonlyMap<string, number> = new Map()): ReadonlyMap<string, TensorType> {
+export function inferShapes(
+  model: Model,
+  bindings: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, TensorType> {
   const flat = inlineFunctions(model);
   const inference: Inference = { opsets: flat.opsets, bindings, types: new Map(), bodies: new Set(), repeated: 0 };
   const given = flat.graph.inputs.map(() => undefined);
@@ -46,9 +49,15 @@ export function inferShapes(model: Model, bindings: ReadonlyMap<string, number> 
 }
 
 /** Fills `scope`; returns the graph's outputs. `given` are values for its inputs, where the caller knows more. */
-function inferGraph(graph: Graph, given: readonly (Value | undefined)[], scope: Scope, inference: Inference): readonly Value[] {
+function inferGraph(
+  graph: Graph,
+  given: readonly (Value | undefined)[],
+  scope: Scope,
+  inference: Inference,
+): readonly Value[] {
   const { values } = scope;
-  for (const sparse of graph.sparseInitializers?.values() ?? []) values.set(sparse.name, valueOf(sparse.type.dataType, sparse.type.shape));
+  for (const sparse of graph.sparseInitializers?.values() ?? [])
+    values.set(sparse.name, valueOf(sparse.type.dataType, sparse.type.shape));
   for (const [i, input] of graph.inputs.entries()) {
     values.set(input.name, merged(given[i] ?? unknownValue, input.type, inference.bindings));
   }
@@ -60,7 +69,8 @@ function inferGraph(graph: Graph, given: readonly (Value | undefined)[], scope: 
       if (name !== '') values.set(name, merged(sane(outputs[i]), declared.get(name)?.type, inference.bindings));
     });
   }
-  for (const [name, { dataType, shape }] of values) if (dataType && (!scope.outer || !inference.types.has(name))) inference.types.set(name, { dataType, shape });
+  for (const [name, { dataType, shape }] of values)
+    if (dataType && (!scope.outer || !inference.types.has(name))) inference.types.set(name, { dataType, shape });
   return graph.outputs.map(({ name }) => lookUp(name, scope) ?? unknownValue);
 }
 
@@ -74,14 +84,21 @@ function inferNode(node: Node, scope: Scope, inference: Inference): readonly (Va
     inferBody: (body, inputs) => {
       if (inference.bodies.has(body)) inference.repeated += 1 + body.nodes.length + body.inputs.length;
       inference.bodies.add(body);
-      return inference.repeated > maxRepeated ? [] : inferGraph(body, inputs, { values: new Map(), outer: scope }, inference);
+      return inference.repeated > maxRepeated
+        ? []
+        : inferGraph(body, inputs, { values: new Map(), outer: scope }, inference);
     },
   };
   try {
     return rule(call);
   } catch (cause) {
     if (cause instanceof StudioError) throw cause;
-    throw new StudioError('onnx/invalid-graph', `Inputs and attributes of the ${node.opType} node '${node.name}' do not fit together.`, { node: node.name, opType: node.opType }, { cause });
+    throw new StudioError(
+      'onnx/invalid-graph',
+      `Inputs and attributes of the ${node.opType} node '${node.name}' do not fit together.`,
+      { node: node.name, opType: node.opType },
+      { cause },
+    );
   }
 }
 
@@ -111,7 +128,8 @@ function sorted(graph: Graph): readonly Node[] {
 function sane(value: Value | undefined): Value {
   if (!value?.shape || value.tensor) return value ?? unknownValue;
   if (value.shape.length > maxRank) return valueOf(value.dataType, null);
-  const possible = (dim: Dim | undefined): Dim => (typeof dim === 'number' ? (Number.isSafeInteger(dim) && dim >= 0 ? dim : null) : (dim ?? null));
+  const possible = (dim: Dim | undefined): Dim =>
+    typeof dim === 'number' ? (Number.isSafeInteger(dim) && dim >= 0 ? dim : null) : (dim ?? null);
   const shape = value.shape.every((dim) => possible(dim) === dim) ? value.shape : value.shape.map(possible);
   return valueOf(value.dataType, shape, value.elements?.length === product(shape) ? value.elements : undefined);
 }
@@ -123,7 +141,10 @@ function merged(value: Value, declared: TensorType | undefined, bindings: Readon
   if (!declared.shape) return value.dataType ? value : { ...value, dataType };
   const bound = declared.shape.map((dim) => (typeof dim === 'string' ? (evaluateDim(dim, bindings) ?? dim) : dim));
   if (!value.shape) return valueOf(dataType, bound);
-  if (value.shape.length !== bound.length || value.shape.every((dim) => typeof dim === 'number')) return value.dataType ? value : { ...value, dataType };
-  const shape = value.shape.map((dim, i) => (typeof dim === 'number' ? dim : typeof bound[i] === 'number' ? bound[i] : (dim ?? bound[i]!)));
+  if (value.shape.length !== bound.length || value.shape.every((dim) => typeof dim === 'number'))
+    return value.dataType ? value : { ...value, dataType };
+  const shape = value.shape.map((dim, i) =>
+    typeof dim === 'number' ? dim : typeof bound[i] === 'number' ? bound[i] : (dim ?? bound[i]!),
+  );
   return valueOf(dataType, shape, elementsOf(value));
 }

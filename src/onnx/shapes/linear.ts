@@ -1,7 +1,18 @@
 /** Shape rules of convolutions, pools, matrix products and resizing. */
 import type { DataType, Dim, Node } from '../model';
 import { broadcastShapes } from './broadcast';
-import { floatsAttribute, intAttribute, intsAttribute, resolveAxes, shapeOf, textAttribute, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
+import {
+  floatsAttribute,
+  intAttribute,
+  intsAttribute,
+  type OpCall,
+  type RuleTable,
+  resolveAxes,
+  type ShapeRule,
+  shapeOf,
+  textAttribute,
+  typeOf,
+} from './OpCall';
 import { numbersOf, product, valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
@@ -30,7 +41,11 @@ function windowOf(node: Node, kernel: readonly Dim[]): Window {
 }
 
 /** Number of windows along spatial axis `i` of the given length. */
-function windowCount(length: Dim | undefined, i: number, { kernel, strides, dilations, pads, autoPad, roundUp }: Window): Dim {
+function windowCount(
+  length: Dim | undefined,
+  i: number,
+  { kernel, strides, dilations, pads, autoPad, roundUp }: Window,
+): Dim {
   const size = kernel[i];
   const stride = strides[i] ?? 1;
   if (typeof length !== 'number') return null;
@@ -45,7 +60,10 @@ function windowCount(length: Dim | undefined, i: number, { kernel, strides, dila
 }
 
 /** `at`: which inputs hold image and weights; `outputType` where it is not the image's. */
-function convolution(at: { readonly x: number; readonly w: number }, outputType?: (call: OpCall) => DataType | undefined): ShapeRule {
+function convolution(
+  at: { readonly x: number; readonly w: number },
+  outputType?: (call: OpCall) => DataType | undefined,
+): ShapeRule {
   return (call) => {
     const x = shapeOf(call, at.x);
     const w = shapeOf(call, at.w);
@@ -53,7 +71,13 @@ function convolution(at: { readonly x: number; readonly w: number }, outputType?
     if (!x) return [valueOf(dataType, null)];
     const kernel = intsAttribute(call.node, 'kernel_shape') ?? w?.slice(2) ?? x.slice(2).map(() => null);
     const window = windowOf(call.node, kernel);
-    return [valueOf(dataType, [x[0] ?? null, w?.[0] ?? null, ...x.slice(2).map((length, i) => windowCount(length, i, window))])];
+    return [
+      valueOf(dataType, [
+        x[0] ?? null,
+        w?.[0] ?? null,
+        ...x.slice(2).map((length, i) => windowCount(length, i, window)),
+      ]),
+    ];
   };
 }
 
@@ -63,7 +87,13 @@ function channelsLastConvolution(call: OpCall): Result {
   const w = shapeOf(call, 1);
   if (!x) return [valueOf(typeOf(call, 0), null)];
   const window = windowOf(call.node, intsAttribute(call.node, 'kernel_shape') ?? w?.slice(1, -1) ?? []);
-  return [valueOf(typeOf(call, 0), [x[0] ?? null, ...x.slice(1, -1).map((length, i) => windowCount(length, i, window)), w?.[0] ?? null])];
+  return [
+    valueOf(typeOf(call, 0), [
+      x[0] ?? null,
+      ...x.slice(1, -1).map((length, i) => windowCount(length, i, window)),
+      w?.[0] ?? null,
+    ]),
+  ];
 }
 
 function transposedConvolution(call: OpCall): Result {
@@ -77,14 +107,22 @@ function transposedConvolution(call: OpCall): Result {
   const extra = intsAttribute(node, 'output_padding');
   const fixed = intsAttribute(node, 'output_shape');
   const rank = x.length - 2;
-  return [valueOf(typeOf(call, 0), [x[0] ?? null, channels, ...x.slice(2).map((length, i) => {
-    if (fixed) return fixed.at(i - rank)!;
-    if (typeof length !== 'number') return null;
-    if (window.autoPad.startsWith('SAME')) return length * window.strides[i]!;
-    const size = window.kernel[i];
-    const padding = window.autoPad === 'VALID' ? 0 : window.pads[i]! + window.pads[i + rank]!;
-    return typeof size === 'number' ? window.strides[i]! * (length - 1) + (extra?.[i] ?? 0) + (size - 1) * window.dilations[i]! + 1 - padding : null;
-  })])];
+  return [
+    valueOf(typeOf(call, 0), [
+      x[0] ?? null,
+      channels,
+      ...x.slice(2).map((length, i) => {
+        if (fixed) return fixed.at(i - rank)!;
+        if (typeof length !== 'number') return null;
+        if (window.autoPad.startsWith('SAME')) return length * window.strides[i]!;
+        const size = window.kernel[i];
+        const padding = window.autoPad === 'VALID' ? 0 : window.pads[i]! + window.pads[i + rank]!;
+        return typeof size === 'number'
+          ? window.strides[i]! * (length - 1) + (extra?.[i] ?? 0) + (size - 1) * window.dilations[i]! + 1 - padding
+          : null;
+      }),
+    ]),
+  ];
 }
 
 function pool(call: OpCall): Result {
@@ -96,7 +134,9 @@ function pool(call: OpCall): Result {
   return [valueOf(typeOf(call, 0), dims), valueOf('int64', dims)];
 }
 
-const globalPool: ShapeRule = (call) => [valueOf(typeOf(call, 0), shapeOf(call, 0)?.map((dim, i) => (i < 2 ? dim : 1)) ?? null)];
+const globalPool: ShapeRule = (call) => [
+  valueOf(typeOf(call, 0), shapeOf(call, 0)?.map((dim, i) => (i < 2 ? dim : 1)) ?? null),
+];
 
 /** numpy's matmul of two shapes; null when a rank is unknown. */
 export function matMulShape(a: readonly Dim[] | null, b: readonly Dim[] | null): readonly Dim[] | null {
@@ -106,9 +146,9 @@ export function matMulShape(a: readonly Dim[] | null, b: readonly Dim[] | null):
 }
 
 /** `at`: which inputs hold the factors. */
-const matMul = (at: readonly [number, number], outputType: (call: OpCall) => DataType | undefined): ShapeRule => (call) => [
-  valueOf(outputType(call), matMulShape(shapeOf(call, at[0]), shapeOf(call, at[1]))),
-];
+const matMul =
+  (at: readonly [number, number], outputType: (call: OpCall) => DataType | undefined): ShapeRule =>
+  (call) => [valueOf(outputType(call), matMulShape(shapeOf(call, at[0]), shapeOf(call, at[1])))];
 
 function fusedMatMul(call: OpCall): Result {
   const flag = (name: string) => intAttribute(call.node, name, 0) === 1;
@@ -156,7 +196,9 @@ function einsum(call: OpCall): Result {
       if (typeof sizes.get(letter) !== 'number' || sizes.get(letter) === 1) sizes.set(letter, own[k] ?? null);
     });
   }
-  const implicit = [...new Set(left.replaceAll(/[.,]/g, ''))].filter((letter) => left.split(letter).length === 2).sort();
+  const implicit = [...new Set(left.replaceAll(/[.,]/g, ''))]
+    .filter((letter) => left.split(letter).length === 2)
+    .sort();
   const result = right ?? (left.includes('...') ? '...' : '') + implicit.join('');
   const [before = '', after] = result.split('...');
   const dims = (letters: string): Dim[] => [...letters].map((letter) => sizes.get(letter) ?? null);
@@ -174,14 +216,19 @@ function resize(call: OpCall): Result {
   const policy = textAttribute(call.node, 'keep_aspect_ratio_policy', 'stretch');
   const ratios = sizes?.map((size, i) => size / Number(x[axes[i]!]));
   const ratio = ratios && (policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios));
-  return [valueOf(typeOf(call, 0), x.map((dim, axis) => {
-    const at = axes.indexOf(axis);
-    if (at < 0) return dim;
-    if (sizes?.length && policy === 'stretch') return sizes[at] ?? null;
-    if (typeof dim !== 'number') return scales?.[at] === 1 ? dim : null;
-    if (sizes?.length) return Number.isFinite(ratio) ? Math.round(dim * ratio!) : null;
-    return scales?.[at] === undefined ? null : Math.floor(dim * scales[at]);
-  }))];
+  return [
+    valueOf(
+      typeOf(call, 0),
+      x.map((dim, axis) => {
+        const at = axes.indexOf(axis);
+        if (at < 0) return dim;
+        if (sizes?.length && policy === 'stretch') return sizes[at] ?? null;
+        if (typeof dim !== 'number') return scales?.[at] === 1 ? dim : null;
+        if (sizes?.length) return Number.isFinite(ratio) ? Math.round(dim * ratio!) : null;
+        return scales?.[at] === undefined ? null : Math.floor(dim * scales[at]);
+      }),
+    ),
+  ];
 }
 
 function gridSample(call: OpCall): Result {
@@ -202,12 +249,35 @@ const int32 = (): DataType => 'int32';
 const typeOfInput = (i: number) => (call: OpCall) => typeOf(call, i);
 
 export const linearRules: RuleTable = {
-  Conv: convolution({ x: 0, w: 1 }), FusedConv: convolution({ x: 0, w: 1 }), ConvInteger: convolution({ x: 0, w: 1 }, int32),
-  QLinearConv: convolution({ x: 0, w: 3 }, typeOfInput(7)), DeformConv: convolution({ x: 0, w: 1 }), NhwcConv: channelsLastConvolution,
-  NhwcFusedConv: channelsLastConvolution, ConvTranspose: transposedConvolution,
-  MaxPool: pool, AveragePool: pool, LpPool: pool, GlobalAveragePool: globalPool, GlobalMaxPool: globalPool, GlobalLpPool: globalPool,
-  MatMul: matMul([0, 1], typeOfInput(0)), MatMulInteger: matMul([0, 1], int32), QLinearMatMul: matMul([0, 3], typeOfInput(7)),
-  MatMulIntegerToFloat: matMul([0, 1], typeOfInput(2)), DynamicQuantizeMatMul: matMul([0, 1], typeOfInput(0)),
-  FusedMatMul: fusedMatMul, TransposeMatMul: fusedMatMul, Gemm: gemm, FusedGemm: gemm, MatMulNBits: packedMatMul, MatMulBnb4: packedMatMul, MatMulFpQ4: packedMatMul,
-  Einsum: einsum, Resize: resize, Upsample: resize, GridSample: gridSample, Col2Im: col2im,
+  Conv: convolution({ x: 0, w: 1 }),
+  FusedConv: convolution({ x: 0, w: 1 }),
+  ConvInteger: convolution({ x: 0, w: 1 }, int32),
+  QLinearConv: convolution({ x: 0, w: 3 }, typeOfInput(7)),
+  DeformConv: convolution({ x: 0, w: 1 }),
+  NhwcConv: channelsLastConvolution,
+  NhwcFusedConv: channelsLastConvolution,
+  ConvTranspose: transposedConvolution,
+  MaxPool: pool,
+  AveragePool: pool,
+  LpPool: pool,
+  GlobalAveragePool: globalPool,
+  GlobalMaxPool: globalPool,
+  GlobalLpPool: globalPool,
+  MatMul: matMul([0, 1], typeOfInput(0)),
+  MatMulInteger: matMul([0, 1], int32),
+  QLinearMatMul: matMul([0, 3], typeOfInput(7)),
+  MatMulIntegerToFloat: matMul([0, 1], typeOfInput(2)),
+  DynamicQuantizeMatMul: matMul([0, 1], typeOfInput(0)),
+  FusedMatMul: fusedMatMul,
+  TransposeMatMul: fusedMatMul,
+  Gemm: gemm,
+  FusedGemm: gemm,
+  MatMulNBits: packedMatMul,
+  MatMulBnb4: packedMatMul,
+  MatMulFpQ4: packedMatMul,
+  Einsum: einsum,
+  Resize: resize,
+  Upsample: resize,
+  GridSample: gridSample,
+  Col2Im: col2im,
 };

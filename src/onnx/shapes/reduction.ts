@@ -1,6 +1,16 @@
 /** Shape rules of reductions and normalisations. */
 import type { DataType, Dim } from '../model';
-import { intAttribute, intsAttribute, resolveAxes, resolveAxis, shapeOf, typeOf, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
+import {
+  intAttribute,
+  intsAttribute,
+  type OpCall,
+  type RuleTable,
+  resolveAxes,
+  resolveAxis,
+  type ShapeRule,
+  shapeOf,
+  typeOf,
+} from './OpCall';
 import { numbersOf, valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
@@ -50,16 +60,25 @@ function batchNormalization(call: OpCall): Result {
   return [valueOf(typeOf(call, 0), shapeOf(call, 0)), statistics, statistics];
 }
 
-const typeByZeroPoint = (call: OpCall, input: number, otherwise: DataType): DataType => typeOf(call, input) ?? otherwise;
+const typeByZeroPoint = (call: OpCall, input: number, otherwise: DataType): DataType =>
+  typeOf(call, input) ?? otherwise;
 
 export const reductionRules: RuleTable = {
   ReduceSum: reduction((elements) => elements.reduce((sum, x) => sum + x, 0)),
   ReduceProd: reduction((elements) => elements.reduce((product, x) => product * x, 1)),
   ReduceMax: reduction((elements) => Math.max(...elements)),
   ReduceMin: reduction((elements) => Math.min(...elements)),
-  ...Object.fromEntries(['ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'].map((opType) => [opType, reduction()])),
-  ArgMax: argReduction, ArgMin: argReduction, TopK: topK,
-  LayerNormalization: layerNormalization, BatchNormalization: batchNormalization,
+  ...Object.fromEntries(
+    ['ReduceMean', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp', 'ReduceSumSquare'].map((opType) => [
+      opType,
+      reduction(),
+    ]),
+  ),
+  ArgMax: argReduction,
+  ArgMin: argReduction,
+  TopK: topK,
+  LayerNormalization: layerNormalization,
+  BatchNormalization: batchNormalization,
   QuantizeLinear: (call) => [valueOf(typeByZeroPoint(call, 2, 'uint8'), shapeOf(call, 0))],
   DequantizeLinear: (call) => [valueOf(typeOf(call, 1), shapeOf(call, 0))],
   DynamicQuantizeLinear: (call) => [valueOf('uint8', shapeOf(call, 0)), valueOf('float32', []), valueOf('uint8', [])],

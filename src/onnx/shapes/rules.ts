@@ -12,7 +12,13 @@ import type { RuleTable, ShapeRule } from './OpCall';
 import { reductionRules } from './reduction';
 
 const standard: RuleTable = {
-  ...elementwiseRules, ...arrangementRules, ...linearRules, ...reductionRules, ...generationRules, ...controlFlowRules, ...onnxAttentionRules,
+  ...elementwiseRules,
+  ...arrangementRules,
+  ...linearRules,
+  ...reductionRules,
+  ...generationRules,
+  ...controlFlowRules,
+  ...onnxAttentionRules,
 };
 
 /** onnxruntime also saves some standard names under its own domain. */

@@ -6,7 +6,15 @@ import { dataTypeNumber, elementBits, elementCount } from '../dataTypes';
 import type { Attribute, DataType, Dim, Graph, Model, Node, Tensor, ValueInfo } from '../model';
 
 /** A plain value becomes the attribute kind it looks like; for the float 1.0 use `float(1)`. */
-export type AttributeInput = number | bigint | string | readonly number[] | readonly bigint[] | Tensor | Graph | Attribute;
+export type AttributeInput =
+  | number
+  | bigint
+  | string
+  | readonly number[]
+  | readonly bigint[]
+  | Tensor
+  | Graph
+  | Attribute;
 
 export interface NodeOptions {
   readonly name?: string;
@@ -31,16 +39,34 @@ export interface GraphBuilder {
   ints(name: string, values: number | readonly number[]): string;
   tensor(tensor: Tensor): string;
   /** Adds a node and returns its first output.  */
-  op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeInput>>, options?: NodeOptions): string;
+  op(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeInput>>,
+    options?: NodeOptions,
+  ): string;
   /** As `op`, returning all outputs. */
-  ops(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeInput>>, options?: NodeOptions): readonly string[];
+  ops(
+    opType: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeInput>>,
+    options?: NodeOptions,
+  ): readonly string[];
   valueInfo(name: string, shape: readonly Dim[] | null, dataType?: DataType): void;
 }
 
 export function buildModel(build: (b: GraphBuilder) => void, options: ModelOptions = {}): Model {
   return {
-    irVersion: 8, opsets: options.opsets ?? new Map([['', options.opset ?? 17]]), producerName: 'buildModel', producerVersion: '',
-    domain: '', modelVersion: 0n, docString: '', graph: buildGraph(build), functions: [], metadata: new Map(),
+    irVersion: 8,
+    opsets: options.opsets ?? new Map([['', options.opset ?? 17]]),
+    producerName: 'buildModel',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0n,
+    docString: '',
+    graph: buildGraph(build),
+    functions: [],
+    metadata: new Map(),
   };
 }
 
@@ -56,16 +82,22 @@ export function buildGraph(build: (b: GraphBuilder) => void, prefix = ''): Graph
   const builder: GraphBuilder = {
     input: (name, shape, dataType = 'float32') => (inputs.push(value(name, shape, dataType)), name),
     output: (name, shape, dataType = 'float32') => void outputs.push(value(name, shape, dataType)),
-    weight: (name, dims, values) => builder.tensor(floatTensor(name, dims, values ?? pseudoWeights(name, elementCount(dims)))),
+    weight: (name, dims, values) =>
+      builder.tensor(floatTensor(name, dims, values ?? pseudoWeights(name, elementCount(dims)))),
     ints: (name, values) => builder.tensor(intTensor(name, values)),
     tensor: (tensor) => (initializers.set(tensor.name, tensor), tensor.name),
     op: (...call) => builder.ops(...call)[0]!,
     ops: (opType, nodeInputs, attributes = {}, options = {}) => {
       const name = options.name ?? `${prefix}${opType}_${nodes.length}`;
       const count = options.outputs ?? 1;
-      const outputNames = typeof count === 'number' ? Array.from({ length: count }, (_, i) => `${name}_output_${i}`) : count;
+      const outputNames =
+        typeof count === 'number' ? Array.from({ length: count }, (_, i) => `${name}_output_${i}`) : count;
       nodes.push({
-        name, domain: options.domain ?? '', opType, inputs: nodeInputs, outputs: outputNames,
+        name,
+        domain: options.domain ?? '',
+        opType,
+        inputs: nodeInputs,
+        outputs: outputNames,
         attributes: new Map(Object.entries(attributes).map(([key, given]) => [key, attributeOf(given)])),
         ...(options.metadata ? { metadata: options.metadata } : {}),
       });
@@ -78,14 +110,21 @@ export function buildGraph(build: (b: GraphBuilder) => void, prefix = ''): Graph
 }
 
 export function floatTensor(name: string, dims: readonly number[], values: ArrayLike<number>): Tensor {
-  return { name, dataType: 'float32', dims, data: { kind: 'inline', bytes: new Uint8Array(Float32Array.from(values).buffer) } };
+  return {
+    name,
+    dataType: 'float32',
+    dims,
+    data: { kind: 'inline', bytes: new Uint8Array(Float32Array.from(values).buffer) },
+  };
 }
 
 /** int64; a number gives a scalar. */
 export function intTensor(name: string, values: number | readonly number[]): Tensor {
   const list = typeof values === 'number' ? [values] : values;
   return {
-    name, dataType: 'int64', dims: typeof values === 'number' ? [] : [list.length],
+    name,
+    dataType: 'int64',
+    dims: typeof values === 'number' ? [] : [list.length],
     data: { kind: 'inline', bytes: new Uint8Array(BigInt64Array.from(list, BigInt).buffer) },
   };
 }
@@ -99,11 +138,15 @@ export function zeroTensor(name: string, dataType: DataType, dims: readonly numb
 export const float = (value: number): Attribute => ({ kind: 'float', value });
 
 /** The `to` of a Cast. */
-export const typeAttribute = (dataType: DataType): Attribute => ({ kind: 'int', value: BigInt(dataTypeNumber(dataType)) });
+export const typeAttribute = (dataType: DataType): Attribute => ({
+  kind: 'int',
+  value: BigInt(dataTypeNumber(dataType)),
+});
 
 function attributeOf(given: AttributeInput): Attribute {
   if (typeof given === 'bigint') return { kind: 'int', value: given };
-  if (typeof given === 'number') return Number.isInteger(given) ? { kind: 'int', value: BigInt(given) } : { kind: 'float', value: given };
+  if (typeof given === 'number')
+    return Number.isInteger(given) ? { kind: 'int', value: BigInt(given) } : { kind: 'float', value: given };
   if (typeof given === 'string') return { kind: 'string', value: new TextEncoder().encode(given) };
   if (isList(given)) {
     const integral = given.every((item) => typeof item === 'bigint' || Number.isInteger(item));

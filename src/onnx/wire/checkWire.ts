@@ -45,24 +45,33 @@ function requireFirstField(cursor: Cursor, plan: MessagePlan): void {
   const field = tag < 0x80 ? plan.fields.get(tag >>> 3) : undefined;
   if (bytes.length < 2 || !field || field.wireType !== (tag & 7)) throw notOnnx(plan, 'it begins with something else');
   cursor.position = 1;
-  const complete = field.wireType !== WireType.LengthDelimited || varint(cursor, bytes.length, plan) + cursor.position <= bytes.length;
+  const complete =
+    field.wireType !== WireType.LengthDelimited || varint(cursor, bytes.length, plan) + cursor.position <= bytes.length;
   if (!complete && !field.child) throw notOnnx(plan, 'it begins with something else');
 }
 
 function walk(cursor: Cursor, end: number, plan: MessagePlan, depth: number): void {
-  if (depth > maxDepth) throw new StudioError('onnx/unsupported', `Graphs or types are nested more than ${maxDepth} deep.`);
+  if (depth > maxDepth)
+    throw new StudioError('onnx/unsupported', `Graphs or types are nested more than ${maxDepth} deep.`);
   while (cursor.position < end) {
     const tag = varint(cursor, end, plan);
     const wireType = tag & 7;
     const field = plan.fields.get(tag >>> 3);
     if (tag >>> 3 === 0) throw notOnnx(plan, 'a field has the number 0');
-    if (field && wireType !== field.wireType && !(field.packable && wireType === WireType.LengthDelimited)) throw notOnnx(plan, `${field.name} has wire type ${wireType}`);
+    if (field && wireType !== field.wireType && !(field.packable && wireType === WireType.LengthDelimited))
+      throw notOnnx(plan, `${field.name} has wire type ${wireType}`);
     if (wireType === WireType.LengthDelimited) walkDelimited(cursor, end, plan, field, depth);
     else skipNumber(cursor, wireType, end, plan);
   }
 }
 
-function walkDelimited(cursor: Cursor, end: number, plan: MessagePlan, field: FieldPlan | undefined, depth: number): void {
+function walkDelimited(
+  cursor: Cursor,
+  end: number,
+  plan: MessagePlan,
+  field: FieldPlan | undefined,
+  depth: number,
+): void {
   const length = varint(cursor, end, plan);
   const inner = cursor.position + length;
   if (inner > end) throw truncated(cursor, plan, field?.name);
@@ -106,13 +115,22 @@ function skipNumber(cursor: Cursor, wireType: WireType, end: number, plan: Messa
 
 function truncated({ bytes, position }: Cursor, plan: MessagePlan, field?: string): StudioError {
   const place = field ? `, inside its ${field}` : '';
-  return new StudioError('onnx/truncated', `A ${plan.name} ends too early${place} (at byte ${Math.min(position, bytes.length)} of ${bytes.length}).`, {
-    message: plan.name, sizeBytes: bytes.length,
-  });
+  return new StudioError(
+    'onnx/truncated',
+    `A ${plan.name} ends too early${place} (at byte ${Math.min(position, bytes.length)} of ${bytes.length}).`,
+    {
+      message: plan.name,
+      sizeBytes: bytes.length,
+    },
+  );
 }
 
 const notOnnx = (plan: MessagePlan, reason: string) =>
-  new StudioError('onnx/not-onnx', `The file is not an ONNX model, or is damaged: its ${plan.name} cannot be read (${reason}).`, { message: plan.name });
+  new StudioError(
+    'onnx/not-onnx',
+    `The file is not an ONNX model, or is damaged: its ${plan.name} cannot be read (${reason}).`,
+    { message: plan.name },
+  );
 
 const plans = new WeakMap<DescMessage, MessagePlan>();
 
@@ -127,16 +145,26 @@ function planOf(schema: DescMessage): MessagePlan {
 }
 
 function fieldPlan(field: DescField): FieldPlan {
-  if (field.message) return { name: field.name, wireType: WireType.LengthDelimited, packable: false, child: planOf(field.message) };
+  if (field.message)
+    return { name: field.name, wireType: WireType.LengthDelimited, packable: false, child: planOf(field.message) };
   const wireType = field.scalar === undefined ? WireType.Varint : wireTypeOf(field.scalar); // enums are varints
   return { name: field.name, wireType, packable: field.fieldKind === 'list' && wireType !== WireType.LengthDelimited };
 }
 
 function wireTypeOf(scalar: ScalarType): WireType {
   switch (scalar) {
-    case ScalarType.STRING: case ScalarType.BYTES: return WireType.LengthDelimited;
-    case ScalarType.FLOAT: case ScalarType.FIXED32: case ScalarType.SFIXED32: return WireType.Bit32;
-    case ScalarType.DOUBLE: case ScalarType.FIXED64: case ScalarType.SFIXED64: return WireType.Bit64;
-    default: return WireType.Varint;
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return WireType.LengthDelimited;
+    case ScalarType.FLOAT:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return WireType.Bit32;
+    case ScalarType.DOUBLE:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return WireType.Bit64;
+    default:
+      return WireType.Varint;
   }
 }

@@ -10,11 +10,15 @@ import { graphFieldsToProto, modelFieldsToProto, tensorFieldsToProto } from './t
 
 /** In the order of the file. Inline weights are the model's own arrays. */
 export function encodeModel(model: Model): readonly Uint8Array[] {
-  return [toBinary(ModelProtoSchema, modelFieldsToProto(model)), ...delimited(ModelProtoSchema.field.graph.number, encodeGraph(model.graph))];
+  return [
+    toBinary(ModelProtoSchema, modelFieldsToProto(model)),
+    ...delimited(ModelProtoSchema.field.graph.number, encodeGraph(model.graph)),
+  ];
 }
 
 /** Sum of the pieces' lengths. */
-export const totalLength = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
+export const totalLength = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, piece) => sum + piece.length, 0);
 
 function encodeGraph(graph: Graph): readonly Uint8Array[] {
   const number = GraphProtoSchema.field.initializer.number;
@@ -25,7 +29,9 @@ function encodeGraph(graph: Graph): readonly Uint8Array[] {
 
 function encodeTensor(tensor: Tensor): readonly Uint8Array[] {
   const fields = toBinary(TensorProtoSchema, tensorFieldsToProto(tensor));
-  return tensor.data.kind === 'inline' ? [fields, ...delimited(TensorProtoSchema.field.rawData.number, [tensor.data.bytes])] : [fields];
+  return tensor.data.kind === 'inline'
+    ? [fields, ...delimited(TensorProtoSchema.field.rawData.number, [tensor.data.bytes])]
+    : [fields];
 }
 
 /** A field of the given number that holds the pieces. */

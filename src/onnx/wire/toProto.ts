@@ -1,6 +1,7 @@
 /** The IR to protobuf messages: the mirror image of `fromProto`. All tensor bytes are written as raw_data. */
-import { create, fromBinary } from '@bufbuild/protobuf';
+
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import { dataTypeNumber } from '../dataTypes';
 import type { Attribute, Dim, Graph, Model, ModelFunction, Node, Tensor, TensorType, ValueInfo } from '../model';
 import * as pb from './onnx_pb';
@@ -25,13 +26,17 @@ export function graphFieldsToProto(graph: Graph): pb.GraphProto {
   return build(pb.GraphProtoSchema, graph.unknown, {
     ...text('name', graph.name),
     node: graph.nodes.map(nodeToProto),
-    sparseInitializer: [...(graph.sparseInitializers?.values() ?? [])].map(({ bytes }) => fromBinary(pb.SparseTensorProtoSchema, bytes)),
+    sparseInitializer: [...(graph.sparseInitializers?.values() ?? [])].map(({ bytes }) =>
+      fromBinary(pb.SparseTensorProtoSchema, bytes),
+    ),
     input: graph.inputs.map(valueToProto),
     output: graph.outputs.map(valueToProto),
     valueInfo: [...graph.valueInfo.values()].map(valueToProto),
     ...text('docString', graph.docString),
     metadataProps: entries(graph.metadata),
-    quantizationAnnotation: [...(graph.quantization ?? [])].map(([tensorName, names]) => create(pb.TensorAnnotationSchema, { tensorName, quantParameterTensorNames: entries(names) })),
+    quantizationAnnotation: [...(graph.quantization ?? [])].map(([tensorName, names]) =>
+      create(pb.TensorAnnotationSchema, { tensorName, quantParameterTensorNames: entries(names) }),
+    ),
   });
 }
 
@@ -60,20 +65,33 @@ function attributeToProto(name: string, attribute: Attribute): pb.AttributeProto
   return build(pb.AttributeProtoSchema, attribute.unknown, { name, ...attributeFields(attribute) });
 }
 
-function attributeFields(attribute: Exclude<Attribute, { readonly kind: 'raw' }>): MessageInitShape<typeof pb.AttributeProtoSchema> {
+function attributeFields(
+  attribute: Exclude<Attribute, { readonly kind: 'raw' }>,
+): MessageInitShape<typeof pb.AttributeProtoSchema> {
   const Type = pb.AttributeProto_AttributeType;
   switch (attribute.kind) {
-    case 'float': return { type: Type.FLOAT, f: attribute.value };
-    case 'int': return { type: Type.INT, i: attribute.value };
-    case 'string': return { type: Type.STRING, s: attribute.value };
-    case 'tensor': return { type: Type.TENSOR, t: tensorToProto(attribute.value) };
-    case 'graph': return { type: Type.GRAPH, g: graphToProto(attribute.value) };
-    case 'floats': return { type: Type.FLOATS, floats: [...attribute.value] };
-    case 'ints': return { type: Type.INTS, ints: [...attribute.value] };
-    case 'strings': return { type: Type.STRINGS, strings: [...attribute.value] };
-    case 'tensors': return { type: Type.TENSORS, tensors: attribute.value.map(tensorToProto) };
-    case 'graphs': return { type: Type.GRAPHS, graphs: attribute.value.map(graphToProto) };
-    case 'reference': return { refAttrName: attribute.attribute, type: attribute.type };
+    case 'float':
+      return { type: Type.FLOAT, f: attribute.value };
+    case 'int':
+      return { type: Type.INT, i: attribute.value };
+    case 'string':
+      return { type: Type.STRING, s: attribute.value };
+    case 'tensor':
+      return { type: Type.TENSOR, t: tensorToProto(attribute.value) };
+    case 'graph':
+      return { type: Type.GRAPH, g: graphToProto(attribute.value) };
+    case 'floats':
+      return { type: Type.FLOATS, floats: [...attribute.value] };
+    case 'ints':
+      return { type: Type.INTS, ints: [...attribute.value] };
+    case 'strings':
+      return { type: Type.STRINGS, strings: [...attribute.value] };
+    case 'tensors':
+      return { type: Type.TENSORS, tensors: attribute.value.map(tensorToProto) };
+    case 'graphs':
+      return { type: Type.GRAPHS, graphs: attribute.value.map(graphToProto) };
+    case 'reference':
+      return { refAttrName: attribute.attribute, type: attribute.type };
   }
 }
 
@@ -97,17 +115,28 @@ export function tensorFieldsToProto(tensor: Tensor): pb.TensorProto {
 
 function dataFields({ data }: Tensor): MessageInitShape<typeof pb.TensorProtoSchema> {
   switch (data.kind) {
-    case 'inline': return {};
-    case 'strings': return { stringData: [...data.values] };
+    case 'inline':
+      return {};
+    case 'strings':
+      return { stringData: [...data.values] };
     case 'external': {
-      const place = new Map([['location', data.location], ['offset', String(data.offsetBytes)], ['length', String(data.lengthBytes)], ...(data.entries ?? [])]);
+      const place = new Map([
+        ['location', data.location],
+        ['offset', String(data.offsetBytes)],
+        ['length', String(data.lengthBytes)],
+        ...(data.entries ?? []),
+      ]);
       return { dataLocation: pb.TensorProto_DataLocation.EXTERNAL, externalData: entries(place) };
     }
   }
 }
 
 function valueToProto(value: ValueInfo): pb.ValueInfoProto {
-  const proto = build(pb.ValueInfoProtoSchema, value.unknown, { name: value.name, ...text('docString', value.docString), metadataProps: entries(value.metadata) });
+  const proto = build(pb.ValueInfoProtoSchema, value.unknown, {
+    name: value.name,
+    ...text('docString', value.docString),
+    metadataProps: entries(value.metadata),
+  });
   if (value.type) proto.type = typeToProto(value.type, proto.type);
   return proto;
 }
@@ -120,7 +149,9 @@ function typeToProto({ dataType, shape }: TensorType, kept: pb.TypeProto | undef
   if (shape) {
     const old = tensor.shape?.dim.length === shape.length ? tensor.shape.dim : undefined;
     tensor.shape ??= create(pb.TensorShapeProtoSchema);
-    tensor.shape.dim = shape.map((dim, i) => Object.assign(old?.[i] ?? create(pb.TensorShapeProto_DimensionSchema), dimToProto(dim)));
+    tensor.shape.dim = shape.map((dim, i) =>
+      Object.assign(old?.[i] ?? create(pb.TensorShapeProto_DimensionSchema), dimToProto(dim)),
+    );
   }
   type.value = { case: 'tensorType', value: tensor };
   return type;
@@ -129,7 +160,9 @@ function typeToProto({ dataType, shape }: TensorType, kept: pb.TypeProto | undef
 /** Only the `value` of the dimension. */
 function dimToProto(dim: Dim): Pick<pb.TensorShapeProto_Dimension, 'value'> {
   if (dim === null) return { value: { case: undefined } };
-  return { value: typeof dim === 'number' ? { case: 'dimValue', value: BigInt(dim) } : { case: 'dimParam', value: dim } };
+  return {
+    value: typeof dim === 'number' ? { case: 'dimValue', value: BigInt(dim) } : { case: 'dimParam', value: dim },
+  };
 }
 
 function functionToProto(definition: ModelFunction): pb.FunctionProto {
@@ -150,7 +183,9 @@ function functionToProto(definition: ModelFunction): pb.FunctionProto {
 }
 
 function opsetsToProto(opsets: ReadonlyMap<string, number>): pb.OperatorSetIdProto[] {
-  return [...opsets].map(([domain, version]) => create(pb.OperatorSetIdProtoSchema, { domain, version: BigInt(version) }));
+  return [...opsets].map(([domain, version]) =>
+    create(pb.OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+  );
 }
 
 function entries(map: ReadonlyMap<string, string> | undefined): pb.StringStringEntryProto[] {
@@ -162,12 +197,20 @@ function text<K extends string>(key: K, value: string | undefined): { [key in K]
 }
 
 /** A message from its fields, over what the IR kept of it as bytes. */
-function build<D extends DescMessage>(schema: D, kept: Uint8Array | undefined, fields: MessageInitShape<D>): MessageShape<D> {
+function build<D extends DescMessage>(
+  schema: D,
+  kept: Uint8Array | undefined,
+  fields: MessageInitShape<D>,
+): MessageShape<D> {
   const message = create(schema, fields);
   return kept ? Object.assign(fromBinary(schema, kept), withoutEmpty(message)) : message;
 }
 
 /** Set fields only, so that assigning them does not wipe what was kept. */
 function withoutEmpty(message: object): object {
-  return Object.fromEntries(Object.entries(message).filter(([key, value]) => key !== '$unknown' && !(Array.isArray(value) && value.length === 0)));
+  return Object.fromEntries(
+    Object.entries(message).filter(
+      ([key, value]) => key !== '$unknown' && !(Array.isArray(value) && value.length === 0),
+    ),
+  );
 }

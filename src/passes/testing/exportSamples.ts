@@ -15,8 +15,10 @@ export const full = process.env['VDMINI_FULL'] === '1';
 export function sample({ path, reference }: OpenedExport): readonly ReferenceCase[] {
   const singles = reference.cases.filter(({ kind }) => kind === 'single' || kind === 'branch');
   const variant = exportPaths.filter((other) => other.startsWith(`${reference.family}/`)).indexOf(path);
-  const several = reference.cases.find(({ kind }) => kind === 'preset') ?? reference.cases.findLast(({ kind }) => kind === 'random');
+  const several =
+    reference.cases.find(({ kind }) => kind === 'preset') ?? reference.cases.findLast(({ kind }) => kind === 'random');
   return [singles[(variant * 5 + 1) % singles.length]!, several!];
 }
 
-export const wholeCase = ({ reference }: OpenedExport): ReferenceCase => reference.cases.find(({ kind }) => kind === 'none')!;
+export const wholeCase = ({ reference }: OpenedExport): ReferenceCase =>
+  reference.cases.find(({ kind }) => kind === 'none')!;

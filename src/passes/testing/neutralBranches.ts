@@ -11,7 +11,9 @@ import { floatTensor } from '../../onnx/testing/buildModel';
 /** `flow`: of the same model. `undefined` when a rewire is neither a residual addition nor a blend, or a branch ends otherwise. */
 export function withNeutralBranches(model: Model, flow: Flow, rewires: readonly Rewire[]): Model | undefined {
   const edit = new Edit(flow);
-  return rewires.every(({ exit, entry }) => neutralise(flow, edit, flow.ids.get(exit)!, flow.ids.get(entry)!)) ? edit.apply(model) : undefined;
+  return rewires.every(({ exit, entry }) => neutralise(flow, edit, flow.ids.get(exit)!, flow.ids.get(entry)!))
+    ? edit.apply(model)
+    : undefined;
 }
 
 function neutralise(flow: Flow, edit: Edit, exit: number, entry: number): boolean {
@@ -32,7 +34,9 @@ function zeroLastWeights(flow: Flow, edit: Edit, end: number): boolean {
   if (flow.weighted[at]) return fixed.every((operand) => edit.set(at, operand, 0));
   if (viewed(flow, end) < 0 && !KEEP_ZERO.has(opType)) return false;
   // Of a branch and its gate, or a value and its norm, either at zero would do: the branch is the deeper one.
-  const moving = flow.data[at]!.filter((operand) => flow.stream[operand]).toSorted((a, b) => flow.depth[b]! - flow.depth[a]!);
+  const moving = flow.data[at]!.filter((operand) => flow.stream[operand]).toSorted(
+    (a, b) => flow.depth[b]! - flow.depth[a]!,
+  );
   if (!moving.some((operand) => zeroLastWeights(flow, edit, operand))) return false;
   return opType !== 'Add' || fixed.every((operand) => edit.set(at, operand, 0));
 }

@@ -43,7 +43,22 @@ export interface ResidualGraph {
   readonly fixed: readonly string[];
 }
 
-const items: readonly Item[] = ['residual', 'conditioned', 'deep', 'twice', 'viewed', 'halved', 'blended', 'moved', 'joint', 'masked', 'shifted', 'plain', 'doubled', 'joined'];
+const items: readonly Item[] = [
+  'residual',
+  'conditioned',
+  'deep',
+  'twice',
+  'viewed',
+  'halved',
+  'blended',
+  'moved',
+  'joint',
+  'masked',
+  'shifted',
+  'plain',
+  'doubled',
+  'joined',
+];
 
 /** What to build, in a form that a failing test can print. */
 export interface Recipe {
@@ -113,7 +128,10 @@ class Network {
     return this.op('Add', [this.b.weight(`${this.module}.${layer}.bias`, [width]), product]);
   }
 
-  private names = (layer: string): readonly string[] => [`${this.module}.${layer}.weight`, `${this.module}.${layer}.bias`];
+  private names = (layer: string): readonly string[] => [
+    `${this.module}.${layer}.weight`,
+    `${this.module}.${layer}.bias`,
+  ];
 
   private branch(x: string, name = '', from = width): string {
     return this.linear(this.op('Tanh', [this.linear(x, `${name}in`, from)]), `${name}out`);
@@ -144,7 +162,13 @@ class Network {
     this.x = this.op('Add', [entry, this.branch(entry, 'attn.')]);
     const middle = this.x;
     this.x = this.op('Add', [middle, this.branch(middle, 'ff.')]);
-    return { rewires: [{ exit: middle, entry }, { exit: this.x, entry: middle }], lastWeights: [...this.names('attn.out'), ...this.names('ff.out')] };
+    return {
+      rewires: [
+        { exit: middle, entry },
+        { exit: this.x, entry: middle },
+      ],
+      lastWeights: [...this.names('attn.out'), ...this.names('ff.out')],
+    };
   }
 
   private viewed(): Made {
@@ -185,7 +209,10 @@ class Network {
     const mix = this.b.weight(`${this.module}.mix`, [1, tokens + textTokens, tokens + textTokens]);
     const sum = this.op('Add', [joined, this.branch(this.op('MatMul', [mix, joined]))]);
     const slice = (from: number, to: number) =>
-      this.op('Slice', [sum, ...[[from], [to], [1]].map((values, i) => this.b.ints(`${this.module}.slice.${from}.${i}`, values))]);
+      this.op('Slice', [
+        sum,
+        ...[[from], [to], [1]].map((values, i) => this.b.ints(`${this.module}.slice.${from}.${i}`, values)),
+      ]);
     [this.x, this.text] = [slice(0, tokens), slice(tokens, tokens + textTokens)];
     return { rewires: [{ exit: sum, entry: joined }], lastWeights: this.names('out') };
   }
@@ -193,7 +220,10 @@ class Network {
   private masked(): Made {
     const mask = this.op('ReduceMean', [this.text], { keepdims: 1, axes: [1, 2] });
     return this.identity((x) => {
-      const scores = this.op('MatMul', [this.linear(x, 'q'), this.op('Transpose', [this.linear(x, 'k')], { perm: [0, 2, 1] })]);
+      const scores = this.op('MatMul', [
+        this.linear(x, 'q'),
+        this.op('Transpose', [this.linear(x, 'k')], { perm: [0, 2, 1] }),
+      ]);
       const spread = this.op('Expand', [mask, this.b.ints(`${this.module}.scores`, [1, tokens, tokens])]);
       const weights = this.op('Softmax', [this.op('Add', [scores, spread])], { axis: -1 });
       return this.linear(this.op('MatMul', [weights, this.linear(x, 'v')]), 'out');

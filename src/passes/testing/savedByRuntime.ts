@@ -11,7 +11,12 @@ export async function savedByRuntime(model: Model, graphOptimizationLevel: 'basi
   const folder = await mkdtemp(join(tmpdir(), 'vdmini-saved-'));
   try {
     const optimizedModelFilePath = join(folder, 'model.onnx');
-    const session = await InferenceSession.create(writeModel(model), { graphOptimizationLevel, optimizedModelFilePath, intraOpNumThreads: 1, logSeverityLevel: 3 });
+    const session = await InferenceSession.create(writeModel(model), {
+      graphOptimizationLevel,
+      optimizedModelFilePath,
+      intraOpNumThreads: 1,
+      logSeverityLevel: 3,
+    });
     await session.release();
     return readModel(await readFile(optimizedModelFilePath));
   } finally {

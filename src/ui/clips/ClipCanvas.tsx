@@ -1,6 +1,6 @@
 /** One side's clip on a 2-D canvas, at the frame of the common clock. */
-import { useEffect, useRef, type CSSProperties } from 'react';
-import type { Side } from '../../engine/protocol';
+import { type CSSProperties, useEffect, useRef } from 'react';
+import type { Side } from '../../worker/protocol';
 import { useStudio } from '../store/state';
 import { clipHash, drawDifference, drawFrame } from './pixels';
 
@@ -43,5 +43,14 @@ export function DifferenceCanvas({ style }: { readonly style?: CSSProperties }) 
     drawDifference(canvas.current!, teacher.clip, student.clip, Math.min(frame, teacher.clip.frameCount - 1), gain);
   }, [teacher, student, frame, gain]);
   if (!teacher || !student) return null;
-  return <canvas ref={canvas} className="clip-canvas" style={style} role="img" aria-label="Difference of student and teacher" data-testid="difference-canvas" />;
+  return (
+    <canvas
+      ref={canvas}
+      className="clip-canvas"
+      style={style}
+      role="img"
+      aria-label="Difference of student and teacher"
+      data-testid="difference-canvas"
+    />
+  );
 }

@@ -1,8 +1,8 @@
 /** Over each clip: whose it is, how it stands, and its measured step time. */
-import type { Side } from '../../engine/protocol';
+import type { Side } from '../../worker/protocol';
 import { formatMs } from '../format';
 import { Icon } from '../parts/Icon';
-import { standing, type SideStanding } from '../store/derived';
+import { type SideStanding, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
 import { useStudio } from '../store/state';
 
@@ -14,7 +14,9 @@ export function SideCaption({ side }: { readonly side: Side }) {
       <span className="caption-name">
         <span className="dot" /> {side === 'teacher' ? 'Teacher' : 'Student'}
       </span>
-      {time && (stands === 'done' || stands === 'running') && <span className="faint caption-time">{formatMs(time.ms)} / step</span>}
+      {time && (stands === 'done' || stands === 'running') && (
+        <span className="faint caption-time">{formatMs(time.ms)} / step</span>
+      )}
       <span className="caption-standing" data-testid={`${side}-standing`} data-standing={stands}>
         <Standing side={side} stands={stands} />
       </span>
@@ -28,7 +30,11 @@ function Standing({ side, stands }: { readonly side: Side; readonly stands: Side
   const hasModel = useStudio((state) => state.open !== null && state.opening === null);
   switch (stands) {
     case 'running':
-      return <span className="pill">{run!.step === 0 ? 'starting' : run!.step === run!.steps ? 'measuring' : `step ${run!.step} / ${run!.steps}`}</span>;
+      return (
+        <span className="pill">
+          {run!.step === 0 ? 'starting' : run!.step === run!.steps ? 'measuring' : `step ${run!.step} / ${run!.steps}`}
+        </span>
+      );
     case 'queued':
       return <span className="pill warn">about to run</span>;
     case 'stale':

@@ -1,6 +1,6 @@
 /** What lies over a clip's frame while there is nothing to show, while it is sampled, and when it is stale. */
 import type { CSSProperties } from 'react';
-import type { Side } from '../../engine/protocol';
+import type { Side } from '../../worker/protocol';
 import { Icon } from '../parts/Icon';
 import { standing } from '../store/derived';
 import { generateNow } from '../store/settings';
@@ -11,7 +11,9 @@ export function WaitingClip({ side }: { readonly side: Side }) {
   const hasClip = useStudio((state) => state.shown[side] !== undefined);
   const share = useStudio((state) => (state.run ? state.run.step / state.run.steps : 0));
   const cannotRun = useStudio((state) => (state.opening === null ? state.open?.cannotRun : undefined));
-  const canRun = useStudio((state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined);
+  const canRun = useStudio(
+    (state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined,
+  );
   const opening = useStudio((state) => state.opening !== null);
   return (
     <>
@@ -20,7 +22,9 @@ export function WaitingClip({ side }: { readonly side: Side }) {
           {stands === 'running' || stands === 'queued' ? (
             <span className="faint">first step …</span>
           ) : cannotRun !== undefined ? (
-            <p className="clip-reason" data-testid="cannot-run">{side === 'teacher' ? cannotRun : ''}</p>
+            <p className="clip-reason" data-testid="cannot-run">
+              {side === 'teacher' ? cannotRun : ''}
+            </p>
           ) : canRun && side === 'student' ? (
             <button type="button" className="button" onClick={generateNow}>
               <Icon name="play" size={12} /> Generate
@@ -31,7 +35,12 @@ export function WaitingClip({ side }: { readonly side: Side }) {
         </div>
       )}
       {stands === 'running' && (
-        <div className={`progress clip-progress ${side}`} role="progressbar" aria-label={`Sampling the ${side}`} aria-valuenow={Math.round(share * 100)}>
+        <div
+          className={`progress clip-progress ${side}`}
+          role="progressbar"
+          aria-label={`Sampling the ${side}`}
+          aria-valuenow={Math.round(share * 100)}
+        >
           <span style={{ transform: `scaleX(${share})` } as CSSProperties} />
         </div>
       )}

@@ -19,9 +19,21 @@ export function drawFrame(canvas: HTMLCanvasElement, clip: Clip, frame: number):
 }
 
 /** |student - teacher| per channel, times `gain`; clips must have one size. */
-export function drawDifference(canvas: HTMLCanvasElement, teacher: Clip, student: Clip, frame: number, gain: number): void {
+export function drawDifference(
+  canvas: HTMLCanvasElement,
+  teacher: Clip,
+  student: Clip,
+  frame: number,
+  gain: number,
+): void {
   sizeTo(canvas, teacher.width, teacher.height);
-  canvas.getContext('2d')!.putImageData(image(difference(frameBytes(teacher, frame), frameBytes(student, frame), gain), teacher.width, teacher.height), 0, 0);
+  canvas
+    .getContext('2d')!
+    .putImageData(
+      image(difference(frameBytes(teacher, frame), frameBytes(student, frame), gain), teacher.width, teacher.height),
+      0,
+      0,
+    );
 }
 
 export function difference(a: Uint8ClampedArray, b: Uint8ClampedArray, gain: number): Uint8ClampedArray {
@@ -50,7 +62,12 @@ export function clipHash(clip: Clip): string {
 }
 
 /** The largest whole zoom at which `count` clips fit next to each other; below 1 only where even 1 is too large. */
-export function fittingZoom(room: { readonly width: number; readonly height: number }, clip: { readonly width: number; readonly height: number }, count: number, gapPx: number): number {
+export function fittingZoom(
+  room: { readonly width: number; readonly height: number },
+  clip: { readonly width: number; readonly height: number },
+  count: number,
+  gapPx: number,
+): number {
   const zoom = Math.min((room.width - gapPx * (count - 1)) / (count * clip.width), room.height / clip.height);
   return zoom >= 1 ? Math.floor(zoom) : Math.max(0.05, zoom);
 }

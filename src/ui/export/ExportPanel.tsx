@@ -1,17 +1,24 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
-import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../engine/protocol';
+import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { samePlan } from '../plan/edits';
+import { ProblemPanel } from '../shell/ProblemPanel';
+import { exportPhases } from '../shell/phases';
 import { importPlan } from '../store/edit';
-import { cancelExport, download, downloadExported, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
+import {
+  cancelExport,
+  download,
+  downloadExported,
+  exportPlan,
+  exportToPlace,
+  setExportFormat,
+} from '../store/exporting';
 import { canPickPlace } from '../store/pickPlace';
 import { showPanel } from '../store/settings';
-import { studentTotals, useStudio, type Exported } from '../store/state';
-import { exportPhases } from '../shell/phases';
-import { ProblemPanel } from '../shell/ProblemPanel';
+import { type Exported, studentTotals, useStudio } from '../store/state';
 import './export.css';
 
 const formats: readonly { readonly value: ExportFormat; readonly name: string; readonly about: string }[] = [
@@ -29,7 +36,12 @@ function ExportDialog() {
   const format = useStudio((state) => state.exportFormat);
   const exporting = useStudio((state) => state.exporting);
   const exported = useStudio((state) => state.exported);
-  const current = useStudio((state) => state.exported !== null && samePlan(state.exported.plan, state.plan) && state.exported.format === state.exportFormat);
+  const current = useStudio(
+    (state) =>
+      state.exported !== null &&
+      samePlan(state.exported.plan, state.plan) &&
+      state.exported.format === state.exportFormat,
+  );
   return (
     <Dialog title="Export the student" onClose={() => showPanel('none')} testId="export-panel">
       <ProblemPanel inDialog />
@@ -38,7 +50,14 @@ function ExportDialog() {
         <legend className="visually-hidden">Format</legend>
         {formats.map(({ value, name, about }) => (
           <label key={value} className="format">
-            <input type="radio" name="format" value={value} checked={format === value} onChange={() => setExportFormat(value)} data-testid={`format-${value}`} />
+            <input
+              type="radio"
+              name="format"
+              value={value}
+              checked={format === value}
+              onChange={() => setExportFormat(value)}
+              data-testid={`format-${value}`}
+            />
             <span>
               <b>{name}</b>
               <span className="faint">{about}</span>
@@ -64,14 +83,19 @@ function Summary() {
   const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   return (
     <p className="dim">
-      {count === 0 ? 'Nothing is dropped: the export is the teacher itself. ' : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped${student ? ': ' : '. '}`}
+      {count === 0
+        ? 'Nothing is dropped: the export is the teacher itself. '
+        : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped${student ? ': ' : '. '}`}
       {student && count > 0 && (
         <>
-          <b>{formatParameters(student.parameters)}</b> parameters ({formatPercent(student.parameters / Math.max(1, teacher.parameters))} of the teacher),{' '}
+          <b>{formatParameters(student.parameters)}</b> parameters (
+          {formatPercent(student.parameters / Math.max(1, teacher.parameters))} of the teacher),{' '}
           <b>{formatMacs(student.macs)}</b> MACs ({formatPercent(student.macs / Math.max(1, teacher.macs))}).{' '}
         </>
       )}
-      {canRun ? 'The file is loaded afresh and compared with the preview before it is offered.' : 'The model does not run in this tab, so the file is written without that check.'}
+      {canRun
+        ? 'The file is loaded afresh and compared with the preview before it is offered.'
+        : 'The model does not run in this tab, so the file is written without that check.'}
     </p>
   );
 }
@@ -84,7 +108,12 @@ function Ways({ format, current }: { readonly format: ExportFormat; readonly cur
   const pick = canPickPlace();
   const primary = (first: boolean) => `button ${first && !current ? 'primary' : ''}`;
   const asDownload = (
-    <button type="button" className={primary(!pick || !large)} onClick={() => void exportPlan()} data-testid="export-run">
+    <button
+      type="button"
+      className={primary(!pick || !large)}
+      onClick={() => void exportPlan()}
+      data-testid="export-run"
+    >
       {pick ? 'Export, then download' : current ? 'Export again' : 'Export and verify'}
     </button>
   );
@@ -135,9 +164,17 @@ function Progress({ progress, place, format }: ProgressProps) {
   const phases = usePhases(format, place);
   const at = progress === 'starting' ? -1 : phases.findIndex(({ phase }) => phase === progress.phase);
   const share = progress !== 'starting' && progress.totalBytes > 0 ? progress.loadedBytes / progress.totalBytes : null;
-  const bytes = progress !== 'starting' && progress.totalBytes > 0 ? `${formatBytes(progress.loadedBytes)} of ${formatBytes(progress.totalBytes)}` : null;
+  const bytes =
+    progress !== 'starting' && progress.totalBytes > 0
+      ? `${formatBytes(progress.loadedBytes)} of ${formatBytes(progress.totalBytes)}`
+      : null;
   return (
-    <div className="export-progress" role="status" data-testid="export-progress" data-phase={progress === 'starting' ? 'starting' : progress.phase}>
+    <div
+      className="export-progress"
+      role="status"
+      data-testid="export-progress"
+      data-phase={progress === 'starting' ? 'starting' : progress.phase}
+    >
       <ol>
         {phases.map(({ phase, name }, i) => (
           <li key={phase} data-state={i < at ? 'done' : i === at ? 'now' : 'next'}>
@@ -171,7 +208,12 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
   const { verification, unverified, fileBytes, teacherFileBytes } = result;
   const saved = teacherFileBytes - fileBytes;
   return (
-    <section className={`result ${verification ? '' : 'not-compared'}`} aria-label="Export result" data-testid="export-result" data-current={current}>
+    <section
+      className={`result ${verification ? '' : 'not-compared'}`}
+      aria-label="Export result"
+      data-testid="export-result"
+      data-current={current}
+    >
       <p className="result-title">
         {verification ? (
           <>
@@ -192,21 +234,44 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
           testId="export-file-bytes"
           raw={fileBytes}
         />
-        <Line name="Smaller by" about={formatPercent(saved / Math.max(1, teacherFileBytes))} value={formatBytes(saved)} testId="export-saved-bytes" raw={saved} />
+        <Line
+          name="Smaller by"
+          about={formatPercent(saved / Math.max(1, teacherFileBytes))}
+          value={formatBytes(saved)}
+          testId="export-saved-bytes"
+          raw={saved}
+        />
       </dl>
       {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
-      {!place && format !== 'onnx' && <p className="faint read-later">Downloading reads from the opened files: leave them unchanged until it is done.</p>}
+      {!place && format !== 'onnx' && (
+        <p className="faint read-later">
+          Downloading reads from the opened files: leave them unchanged until it is done.
+        </p>
+      )}
       <div className="downloads">
         {!place &&
           result.files.map((file) => (
-            <button key={file.name} type="button" className="button primary" onClick={() => void downloadExported(file)} data-testid="export-download" data-file-name={file.name}>
-              <Icon name="download" size={14} /> <span className="truncate">{file.name}</span> <span className="download-size">{formatBytes(file.blob.size)}</span>
+            <button
+              key={file.name}
+              type="button"
+              className="button primary"
+              onClick={() => void downloadExported(file)}
+              data-testid="export-download"
+              data-file-name={file.name}
+            >
+              <Icon name="download" size={14} /> <span className="truncate">{file.name}</span>{' '}
+              <span className="download-size">{formatBytes(file.blob.size)}</span>
             </button>
           ))}
         <button
           type="button"
           className="button"
-          onClick={() => download(`${result.files[0]?.name.replace(/\.(onnx|zip)$/, '') ?? 'student'}.plan.json`, new Blob([result.planJson], { type: 'application/json' }))}
+          onClick={() =>
+            download(
+              `${result.files[0]?.name.replace(/\.(onnx|zip)$/, '') ?? 'student'}.plan.json`,
+              new Blob([result.planJson], { type: 'application/json' }),
+            )
+          }
           data-testid="plan-download"
         >
           <Icon name="download" size={14} /> Plan as JSON
@@ -219,7 +284,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
 function Saved({ place, names }: { readonly place: PickedPlace; readonly names: readonly string[] }) {
   return (
     <p className="saved" data-testid="export-saved">
-      <Icon name="check" size={14} /> 
+      <Icon name="check" size={14} />
       <span>
         Saved to <PlaceName place={place} />
       </span>
@@ -231,10 +296,33 @@ function Saved({ place, names }: { readonly place: PickedPlace; readonly names: 
 function VerificationLines({ verification }: { readonly verification: ExportVerification }) {
   return (
     <>
-      <Line name="Largest difference" about="over one denoiser output, exported file against preview" value={formatTiny(verification.maxDifference)} testId="export-max-difference" raw={verification.maxDifference} />
-      <Line name="Mean difference" about="" value={formatTiny(verification.meanDifference)} testId="export-mean-difference" raw={verification.meanDifference} />
-      <Line name="Effect of the cut" about="largest |student − teacher| on the same input" value={formatTiny(verification.cutEffect)} testId="export-cut-effect" raw={verification.cutEffect} />
-      <Line name="Checked on" about="" value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'} testId="export-backend" />
+      <Line
+        name="Largest difference"
+        about="over one denoiser output, exported file against preview"
+        value={formatTiny(verification.maxDifference)}
+        testId="export-max-difference"
+        raw={verification.maxDifference}
+      />
+      <Line
+        name="Mean difference"
+        about=""
+        value={formatTiny(verification.meanDifference)}
+        testId="export-mean-difference"
+        raw={verification.meanDifference}
+      />
+      <Line
+        name="Effect of the cut"
+        about="largest |student − teacher| on the same input"
+        value={formatTiny(verification.cutEffect)}
+        testId="export-cut-effect"
+        raw={verification.cutEffect}
+      />
+      <Line
+        name="Checked on"
+        about=""
+        value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'}
+        testId="export-backend"
+      />
     </>
   );
 }
@@ -265,7 +353,11 @@ function PlanLine() {
   return (
     <div className="plan-line">
       <span className="dim">The plan is in this page’s address; copy it to share the cut.</span>
-      <button type="button" className="button quiet small" onClick={() => void navigator.clipboard?.writeText(window.location.href)}>
+      <button
+        type="button"
+        className="button quiet small"
+        onClick={() => void navigator.clipboard?.writeText(window.location.href)}
+      >
         <Icon name="link" size={13} /> Copy link
       </button>
       <button type="button" className="button quiet small" onClick={() => input.current!.click()}>

@@ -2,18 +2,18 @@
  * The block map: the U as a U, or a wrapped list for transformers. Cells are switches with one tab stop; arrows
  * move by position, space toggles, shift takes the range from the last one touched.
  */
-import { Fragment, useMemo, useRef, type CSSProperties, type KeyboardEvent } from 'react';
+import { type CSSProperties, Fragment, type KeyboardEvent, useMemo, useRef } from 'react';
 import type { Block } from '../../blocks/block';
-import { toggleBlock, focusBlock } from '../store/edit';
-import { useStudio } from '../store/state';
-import { goneIds } from '../plan/edits';
 import { Icon } from '../parts/Icon';
+import { goneIds } from '../plan/edits';
+import { focusBlock, toggleBlock } from '../store/edit';
+import { useStudio } from '../store/state';
 import { Bars, Cell, LayerCell } from './Cell';
 import { Details } from './Details';
 import { isDirection, nearest, spotsIn } from './keyboard';
 import { MapHead } from './MapHead';
-import { kindNames, layersBelow, seriesOf, shapeOf, type Level, type MapShape } from './shape';
 import { Stage } from './Stage';
+import { kindNames, type Level, layersBelow, type MapShape, seriesOf, shapeOf } from './shape';
 import { TotalsTable } from './TotalsTable';
 import './cells.css';
 import './details.css';
@@ -51,7 +51,14 @@ function MapBody() {
     } else if (event.key === ' ') event.stopPropagation(); // the button toggles; the player must not
   };
   return (
-    <div className="map-body" ref={root} onKeyDown={onKeyDown} role="group" aria-label="Blocks of the denoiser" data-testid="block-map">
+    <div
+      className="map-body"
+      ref={root}
+      onKeyDown={onKeyDown}
+      role="group"
+      aria-label="Blocks of the denoiser"
+      data-testid="block-map"
+    >
       {shape.kind === 'u' ? <UShape shape={shape} /> : <ListShape shape={shape} />}
       {tree.notes.length > 0 && (
         <ul className="map-notes">
@@ -100,11 +107,23 @@ function UShape({ shape }: { readonly shape: MapShape }) {
 }
 
 function StageOrLayer({ block, side }: { readonly block: Block; readonly side: 'down' | 'up' | 'mid' }) {
-  return block.children.length > 0 ? <Stage block={block} side={side} /> : <LayerCell block={block} name={kindNames[block.kind]} />;
+  return block.children.length > 0 ? (
+    <Stage block={block} side={side} />
+  ) : (
+    <LayerCell block={block} name={kindNames[block.kind]} />
+  );
 }
 
 /** What stands before and after the blocks: convolutions, embeddings. Named where it can be switched, else small. */
-function Ends({ blocks, label, side }: { readonly blocks: readonly Block[]; readonly label: string; readonly side: 'left' | 'right' }) {
+function Ends({
+  blocks,
+  label,
+  side,
+}: {
+  readonly blocks: readonly Block[];
+  readonly label: string;
+  readonly side: 'left' | 'right';
+}) {
   return (
     <div className={`ends ${side}`}>
       <span className="ends-label">{label}</span>
@@ -156,7 +175,13 @@ function SkipLine({ level }: { readonly level: Level }) {
     return all(level.down) || all(level.up);
   });
   return (
-    <svg className="skip" data-broken={broken || undefined} viewBox="0 0 40 10" preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      className="skip"
+      data-broken={broken || undefined}
+      viewBox="0 0 40 10"
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <path d="M0 5H40" vectorEffect="non-scaling-stroke" />
     </svg>
   );
@@ -171,7 +196,10 @@ function ListShape({ shape }: { readonly shape: MapShape }) {
           <h3 className="list-name">
             {name} <span className="faint">{blocks.length}</span>
           </h3>
-          <div className="list-blocks" style={{ '--layers': Math.max(1, ...blocks.map((block) => layersBelow(block).length)) } as CSSProperties}>
+          <div
+            className="list-blocks"
+            style={{ '--layers': Math.max(1, ...blocks.map((block) => layersBelow(block).length)) } as CSSProperties}
+          >
             {blocks.map((block, i) => (
               <ListBlock key={block.id} block={block} number={i} />
             ))}

@@ -18,7 +18,9 @@ export interface CellProps {
 export function Cell({ block, look, name, children }: CellProps) {
   const tree = useStudio((state) => state.open!.tree);
   const state = useStudio((studio) => blockState(tree, block, goneIds(tree, studio.plan)));
-  const tried = useStudio(({ tried: plan }) => (plan === null ? null : goneIds(tree, plan).has(block.id) ? 'off' : 'on'));
+  const tried = useStudio(({ tried: plan }) =>
+    plan === null ? null : goneIds(tree, plan).has(block.id) ? 'off' : 'on',
+  );
   const isTabStop = useStudio((studio) => studio.focusedId === block.id);
   const locked = !block.droppable && !canComeBack(tree, block.id, state);
   const onClick = (event: MouseEvent) => {

@@ -23,7 +23,11 @@ export function Details() {
         <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>
       </div>
       <dl className="details-figures">
-        <Figure name="Parameters" value={formatParameters(block.parameters)} share={block.parameters / Math.max(1, totals.parameters)} />
+        <Figure
+          name="Parameters"
+          value={formatParameters(block.parameters)}
+          share={block.parameters / Math.max(1, totals.parameters)}
+        />
         <Figure name="MACs" value={formatMacs(block.macs)} share={block.macs / Math.max(1, totals.macs)} />
         <Figure name="Bytes" value={formatBytes(block.bytes)} share={block.bytes / Math.max(1, totals.bytes)} />
       </dl>

@@ -1,11 +1,12 @@
 /** Head of the map: presets, undo and redo, what the letters and bars mean. */
+
+import type { BlockKind } from '../../blocks/block';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
+import { leaves, sameCut } from '../plan/edits';
 import { applyPreset, redo, tryPlan, undo } from '../store/edit';
 import { useStudio } from '../store/state';
 import { kindLetters, kindNames } from './shape';
-import { leaves, sameCut } from '../plan/edits';
-import type { BlockKind } from '../../blocks/block';
 
 export function MapHead() {
   const open = useStudio((state) => state.open);
@@ -38,10 +39,26 @@ export function MapHead() {
       <Popover button="Key" buttonClass="button quiet small" label="What the cells mean" align="right" width={268}>
         {() => <Legend />}
       </Popover>
-      <button type="button" className="button quiet icon small" aria-label="Undo" title="Undo (Ctrl+Z)" disabled={!canUndo} onClick={undo} data-testid="undo">
+      <button
+        type="button"
+        className="button quiet icon small"
+        aria-label="Undo"
+        title="Undo (Ctrl+Z)"
+        disabled={!canUndo}
+        onClick={undo}
+        data-testid="undo"
+      >
         <Icon name="undo" />
       </button>
-      <button type="button" className="button quiet icon small" aria-label="Redo" title="Redo (Ctrl+Shift+Z)" disabled={!canRedo} onClick={redo} data-testid="redo">
+      <button
+        type="button"
+        className="button quiet icon small"
+        aria-label="Redo"
+        title="Redo (Ctrl+Shift+Z)"
+        disabled={!canRedo}
+        onClick={redo}
+        data-testid="redo"
+      >
         <Icon name="redo" />
       </button>
     </header>
@@ -61,8 +78,8 @@ function Legend() {
         ))}
       </ul>
       <p>
-        <i className="sample-bar p" /> parameters and <i className="sample-bar m" /> multiply-accumulates, next to the largest layer of the model; in a
-        stage's head, next to the whole model.
+        <i className="sample-bar p" /> parameters and <i className="sample-bar m" /> multiply-accumulates, next to the
+        largest layer of the model; in a stage's head, next to the whole model.
       </p>
       <p>
         <Icon name="lock" size={11} /> cannot be dropped by itself; its tooltip says why.

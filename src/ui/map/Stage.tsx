@@ -1,10 +1,10 @@
 /** One stage of the U (or one block of a list): its head switches the whole, its rows the pairs and layers. */
 import type { CSSProperties } from 'react';
 import type { Block } from '../../blocks/block';
-import { Bars, Cell, LayerCell } from './Cell';
-import { kindNames, rowsOf, shortName } from './shape';
 import { blockState, goneIds } from '../plan/edits';
 import { useStudio } from '../store/state';
+import { Bars, Cell, LayerCell } from './Cell';
+import { kindNames, rowsOf, shortName } from './shape';
 
 export interface StageProps {
   readonly block: Block;
@@ -20,14 +20,25 @@ export function Stage({ block, side }: StageProps) {
   const drawn = side === 'up' ? [...rows].reverse() : rows;
   const indent = side === 'mid' ? 0 : block.level;
   return (
-    <div className={`stage ${side}`} style={{ '--indent': indent } as CSSProperties} data-state={state} role="group" aria-label={name}>
+    <div
+      className={`stage ${side}`}
+      style={{ '--indent': indent } as CSSProperties}
+      data-state={state}
+      role="group"
+      aria-label={name}
+    >
       <div className="stage-head">
         <Cell block={block} look="head" name={name}>
           <span className="stage-name">{name}</span>
           <Bars block={block} wide />
         </Cell>
         {samplers.map((sampler) => (
-          <Cell key={sampler.id} block={sampler} look="layer" name={`${name} ${side === 'down' ? 'downsampler' : 'upsampler'}`}>
+          <Cell
+            key={sampler.id}
+            block={sampler}
+            look="layer"
+            name={`${name} ${side === 'down' ? 'downsampler' : 'upsampler'}`}
+          >
             <span className="letter">{side === 'down' ? '↓' : '↑'}</span>
             <Bars block={sampler} />
           </Cell>

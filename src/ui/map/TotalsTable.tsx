@@ -1,7 +1,7 @@
 /** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
 import type { CSSProperties } from 'react';
-import { samePlan } from '../plan/edits';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
+import { samePlan } from '../plan/edits';
 import { studentTotals, useStudio } from '../store/state';
 
 interface Line {
@@ -20,9 +20,30 @@ export function TotalsTable() {
   const { teacher: teacherTime, student: studentTime } = useStudio((state) => state.stepTimes);
   const plan = useStudio((state) => state.plan);
   const lines: readonly Line[] = [
-    { id: 'parameters', name: 'Parameters', teacher: teacher?.parameters ?? null, student: student?.parameters ?? null, format: formatParameters, title: 'Weights of the denoiser' },
-    { id: 'bytes', name: 'Weights', teacher: teacher?.bytes ?? null, student: student?.bytes ?? null, format: formatBytes, title: 'Bytes of the weights as stored in the file' },
-    { id: 'macs', name: 'MACs / call', teacher: teacher?.macs ?? null, student: student?.macs ?? null, format: formatMacs, title: 'Multiply-accumulates of one denoiser call' },
+    {
+      id: 'parameters',
+      name: 'Parameters',
+      teacher: teacher?.parameters ?? null,
+      student: student?.parameters ?? null,
+      format: formatParameters,
+      title: 'Weights of the denoiser',
+    },
+    {
+      id: 'bytes',
+      name: 'Weights',
+      teacher: teacher?.bytes ?? null,
+      student: student?.bytes ?? null,
+      format: formatBytes,
+      title: 'Bytes of the weights as stored in the file',
+    },
+    {
+      id: 'macs',
+      name: 'MACs / call',
+      teacher: teacher?.macs ?? null,
+      student: student?.macs ?? null,
+      format: formatMacs,
+      title: 'Multiply-accumulates of one denoiser call',
+    },
     {
       id: 'step-time',
       name: 'Step time',

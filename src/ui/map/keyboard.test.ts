@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { nearest } from './keyboard';
 
 /** Two rows of three, the second a little to the right, as in an indented stage. */
-const spots = [0, 1].flatMap((row) => [0, 1, 2].map((column) => ({ id: `${row}${column}`, x: column * 40 + row * 9, y: row * 26 })));
+const spots = [0, 1].flatMap((row) =>
+  [0, 1, 2].map((column) => ({ id: `${row}${column}`, x: column * 40 + row * 9, y: row * 26 })),
+);
 
 describe('arrow keys on the map', () => {
   it('keep to rows and columns', () => {

@@ -3,16 +3,46 @@ import type { Block, BlockTree, Section } from '../../blocks/block';
 import { rowsOf, seriesOf, shapeOf, shortName } from './shape';
 
 function block(id: string, section: Section, level: number, change: Partial<Block> = {}): Block {
-  return { id, kind: 'stage', section, level, depth: 0, parameters: 1, bytes: 1, macs: 1, droppable: true, rewires: [], children: [], ...change };
+  return {
+    id,
+    kind: 'stage',
+    section,
+    level,
+    depth: 0,
+    parameters: 1,
+    bytes: 1,
+    macs: 1,
+    droppable: true,
+    rewires: [],
+    children: [],
+    ...change,
+  };
 }
 
 const totals = { nodes: 0, parameters: 0, bytes: 0, macs: 0 };
-const treeOf = (blocks: readonly Block[], groups: readonly Block[] = []): BlockTree => ({ latentInput: 'x', blocks, groups, notes: [], totals });
+const treeOf = (blocks: readonly Block[], groups: readonly Block[] = []): BlockTree => ({
+  latentInput: 'x',
+  blocks,
+  groups,
+  notes: [],
+  totals,
+});
 
 describe('shape of the map', () => {
   const unet = treeOf(
-    [block('in', 'in', 0), block('d0', 'down', 0), block('d1', 'down', 1), block('m', 'mid', 1), block('u0', 'up', 1), block('u1', 'up', 0), block('o', 'out', 0)],
-    [block('g', 'mid', 1, { kind: 'inner-stages', members: ['d1', 'm', 'u0'] }), block('gm', 'mid', 1, { kind: 'inner-stages', members: ['m'] })],
+    [
+      block('in', 'in', 0),
+      block('d0', 'down', 0),
+      block('d1', 'down', 1),
+      block('m', 'mid', 1),
+      block('u0', 'up', 1),
+      block('u1', 'up', 0),
+      block('o', 'out', 0),
+    ],
+    [
+      block('g', 'mid', 1, { kind: 'inner-stages', members: ['d1', 'm', 'u0'] }),
+      block('gm', 'mid', 1, { kind: 'inner-stages', members: ['m'] }),
+    ],
   );
 
   it('puts the stages of one level opposite each other, deepest last', () => {
@@ -46,7 +76,12 @@ describe('shape of the map', () => {
   it('makes rows of pairs and of loose layers, samplers apart', () => {
     const layer = (id: string, change: Partial<Block> = {}) => block(id, 'down', 0, { kind: 'resnet', ...change });
     const stage = block('d', 'down', 0, {
-      children: [layer('p', { kind: 'pair', children: [layer('r'), layer('s')] }), layer('x'), layer('y'), layer('z', { kind: 'sampler' })],
+      children: [
+        layer('p', { kind: 'pair', children: [layer('r'), layer('s')] }),
+        layer('x'),
+        layer('y'),
+        layer('z', { kind: 'sampler' }),
+      ],
     });
     const { rows, samplers } = rowsOf(stage);
     expect(rows.map((row) => [row.pair?.id ?? null, row.layers.map(({ id }) => id)])).toEqual([

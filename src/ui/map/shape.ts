@@ -50,7 +50,9 @@ export function shapeOf(tree: BlockTree): MapShape {
 function topLevel(tree: BlockTree, group: Block): number {
   const index = indexBlocks(tree);
   const members = (group.members ?? []).flatMap((id) => index.get(id)?.block ?? []);
-  const levels = members.filter((block) => (block.section === 'down' || block.section === 'up') && block.kind !== 'sampler').map((block) => block.level);
+  const levels = members
+    .filter((block) => (block.section === 'down' || block.section === 'up') && block.kind !== 'sampler')
+    .map((block) => block.level);
   return levels.length > 0 ? Math.min(...levels) : Number.NaN;
 }
 
@@ -58,7 +60,9 @@ function topLevel(tree: BlockTree, group: Block): number {
 export const layersBelow = (block: Block): readonly Block[] => (block.children.length > 0 ? leaves(block) : []);
 
 /** Neighbouring blocks of one module list (`transformer_blocks.0`, `transformer_blocks.1`, ...) together. */
-export function seriesOf(blocks: readonly Block[]): readonly { readonly name: string; readonly blocks: readonly Block[] }[] {
+export function seriesOf(
+  blocks: readonly Block[],
+): readonly { readonly name: string; readonly blocks: readonly Block[] }[] {
   const series: { name: string; blocks: Block[] }[] = [];
   for (const block of blocks) {
     const name = block.id.replace(/[._/]?\d+$/, '');
@@ -107,7 +111,10 @@ export function scaleOf(tree: BlockTree): Scale {
   let scale = scales.get(tree);
   if (!scale) {
     const all = tree.blocks.flatMap(leaves);
-    scale = { parameters: Math.max(1, ...all.map((leaf) => leaf.parameters)), macs: Math.max(1, ...all.map((leaf) => leaf.macs)) };
+    scale = {
+      parameters: Math.max(1, ...all.map((leaf) => leaf.parameters)),
+      macs: Math.max(1, ...all.map((leaf) => leaf.macs)),
+    };
     scales.set(tree, scale);
   }
   return scale;

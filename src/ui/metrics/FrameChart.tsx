@@ -1,5 +1,5 @@
 /** One small chart over the frames, linked to the playhead: a click seeks, the line shows the frame on screen. */
-import { memo, useMemo, type PointerEvent } from 'react';
+import { memo, type PointerEvent, useMemo } from 'react';
 import { Line, LineChart, ResponsiveContainer, usePlotArea, useXAxisScale, XAxis, YAxis } from 'recharts';
 import type { ClipComparison } from '../../metrics/Clip';
 import { seek } from '../store/player';
@@ -24,7 +24,15 @@ type Point = Readonly<Record<string, number | null>>;
 export const FrameChart = memo(function FrameChart({ figure, comparison, frames }: FrameChartProps) {
   const points = useMemo(() => pointsOf(figure, comparison), [figure, comparison]);
   const finite = points.some((point) => figure.series.some(({ label }) => point[label] !== null));
-  const range = useMemo(() => chartRange(figure.series.flatMap(({ values }) => values(comparison)), figure.domain, figure.cap), [figure, comparison]);
+  const range = useMemo(
+    () =>
+      chartRange(
+        figure.series.flatMap(({ values }) => values(comparison)),
+        figure.domain,
+        figure.cap,
+      ),
+    [figure, comparison],
+  );
   if (!finite) return <div className="chart-flat faint">identical in every frame</div>;
   const scrub = (event: PointerEvent<HTMLDivElement>) => {
     if (event.buttons === 0) return;

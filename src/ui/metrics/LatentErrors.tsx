@@ -1,5 +1,5 @@
 /** A sparkline of the latent's error (student - teacher) by sampling step: content below, motion on top of it. */
-import { useStudio, type LatentErrorStep } from '../store/state';
+import { type LatentErrorStep, useStudio } from '../store/state';
 
 const width = 96;
 const height = 20;
@@ -12,14 +12,38 @@ export function LatentErrors() {
   const x = (step: number) => ((step - 1) / Math.max(1, steps - 1)) * width;
   const y = (value: number) => height - (value / top) * height;
   const area = (upper: (error: LatentErrorStep) => number, lower: (error: LatentErrorStep) => number) =>
-    [...errors.map((error) => [x(error.step), y(upper(error))]), ...errors.toReversed().map((error) => [x(error.step), y(lower(error))])]
+    [
+      ...errors.map((error) => [x(error.step), y(upper(error))]),
+      ...errors.toReversed().map((error) => [x(error.step), y(lower(error))]),
+    ]
       .map((point) => point.map((value) => value.toFixed(1)).join(','))
       .join(' ');
   return (
-    <span className="latent-errors" title="Mean squared error of the latent after each sampling step, content below and motion on top: where the two clips part">
-      <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label="Latent error by step">
-        <polygon points={area(({ content }) => content, () => 0)} fill="var(--content)" />
-        <polygon points={area(({ content, motion }) => content + motion, ({ content }) => content)} fill="var(--motion)" />
+    <span
+      className="latent-errors"
+      title="Mean squared error of the latent after each sampling step, content below and motion on top: where the two clips part"
+    >
+      <svg
+        width={width}
+        height={height}
+        viewBox={`0 0 ${width} ${height}`}
+        role="img"
+        aria-label="Latent error by step"
+      >
+        <polygon
+          points={area(
+            ({ content }) => content,
+            () => 0,
+          )}
+          fill="var(--content)"
+        />
+        <polygon
+          points={area(
+            ({ content, motion }) => content + motion,
+            ({ content }) => content,
+          )}
+          fill="var(--motion)"
+        />
       </svg>
       <span className="hint">latent error by step</span>
     </span>

@@ -6,8 +6,17 @@ import { Icon } from '../parts/Icon';
 import { isComparisonCurrent } from '../store/derived';
 import { download } from '../store/exporting';
 import { read, useStudio } from '../store/state';
-import { asShare, contentCharts, contentError, contentShare, motionCharts, motionNumbers, type ChartFigure, type Figure } from './figures';
 import { FrameChart } from './FrameChart';
+import {
+  asShare,
+  type ChartFigure,
+  contentCharts,
+  contentError,
+  contentShare,
+  type Figure,
+  motionCharts,
+  motionNumbers,
+} from './figures';
 import { LatentErrors } from './LatentErrors';
 import './metrics.css';
 
@@ -23,7 +32,13 @@ export function MetricsPanel() {
         {stands === 'stale' && <span className="pill warn">stale</span>}
         <LatentErrors />
         <SplitBar comparison={shown?.value ?? null} />
-        <button type="button" className="button quiet small" disabled={!shown} onClick={saveCsv} data-testid="metrics-csv">
+        <button
+          type="button"
+          className="button quiet small"
+          disabled={!shown}
+          onClick={saveCsv}
+          data-testid="metrics-csv"
+        >
           <Icon name="download" size={13} /> CSV
         </button>
       </header>
@@ -71,7 +86,11 @@ function SplitBar({ comparison }: { readonly comparison: ClipComparison | null }
       title="Squared error of the clip: content (the same in every frame) and motion (what changes over time) add up exactly"
     >
       <span className="split-content">content {share === null ? '–' : asShare(share)}</span>
-      <span className="split-bar" style={{ '--share': share ?? 0.5 } as CSSProperties} data-empty={share === null || undefined}>
+      <span
+        className="split-bar"
+        style={{ '--share': share ?? 0.5 } as CSSProperties}
+        data-empty={share === null || undefined}
+      >
         <i />
         <i />
       </span>
@@ -112,9 +131,17 @@ function Card({ figure, comparison }: FigureProps<ChartFigure>) {
       <div className="card-head" title={figure.about}>
         <span className="number-name">{figure.name}</span>
         <Value figure={figure} comparison={comparison} />
-        {comparison ? <AtPlayhead figure={figure} comparison={comparison} /> : <span className="hint">{figure.hint}</span>}
+        {comparison ? (
+          <AtPlayhead figure={figure} comparison={comparison} />
+        ) : (
+          <span className="hint">{figure.hint}</span>
+        )}
       </div>
-      {comparison ? <FrameChart figure={figure} comparison={comparison} frames={comparison.content.psnrPerFrame.length} /> : <div className="chart chart-empty" />}
+      {comparison ? (
+        <FrameChart figure={figure} comparison={comparison} frames={comparison.content.psnrPerFrame.length} />
+      ) : (
+        <div className="chart chart-empty" />
+      )}
     </div>
   );
 }

@@ -34,7 +34,8 @@ export interface ChartFigure extends Figure {
   readonly format: (value: number) => string;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
 export const decibel = (value: number): string => (value === Infinity ? 'identical' : value.toFixed(1));
 const optional = (value: number | null, digits = 3): string => (value === null ? 'n/a' : significant(value, digits));
@@ -47,7 +48,8 @@ export const contentCharts: readonly ChartFigure[] = [
     name: 'PSNR',
     unit: 'dB',
     hint: 'higher is closer',
-    about: 'Peak signal-to-noise ratio of each student frame against the teacher’s; the number is that of the whole clip. “identical” where no pixel differs.',
+    about:
+      'Peak signal-to-noise ratio of each student frame against the teacher’s; the number is that of the whole clip. “identical” where no pixel differs.',
     value: (comparison) => decibel(psnr(comparison.meanSquaredError)),
     raw: (comparison) => psnr(comparison.meanSquaredError),
     per: 'frame',
@@ -60,7 +62,8 @@ export const contentCharts: readonly ChartFigure[] = [
     name: 'SSIM',
     unit: '',
     hint: '1 is identical',
-    about: 'Structural similarity of the luma of each frame (11×11 Gaussian window); the number is the mean over frames.',
+    about:
+      'Structural similarity of the luma of each frame (11×11 Gaussian window); the number is the mean over frames.',
     value: (comparison) => fine(mean(comparison.content.ssimPerFrame)),
     raw: (comparison) => mean(comparison.content.ssimPerFrame),
     per: 'frame',
@@ -76,7 +79,8 @@ export const contentError: Figure = {
   name: 'Content error',
   unit: 'levels²',
   hint: 'in every frame',
-  about: 'The part of the squared error that does not change over time: ‖ē‖² of the mean error ē, in squared 8-bit levels. Content and motion error add up to the mean squared error exactly.',
+  about:
+    'The part of the squared error that does not change over time: ‖ē‖² of the mean error ē, in squared 8-bit levels. Content and motion error add up to the mean squared error exactly.',
   value: (comparison) => plain(comparison.content.errorContent),
   raw: (comparison) => comparison.content.errorContent,
 };
@@ -113,7 +117,8 @@ export const motionCharts: readonly ChartFigure[] = [
     name: 'Flicker score',
     unit: '',
     hint: '1 is steady',
-    about: 'VBench’s temporal flickering: (255 − mean difference of neighbouring frames) / 255. A frozen clip scores highest, so read it with the motion magnitude.',
+    about:
+      'VBench’s temporal flickering: (255 − mean difference of neighbouring frames) / 255. A frozen clip scores highest, so read it with the motion magnitude.',
     value: ({ motion }) => `${fine(motion.flicker.teacher)} → ${fine(motion.flicker.student)}`,
     raw: ({ motion }) => motion.flicker.student,
     per: 'transition',
@@ -130,7 +135,8 @@ export const motionCharts: readonly ChartFigure[] = [
     name: 'Motion magnitude',
     unit: '',
     hint: 'how much moves',
-    about: 'Mean of the top 5 % of flow lengths, divided by min(height, width) / 256: a proxy of VBench’s dynamic degree.',
+    about:
+      'Mean of the top 5 % of flow lengths, divided by min(height, width) / 256: a proxy of VBench’s dynamic degree.',
     value: ({ motion }) => `${plain(motion.motionMagnitude.teacher)} → ${plain(motion.motionMagnitude.student)}`,
     raw: ({ motion }) => motion.motionMagnitude.student,
     per: 'transition',
@@ -149,7 +155,8 @@ export const motionNumbers: readonly Figure[] = [
     name: 'Motion delta',
     unit: '',
     hint: '0 is equal',
-    about: 'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². Not defined for a teacher that hardly moves.',
+    about:
+      'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². Not defined for a teacher that hardly moves.',
     value: ({ motion }) => optional(motion.motionDelta),
     raw: ({ motion }) => motion.motionDelta,
   },

@@ -1,11 +1,11 @@
 /** Ways to open a model: the bundled one, a folder, files, a URL. */
-import { useRef, useState, type ChangeEvent, type FormEvent } from 'react';
+import { type ChangeEvent, type FormEvent, useRef, useState } from 'react';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { ProblemPanel } from '../shell/ProblemPanel';
-import { openFolder } from '../store/open';
 import { openUrl } from '../store/kept';
+import { openFolder } from '../store/open';
 import { showPanel } from '../store/settings';
 import { useStudio } from '../store/state';
 import { KeptModels } from './KeptModels';
@@ -30,8 +30,8 @@ function OpenDialog() {
     <Dialog title="Open a model" onClose={close} testId="open-panel">
       <ProblemPanel inDialog />
       <p className="dim">
-        A pipeline folder in Optimum’s layout (model_index.json, unet, vae_decoder, text_encoder, tokenizer, scheduler), or a denoiser’s .onnx file with its weights files. Files
-        are read where they are; nothing leaves this tab.
+        A pipeline folder in Optimum’s layout (model_index.json, unet, vae_decoder, text_encoder, tokenizer, scheduler),
+        or a denoiser’s .onnx file with its weights files. Files are read where they are; nothing leaves this tab.
       </p>
       <div className="open-ways">
         <button type="button" className="open-way" onClick={() => folderInput.current!.click()}>
@@ -60,7 +60,15 @@ function OpenDialog() {
         ))}
       </div>
       {/* React has no name for the attribute that makes a file input take folders. */}
-      <input ref={folderInput} type="file" hidden multiple onChange={onPick} {...{ webkitdirectory: '' }} data-testid="folder-input" />
+      <input
+        ref={folderInput}
+        type="file"
+        hidden
+        multiple
+        onChange={onPick}
+        {...{ webkitdirectory: '' }}
+        data-testid="folder-input"
+      />
       <input ref={filesInput} type="file" hidden multiple onChange={onPick} data-testid="files-input" />
       <UrlForm />
       <KeptModels />
@@ -93,7 +101,13 @@ function UrlForm() {
       </button>
       <span className="open-url-notes faint">
         <label>
-          <input type="checkbox" checked={keep} onChange={(event) => setKeep(event.target.checked)} data-testid="url-keep" /> Keep it in this browser
+          <input
+            type="checkbox"
+            checked={keep}
+            onChange={(event) => setKeep(event.target.checked)}
+            data-testid="url-keep"
+          />{' '}
+          Keep it in this browser
         </label>
         <span>The server must allow this page to read it (CORS).</span>
       </span>

@@ -10,11 +10,19 @@ describe('dropped files', () => {
       { path: 'm/model_index.json', file },
     ]);
     expect(folder.name).toBe('m');
-    expect(folder.kind === 'files' && folder.files.map(({ path }) => path)).toEqual(['unet/model.onnx', 'model_index.json']);
+    expect(folder.kind === 'files' && folder.files.map(({ path }) => path)).toEqual([
+      'unet/model.onnx',
+      'model_index.json',
+    ]);
   });
 
   it('names loose files by the model among them', () => {
-    expect(asFolder([{ path: 'model.onnx_data', file }, { path: 'model.onnx', file }]).name).toBe('model.onnx');
+    expect(
+      asFolder([
+        { path: 'model.onnx_data', file },
+        { path: 'model.onnx', file },
+      ]).name,
+    ).toBe('model.onnx');
   });
 
   it('refuses nothing at all', () => {

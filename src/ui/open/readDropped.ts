@@ -9,7 +9,10 @@ type NamedFile = FilesReference['files'][number];
 export async function readDropped(transfer: DataTransfer): Promise<FolderReference> {
   const entries = [...transfer.items].flatMap((item) => (item.kind === 'file' ? (item.webkitGetAsEntry() ?? []) : []));
   const loose = [...transfer.files];
-  const files = entries.length > 0 ? (await Promise.all(entries.map(filesBelow))).flat() : loose.map((file) => ({ path: file.name, file }));
+  const files =
+    entries.length > 0
+      ? (await Promise.all(entries.map(filesBelow))).flat()
+      : loose.map((file) => ({ path: file.name, file }));
   return asFolder(files);
 }
 
@@ -28,7 +31,9 @@ async function filesBelow(entry: FileSystemEntry): Promise<readonly NamedFile[]>
   const children: FileSystemEntry[] = [];
   // A reader hands out at most a hundred entries at a time and ends with an empty list.
   for (;;) {
-    const some = await new Promise<readonly FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise<readonly FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
     if (some.length === 0) break;
     children.push(...some);
   }
@@ -41,7 +46,11 @@ export function asFolder(files: readonly NamedFile[]): FolderReference {
   const tops = new Set(files.map(({ path }) => (path.includes('/') ? path.split('/')[0]! : '')));
   const [top] = tops;
   if (tops.size === 1 && top !== '' && top !== undefined) {
-    return { kind: 'files', name: top, files: files.map(({ path, file }) => ({ path: path.slice(top.length + 1), file })) };
+    return {
+      kind: 'files',
+      name: top,
+      files: files.map(({ path, file }) => ({ path: path.slice(top.length + 1), file })),
+    };
   }
   const model = files.find(({ path }) => path.toLowerCase().endsWith('.onnx')) ?? files[0]!;
   return { kind: 'files', name: model.path, files };

@@ -1,5 +1,5 @@
 /** A modal panel on the native dialog element: focus stays inside, Escape and the backdrop close it. */
-import { useEffect, useId, useRef, type ReactNode } from 'react';
+import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { Icon } from './Icon';
 import './dialog.css';
 

@@ -18,7 +18,10 @@ export function NumberField({ label, value, min, max, whole, width, onCommit, te
   useEffect(() => setText(String(value)), [value]);
   const commit = () => {
     const parsed = Number(text);
-    const wanted = text.trim() === '' || !Number.isFinite(parsed) ? value : Math.min(max, Math.max(min, whole ? Math.round(parsed) : parsed));
+    const wanted =
+      text.trim() === '' || !Number.isFinite(parsed)
+        ? value
+        : Math.min(max, Math.max(min, whole ? Math.round(parsed) : parsed));
     setText(String(wanted));
     if (wanted !== value) onCommit(wanted);
   };

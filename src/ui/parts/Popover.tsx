@@ -1,5 +1,5 @@
 /** A panel that hangs from its button; closes on Escape, on a click outside and when focus leaves. */
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 
 export interface PopoverProps {
   readonly button: ReactNode;
@@ -13,7 +13,16 @@ export interface PopoverProps {
   readonly data?: Readonly<Record<`data-${string}`, string>>;
 }
 
-export function Popover({ button, buttonClass = 'button', label, align = 'left', width = 280, children, testId, data }: PopoverProps) {
+export function Popover({
+  button,
+  buttonClass = 'button',
+  label,
+  align = 'left',
+  width = 280,
+  children,
+  testId,
+  data,
+}: PopoverProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -57,7 +66,13 @@ export function Popover({ button, buttonClass = 'button', label, align = 'left',
         {button}
       </button>
       {open && (
-        <div id={id} className="popover" role="dialog" aria-label={label} style={{ top: 'calc(100% + 6px)', [align]: 0, width }}>
+        <div
+          id={id}
+          className="popover"
+          role="dialog"
+          aria-label={label}
+          style={{ top: 'calc(100% + 6px)', [align]: 0, width }}
+        >
           {children(close)}
         </div>
       )}

@@ -18,7 +18,12 @@ export interface SegmentedProps<T> {
 export function Segmented<T extends string | number>({ label, choices, value, onChange, testId }: SegmentedProps<T>) {
   const selected = choices.findIndex((choice) => choice.value === value);
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
-    const by = event.key === 'ArrowRight' || event.key === 'ArrowDown' ? 1 : event.key === 'ArrowLeft' || event.key === 'ArrowUp' ? -1 : 0;
+    const by =
+      event.key === 'ArrowRight' || event.key === 'ArrowDown'
+        ? 1
+        : event.key === 'ArrowLeft' || event.key === 'ArrowUp'
+          ? -1
+          : 0;
     if (by === 0) return;
     event.preventDefault();
     event.stopPropagation();

@@ -27,7 +27,15 @@ const tree: BlockTree = {
   latentInput: 'sample',
   blocks: [
     block('in', [], { droppable: false }),
-    block('s0', [block('p0', [block('a'), block('b')]), block('p1', [block('c'), block('d')]), block('down', [], { droppable: false })], { droppable: false }),
+    block(
+      's0',
+      [
+        block('p0', [block('a'), block('b')]),
+        block('p1', [block('c'), block('d')]),
+        block('down', [], { droppable: false }),
+      ],
+      { droppable: false },
+    ),
     block('s1', [block('p2', [block('e'), block('f')])]),
     block('out', [], { droppable: false }),
   ],
@@ -40,7 +48,23 @@ const none = { dropped: [] };
 describe('plan edits', () => {
   it('indexes every block and group once, parents before children', () => {
     const index = indexBlocks(tree);
-    expect([...index.keys()]).toEqual(['in', 's0', 'p0', 'a', 'b', 'p1', 'c', 'd', 'down', 's1', 'p2', 'e', 'f', 'out', 'inner']);
+    expect([...index.keys()]).toEqual([
+      'in',
+      's0',
+      'p0',
+      'a',
+      'b',
+      'p1',
+      'c',
+      'd',
+      'down',
+      's1',
+      'p2',
+      'e',
+      'f',
+      'out',
+      'inner',
+    ]);
     expect(index.get('b')?.parentId).toBe('p0');
   });
 

@@ -127,8 +127,12 @@ function turnOn(tree: BlockTree, plan: Plan, id: string): Plan {
     dropped = [...dropped.filter((droppedId) => !path.has(droppedId)), ...restOf(droppedAncestor)];
   }
   const lineage = new Set([...family, ...above.map((ancestor) => ancestor.id)]);
-  const inDroppedGroup = (droppedId: string) => index.get(droppedId)?.block.members?.some((member) => lineage.has(member)) === true;
-  return normalisePlan(tree, dropped.filter((droppedId) => !inDroppedGroup(droppedId)));
+  const inDroppedGroup = (droppedId: string) =>
+    index.get(droppedId)?.block.members?.some((member) => lineage.has(member)) === true;
+  return normalisePlan(
+    tree,
+    dropped.filter((droppedId) => !inDroppedGroup(droppedId)),
+  );
 }
 
 /** Switches blocks on or off; what cannot be dropped stays as it is. */

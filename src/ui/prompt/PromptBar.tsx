@@ -11,7 +11,9 @@ import './prompt.css';
 
 export function PromptBar() {
   const { prompt, seed, steps, guidance } = useStudio((state) => state.settings);
-  const ready = useStudio((state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined);
+  const ready = useStudio(
+    (state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined,
+  );
   const takesPrompt = useStudio((state) => state.open === null || state.open.description.textEncoder !== undefined);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
@@ -32,12 +34,46 @@ export function PromptBar() {
         />
         <Examples />
       </div>
-      <NumberField label="Seed" value={seed} min={0} max={4294967295} whole onCommit={(value) => commitSettings({ seed: value })} width={72} testId="seed" />
-      <button type="button" className="button quiet icon seed-dice" aria-label="Random seed" title="Random seed" disabled={!ready} onClick={rollSeed} data-testid="dice">
+      <NumberField
+        label="Seed"
+        value={seed}
+        min={0}
+        max={4294967295}
+        whole
+        onCommit={(value) => commitSettings({ seed: value })}
+        width={72}
+        testId="seed"
+      />
+      <button
+        type="button"
+        className="button quiet icon seed-dice"
+        aria-label="Random seed"
+        title="Random seed"
+        disabled={!ready}
+        onClick={rollSeed}
+        data-testid="dice"
+      >
         <Icon name="dice" />
       </button>
-      <NumberField label="Steps" value={steps} min={1} max={200} whole onCommit={(value) => commitSettings({ steps: value })} width={44} testId="steps" />
-      <NumberField label="Guidance" value={guidance} min={0} max={50} onCommit={(value) => commitSettings({ guidance: value })} width={44} testId="guidance" />
+      <NumberField
+        label="Steps"
+        value={steps}
+        min={1}
+        max={200}
+        whole
+        onCommit={(value) => commitSettings({ steps: value })}
+        width={44}
+        testId="steps"
+      />
+      <NumberField
+        label="Guidance"
+        value={guidance}
+        min={0}
+        max={50}
+        onCommit={(value) => commitSettings({ guidance: value })}
+        width={44}
+        testId="guidance"
+      />
       <RerunSwitch />
       <RunButton ready={ready} />
     </form>
@@ -48,7 +84,14 @@ function Examples() {
   const examples = useStudio((state) => state.open?.description.examplePrompts);
   if (!examples || examples.length === 0) return null;
   return (
-    <Popover button={<Icon name="down" />} buttonClass="button quiet icon small" label="Example prompts" align="right" width={340} testId="examples">
+    <Popover
+      button={<Icon name="down" />}
+      buttonClass="button quiet icon small"
+      label="Example prompts"
+      align="right"
+      width={340}
+      testId="examples"
+    >
       {(close) => (
         <ul className="examples">
           {examples.map((example) => (
@@ -79,7 +122,11 @@ function RerunSwitch() {
       role="switch"
       aria-label="Rerun the student at every toggle"
       aria-checked={rerun === 'at-once'}
-      title={rerun === 'at-once' ? 'Every toggle reruns the student at once' : 'Toggles only mark the student stale; run on demand'}
+      title={
+        rerun === 'at-once'
+          ? 'Every toggle reruns the student at once'
+          : 'Toggles only mark the student stale; run on demand'
+      }
       onClick={() => setRerun(rerun === 'at-once' ? 'on-demand' : 'at-once')}
       data-testid="rerun-mode"
     >

@@ -1,5 +1,5 @@
 /** Which backend runs the model, why, and how long a step takes; details and choice on click. */
-import type { BackendPreference } from '../../engine/protocol';
+import type { BackendPreference } from '../../worker/protocol';
 import { formatMs, formatTiny } from '../format';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
@@ -31,7 +31,9 @@ export function BackendBadge() {
         <>
           <Icon name="chip" size={14} />
           <b>{name}</b>
-          {status.backend === 'wasm' && <span className="faint">{status.threads === 1 ? '1 thread' : `${status.threads} threads`}</span>}
+          {status.backend === 'wasm' && (
+            <span className="faint">{status.threads === 1 ? '1 thread' : `${status.threads} threads`}</span>
+          )}
           {stepMs !== undefined && <span className="faint">{formatMs(stepMs)} / step</span>}
           <span className={`dot ${device === 'lost' ? 'bad' : 'good'}`} />
         </>
@@ -62,14 +64,24 @@ function BackendDetails() {
         <Fact name="Cross-origin isolated" value={status.crossOriginIsolated ? 'yes' : 'no: WASM runs on one thread'} />
         <Fact
           name="Self-test"
-          value={status.selfTestMaxDifference === undefined ? 'not needed: WASM is the reference' : `differs from WASM by at most ${formatTiny(status.selfTestMaxDifference)}`}
+          value={
+            status.selfTestMaxDifference === undefined
+              ? 'not needed: WASM is the reference'
+              : `differs from WASM by at most ${formatTiny(status.selfTestMaxDifference)}`
+          }
         />
         {times.teacher && <Fact name="Teacher step" value={formatMs(times.teacher.ms)} />}
         {times.student && <Fact name="Student step" value={formatMs(times.student.ms)} />}
       </dl>
       <div className="backend-choice">
         <span className="faint">Use</span>
-        <Segmented<BackendPreference> label="Backend" choices={preferences} value={backend} onChange={(value) => idle && setBackend(value)} testId="backend-choice" />
+        <Segmented<BackendPreference>
+          label="Backend"
+          choices={preferences}
+          value={backend}
+          onChange={(value) => idle && setBackend(value)}
+          testId="backend-choice"
+        />
       </div>
       <p className="faint">A change opens the model again. Nothing leaves this tab.</p>
     </div>

@@ -4,7 +4,7 @@ import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { cancelOpen } from '../store/open';
 import { showPanel } from '../store/settings';
-import { useStudio, type Opening } from '../store/state';
+import { type Opening, useStudio } from '../store/state';
 import { BackendBadge } from './BackendBadge';
 import { LatentSizeButton } from './LatentSizeButton';
 import { phaseNames } from './phases';
@@ -18,7 +18,13 @@ export function Header() {
       <h1 className="brand">
         <Logo /> VDMini Studio
       </h1>
-      <button type="button" className="button model" onClick={() => showPanel('open')} title="Open a model: drop files, a folder or give a URL" data-testid="open-model">
+      <button
+        type="button"
+        className="button model"
+        onClick={() => showPanel('open')}
+        title="Open a model: drop files, a folder or give a URL"
+        data-testid="open-model"
+      >
         <Icon name="folder" size={14} />
         <span className="truncate">{open ? open.description.name : 'Open a model'}</span>
         <Icon name="down" size={12} />
@@ -27,7 +33,13 @@ export function Header() {
       {opening && <OpeningLine opening={opening} />}
       <span className="spacer" />
       <BackendBadge />
-      <button type="button" className="button primary" disabled={!open} onClick={() => showPanel('export')} data-testid="export-open">
+      <button
+        type="button"
+        className="button primary"
+        disabled={!open}
+        onClick={() => showPanel('export')}
+        data-testid="export-open"
+      >
         <Icon name="export" size={14} /> Export
       </button>
     </header>
@@ -39,7 +51,8 @@ function ModelFacts() {
   return (
     <>
       <span className="faint model-facts truncate">
-        {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} · {scheduler._class_name.replace(/Scheduler$/, '')}
+        {latent.frames} frames at {framesPerSecond} fps · latent {latent.channels}×{latent.height}×{latent.width} ·{' '}
+        {scheduler._class_name.replace(/Scheduler$/, '')}
       </span>
       <LatentSizeButton />
       {notes.length > 0 && (
@@ -66,7 +79,10 @@ function ModelFacts() {
 function OpeningLine({ opening }: { readonly opening: Opening }) {
   const { progress } = opening;
   const share = progress && progress.totalBytes > 0 ? progress.loadedBytes / progress.totalBytes : null;
-  const bytes = progress && progress.loadedBytes > 0 ? ` ${formatBytes(progress.loadedBytes)}${progress.totalBytes > 0 ? ` of ${formatBytes(progress.totalBytes)}` : ''}` : '';
+  const bytes =
+    progress && progress.loadedBytes > 0
+      ? ` ${formatBytes(progress.loadedBytes)}${progress.totalBytes > 0 ? ` of ${formatBytes(progress.totalBytes)}` : ''}`
+      : '';
   return (
     <span className="opening-line" role="status" data-testid="opening" data-phase={progress?.phase}>
       <span className={`progress ${share === null ? 'unknown' : ''}`}>
@@ -75,7 +91,13 @@ function OpeningLine({ opening }: { readonly opening: Opening }) {
       <span className="truncate">
         {progress ? `${phaseNames[progress.phase]} ${progress.what}${bytes}` : `Opening ${opening.name}`}
       </span>
-      <button type="button" className="button quiet icon small" aria-label="Cancel opening" onClick={cancelOpen} data-testid="cancel-open">
+      <button
+        type="button"
+        className="button quiet icon small"
+        aria-label="Cancel opening"
+        onClick={cancelOpen}
+        data-testid="cancel-open"
+      >
         <Icon name="close" size={13} />
       </button>
     </span>

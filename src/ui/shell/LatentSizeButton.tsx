@@ -1,6 +1,6 @@
 /** The latent's size where the graph leaves it free: an exporter's trace may run at its own sizes only. */
-import { useState, type FormEvent } from 'react';
-import type { LatentSize } from '../../diffusion/PipelineDescription';
+import { type FormEvent, useState } from 'react';
+import type { LatentSize } from '../../pipeline/PipelineDescription';
 import { NumberField } from '../parts/NumberField';
 import { Popover } from '../parts/Popover';
 import { setLatentSize } from '../store/open';
@@ -12,7 +12,13 @@ export function LatentSizeButton() {
   const free = useStudio((state) => state.open!.description.freeSizes.length > 0);
   if (!free) return null;
   return (
-    <Popover button="Size…" buttonClass="button quiet small" label="Size of the latent" width={350} testId="latent-size">
+    <Popover
+      button="Size…"
+      buttonClass="button quiet small"
+      label="Size of the latent"
+      width={350}
+      testId="latent-size"
+    >
       {(close) => <LatentSizeForm close={close} />}
     </Popover>
   );
@@ -28,10 +34,22 @@ function LatentSizeForm({ close }: { readonly close: () => void }) {
   };
   return (
     <form className="latent-size" onSubmit={onSubmit}>
-      <p className="dim">The graph leaves these open. Some exporters' graphs run only at the sizes they were traced with.</p>
+      <p className="dim">
+        The graph leaves these open. Some exporters' graphs run only at the sizes they were traced with.
+      </p>
       <div className="latent-size-fields">
         {freeSizes.map((what) => (
-          <NumberField key={what} label={names[what]} value={size[what]!} min={1} max={4096} whole width={56} onCommit={(value) => setSize({ ...size, [what]: value })} testId={`latent-${what}`} />
+          <NumberField
+            key={what}
+            label={names[what]}
+            value={size[what]!}
+            min={1}
+            max={4096}
+            whole
+            width={56}
+            onCommit={(value) => setSize({ ...size, [what]: value })}
+            testId={`latent-${what}`}
+          />
         ))}
       </div>
       <button type="submit" className="button" data-testid="latent-size-apply">

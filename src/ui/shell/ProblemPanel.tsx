@@ -3,7 +3,7 @@ import { explain } from '../../errors/remedies';
 import { Icon } from '../parts/Icon';
 import { dismissProblem } from '../store/engine';
 import { openWithoutRunning } from '../store/open';
-import { useStudio, type Activity, type StudioState } from '../store/state';
+import { type Activity, type StudioState, useStudio } from '../store/state';
 
 const titles: Readonly<Record<Activity, string>> = {
   open: 'Not opened',
@@ -31,7 +31,12 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
   const { error, during, refused } = problem;
   const { sentence, remedy } = explain(error);
   return (
-    <div className={inDialog ? 'problem in-dialog' : 'problem'} role="alert" data-testid="error-panel" data-error-code={error.code}>
+    <div
+      className={inDialog ? 'problem in-dialog' : 'problem'}
+      role="alert"
+      data-testid="error-panel"
+      data-error-code={error.code}
+    >
       <Icon name="warning" size={18} />
       <div className="problem-body">
         <p className="problem-title">
@@ -42,7 +47,12 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
           {remedy}
         </p>
         {refused && (
-          <button type="button" className="button small problem-way" onClick={openWithoutRunning} data-testid="open-without-running">
+          <button
+            type="button"
+            className="button small problem-way"
+            onClick={openWithoutRunning}
+            data-testid="open-without-running"
+          >
             Open without clips
           </button>
         )}
@@ -50,7 +60,13 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
           {keeps} <code>{error.code}</code>
         </p>
       </div>
-      <button type="button" className="button quiet icon small" aria-label="Dismiss" onClick={dismissProblem} data-testid="error-dismiss">
+      <button
+        type="button"
+        className="button quiet icon small"
+        aria-label="Dismiss"
+        onClick={dismissProblem}
+        data-testid="error-dismiss"
+      >
         <Icon name="close" />
       </button>
     </div>

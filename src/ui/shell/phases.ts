@@ -1,5 +1,5 @@
 /** How the phases of long jobs are called on screen. */
-import type { ExportProgress, OpenProgress } from '../../engine/protocol';
+import type { ExportProgress, OpenProgress } from '../../worker/protocol';
 
 export const phaseNames: Readonly<Record<OpenProgress['phase'], string>> = {
   fetch: 'Loading',

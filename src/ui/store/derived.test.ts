@@ -4,7 +4,14 @@ import { initialState, type ShownClip, type StudioState } from './state';
 
 const settings = { prompt: 'a cat', seed: 1, steps: 4, guidance: 2 };
 const clip = { frameCount: 1, width: 1, height: 1, pixels: new Uint8ClampedArray(4) };
-const shown = (change: Partial<ShownClip> = {}): ShownClip => ({ clip, settings, plan: { dropped: [] }, step: 4, steps: 4, ...change });
+const shown = (change: Partial<ShownClip> = {}): ShownClip => ({
+  clip,
+  settings,
+  plan: { dropped: [] },
+  step: 4,
+  steps: 4,
+  ...change,
+});
 const state = (change: Partial<StudioState>): StudioState => ({ ...initialState, settings, ...change });
 
 describe('where a side stands', () => {

@@ -1,5 +1,5 @@
 /** What follows from the store: whether a clip still shows what is wanted, and where each side stands. */
-import type { GenerateSettings, Side } from '../../engine/protocol';
+import type { GenerateSettings, Side } from '../../worker/protocol';
 import { samePlan } from '../plan/edits';
 import type { StudioState } from './state';
 
@@ -31,7 +31,10 @@ export function standing(state: StudioState, side: Side): SideStanding {
 export function isComparisonCurrent(state: StudioState): boolean {
   const shown = state.comparison;
   return (
-    shown !== null && shown.step === shown.steps && sameSettings(shown.settings, state.settings) && samePlan(shown.plan, state.plan)
+    shown !== null &&
+    shown.step === shown.steps &&
+    sameSettings(shown.settings, state.settings) &&
+    samePlan(shown.plan, state.plan)
   );
 }
 

@@ -1,7 +1,8 @@
 /** The page's one engine client, and how its failures reach the screen. Only the actions of this folder use it. */
-import { createEngineClient } from '../../engine/client';
+
 import { StudioError } from '../../errors/StudioError';
-import { write, type Activity, type Problem } from './state';
+import { createEngineClient } from '../../worker/client';
+import { type Activity, type Problem, write } from './state';
 
 export const engine = createEngineClient();
 

@@ -1,7 +1,8 @@
 /** Export: the engine prunes, writes, loads the result afresh and compares it; the files are offered after that, or lie where the person wanted them. */
-import { studentName } from '../../diffusion/studentName';
-import type { ExportedFile, ExportFormat, PickedPlace } from '../../engine/protocol';
+
 import { StudioError } from '../../errors/StudioError';
+import { studentName } from '../../pipeline/studentName';
+import type { ExportedFile, ExportFormat, PickedPlace } from '../../worker/protocol';
 import { engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
 import { pickPlace, removeIfEmpty } from './pickPlace';
@@ -59,7 +60,15 @@ export async function downloadExported({ name, blob }: ExportedFile): Promise<vo
   try {
     for (const end of [blob.slice(0, 1), blob.slice(-1)]) await end.arrayBuffer();
   } catch (cause) {
-    return showProblem(new StudioError('onnx/file-changed', `${name} cannot be downloaded: the files that it is made of were changed, moved or deleted.`, { name }, { cause }), 'export');
+    return showProblem(
+      new StudioError(
+        'onnx/file-changed',
+        `${name} cannot be downloaded: the files that it is made of were changed, moved or deleted.`,
+        { name },
+        { cause },
+      ),
+      'export',
+    );
   }
   download(name, blob);
 }

@@ -2,11 +2,11 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
-import type { GenerateProgress, GenerateResult, Side } from '../../engine/protocol';
+import type { GenerateProgress, GenerateResult, Side } from '../../worker/protocol';
 import { isCurrent, previewInterval } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { play } from './player';
-import { read, write, type Run, type StudioState } from './state';
+import { type Run, read, type StudioState, write } from './state';
 
 const gatherMs = 250;
 const sides: readonly Side[] = ['teacher', 'student'];
@@ -26,7 +26,8 @@ export function cancelRun(): void {
 export function rerunAfterEdit(): void {
   cancelRun();
   const state = read();
-  if (state.rerun !== 'at-once' || !state.open || state.open.cannotRun !== undefined || isCurrent(state, 'student')) return;
+  if (state.rerun !== 'at-once' || !state.open || state.open.cannotRun !== undefined || isCurrent(state, 'student'))
+    return;
   write({ runPending: true });
   timer = setTimeout(() => void generate(), gatherMs);
 }
@@ -39,13 +40,21 @@ export async function generate(): Promise<void> {
   const own = new AbortController();
   controller = own;
   const run: Run = { settings, plan, withTeacher: !isCurrent(state, 'teacher'), step: 0, steps: settings.steps };
-  write({ run, runPending: false, latentErrors: [], problem: state.problem?.during === 'generate' ? null : state.problem });
+  write({
+    run,
+    runPending: false,
+    latentErrors: [],
+    problem: state.problem?.during === 'generate' ? null : state.problem,
+  });
   const first = !Object.values(state.shown).some((shown) => shown.step === shown.steps);
   const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
   try {
     const result = await engine.generate(
       { settings, plan, sides, previewEvery },
-      { signal: own.signal, onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)) },
+      {
+        signal: own.signal,
+        onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)),
+      },
     );
     if (controller !== own) return;
     write((now) => afterRun(now, result));
@@ -88,7 +97,11 @@ function afterRun(state: StudioState, result: GenerateResult): Partial<StudioSta
   };
 }
 
-function withTimes(state: StudioState, ms: Partial<Record<Side, number>>, made: { readonly plan: Run['plan'] }): StudioState['stepTimes'] {
+function withTimes(
+  state: StudioState,
+  ms: Partial<Record<Side, number>>,
+  made: { readonly plan: Run['plan'] },
+): StudioState['stepTimes'] {
   const times = { ...state.stepTimes };
   if (ms.teacher !== undefined) times.teacher = { ms: ms.teacher, plan: { dropped: [] } };
   if (ms.student !== undefined) times.student = { ms: ms.student, plan: made.plan };

@@ -1,8 +1,8 @@
 /** Models from the web that this browser keeps: listed with sizes, opened again, checked, deleted. */
-import { askForPersistence, isPersistent, openModelCache, type KeptModel } from '../../library/modelCache';
+import { askForPersistence, isPersistent, type KeptModel, openModelCache } from '../../library/modelCache';
 import { showProblem } from './engine';
 import { openFolder } from './open';
-import { read, write, type KeptCheck } from './state';
+import { type KeptCheck, read, write } from './state';
 
 /** Looks up what is kept and how much room there is; nothing where the browser cannot keep files. */
 export async function listKept(): Promise<void> {

@@ -1,15 +1,16 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
-import type { LatentSize } from '../../diffusion/PipelineDescription';
-import type { BackendPreference } from '../../engine/protocol';
+
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
-import { normalisePlan, indexBlocks } from '../plan/edits';
+import type { LatentSize } from '../../pipeline/PipelineDescription';
+import type { BackendPreference } from '../../worker/protocol';
+import { indexBlocks, normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
-import { engine, isAbort, showNotice, showProblem } from './engine';
 import { summarise } from './edit';
+import { engine, isAbort, showNotice, showProblem } from './engine';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
 import { restoredSettings } from './persistence';
-import { nothingMade, read, write, type OpenState } from './state';
+import { nothingMade, type OpenState, read, write } from './state';
 
 let controller: AbortController | null = null;
 
@@ -25,7 +26,10 @@ interface OpenOptions {
 }
 
 /** Opens a folder and, when that worked, shows and samples it with the plan of the page's address. */
-export async function openFolder(folder: FolderReference, { backend = read().backend, latentSize = {}, withoutRunning }: OpenOptions = {}): Promise<void> {
+export async function openFolder(
+  folder: FolderReference,
+  { backend = read().backend, latentSize = {}, withoutRunning }: OpenOptions = {},
+): Promise<void> {
   controller?.abort();
   cancelRun();
   const own = new AbortController();
@@ -35,7 +39,10 @@ export async function openFolder(folder: FolderReference, { backend = read().bac
   try {
     const opened = await engine.open(
       { folder, backend, latentSize, withoutRunning },
-      { signal: own.signal, onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }) },
+      {
+        signal: own.signal,
+        onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }),
+      },
     );
     if (controller === own) show({ ...opened, folder, latentSize, withoutRunning }, before);
   } catch (thrown) {
@@ -48,7 +55,10 @@ export async function openFolder(folder: FolderReference, { backend = read().bac
 
 /** The files are good, it is the runtime that does not take the graph. */
 function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof StudioError && ['engine/unsupported-op', 'engine/session-failed', 'gpu/out-of-memory'].includes(thrown.code);
+  return (
+    thrown instanceof StudioError &&
+    ['engine/unsupported-op', 'engine/session-failed', 'gpu/out-of-memory'].includes(thrown.code)
+  );
 }
 
 /** Opens the model that the runtime has just refused for its map, plans and exports. */
@@ -73,7 +83,8 @@ function show(open: OpenState, before: OpenState | null): void {
     focusedId: firstStop(open),
     player: { ...read().player, frame: 0, playing: false },
   });
-  if (known.length < wanted.length) showNotice('The plan in the address was made for another model; blocks that this one does not have were left out.');
+  if (known.length < wanted.length)
+    showNotice('The plan in the address was made for another model; blocks that this one does not have were left out.');
   void summarise();
   void generate();
 }

@@ -1,8 +1,9 @@
 /** What survives a reload: settings and choices in localStorage, the plan in the page's address. No model files. */
-import type { BackendPreference, ExportFormat, GenerateSettings, OpenedPipeline } from '../../engine/protocol';
+
 import type { FolderReference } from '../../library/Folder';
+import type { BackendPreference, ExportFormat, GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { hashWithPlan } from '../plan/hash';
-import { initialState, read, useStudio, write, type Player, type Rerun } from './state';
+import { initialState, type Player, type Rerun, read, useStudio, write } from './state';
 
 const key = 'vdmini-studio/1';
 
@@ -42,7 +43,12 @@ export const keptFolder = (): FolderReference | null => kept.folder ?? null;
 export function restoredSettings(opened: OpenedPipeline): GenerateSettings {
   const { name, defaults, examplePrompts } = opened.description;
   if (kept.model === name && kept.settings) return kept.settings;
-  return { prompt: defaults.prompt || (examplePrompts[0] ?? ''), seed: 1, steps: defaults.steps, guidance: defaults.guidance };
+  return {
+    prompt: defaults.prompt || (examplePrompts[0] ?? ''),
+    seed: 1,
+    steps: defaults.steps,
+    guidance: defaults.guidance,
+  };
 }
 
 /** Keeps every change from now on. */

@@ -1,13 +1,20 @@
 /** The browser's pickers for where an export goes. They open on a click only, before anything else is awaited. */
-import type { ExportFormat, PickedPlace } from '../../engine/protocol';
+
 import { StudioError } from '../../errors/StudioError';
+import type { ExportFormat, PickedPlace } from '../../worker/protocol';
 import { isAbort } from './engine';
 
-type PermissionHandle = FileSystemHandle & { requestPermission(options: { mode: 'readwrite' }): Promise<PermissionState> };
+type PermissionHandle = FileSystemHandle & {
+  requestPermission(options: { mode: 'readwrite' }): Promise<PermissionState>;
+};
 
 /** Not in TypeScript's library yet. */
 interface Pickers {
-  showSaveFilePicker?(options: { id: string; suggestedName: string; types: readonly { description: string; accept: Readonly<Record<string, readonly string[]>> }[] }): Promise<FileSystemFileHandle>;
+  showSaveFilePicker?(options: {
+    id: string;
+    suggestedName: string;
+    types: readonly { description: string; accept: Readonly<Record<string, readonly string[]>> }[];
+  }): Promise<FileSystemFileHandle>;
   showDirectoryPicker?(options: { id: string; mode: 'readwrite' }): Promise<FileSystemDirectoryHandle>;
 }
 
@@ -35,9 +42,11 @@ export async function pickPlace(format: ExportFormat, name: string): Promise<Pic
     if (isAbort(thrown)) return null;
     throw refused(name, thrown);
   }
-  const permission = await (place.handle as unknown as PermissionHandle).requestPermission({ mode: 'readwrite' }).catch((thrown: unknown) => {
-    throw refused(place.handle.name, thrown);
-  });
+  const permission = await (place.handle as unknown as PermissionHandle)
+    .requestPermission({ mode: 'readwrite' })
+    .catch((thrown: unknown) => {
+      throw refused(place.handle.name, thrown);
+    });
   if (permission === 'granted') return place;
   await removeIfEmpty(place);
   throw refused(place.handle.name, 'the permission was not given.');
@@ -55,10 +64,18 @@ export async function removeIfEmpty(place: PickedPlace): Promise<void> {
 }
 
 function fileOptions(format: ExportFormat, name: string): Parameters<NonNullable<Pickers['showSaveFilePicker']>>[0] {
-  const [description, type, ending] = format === 'pipeline-zip' ? ['Zipped pipeline', 'application/zip', '.zip'] : ['ONNX model', 'application/octet-stream', '.onnx'];
+  const [description, type, ending] =
+    format === 'pipeline-zip'
+      ? ['Zipped pipeline', 'application/zip', '.zip']
+      : ['ONNX model', 'application/octet-stream', '.onnx'];
   return { id: ID, suggestedName: `${name}${ending}`, types: [{ description, accept: { [type]: [ending] } }] };
 }
 
 function refused(name: string, reason: unknown): StudioError {
-  return new StudioError('library/write-refused', `${name} cannot be saved there: ${reason instanceof Error ? reason.message : String(reason)}`, { name }, { cause: reason });
+  return new StudioError(
+    'library/write-refused',
+    `${name} cannot be saved there: ${reason instanceof Error ? reason.message : String(reason)}`,
+    { name },
+    { cause: reason },
+  );
 }

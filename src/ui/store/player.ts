@@ -1,6 +1,6 @@
 /** One clock for both clips: play, pause, loop, frame steps, speed. The frame number is the only thing that moves. */
 import { frameCount } from './derived';
-import { read, write, type Player } from './state';
+import { type Player, read, write } from './state';
 
 export const speeds = [0.25, 0.5, 1, 2] as const;
 

@@ -1,7 +1,7 @@
 /** What to sample: prompt, seed, steps, guidance; and the page's own choices. */
-import type { GenerateSettings } from '../../engine/protocol';
+import type { GenerateSettings } from '../../worker/protocol';
 import { generate, rerunAfterEdit } from './generate';
-import { read, write, type Rerun, type StudioState } from './state';
+import { type Rerun, read, type StudioState, write } from './state';
 
 /** Changes settings without running: what is shown becomes stale. */
 export function editSettings(change: Partial<GenerateSettings>): void {

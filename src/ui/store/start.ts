@@ -1,6 +1,7 @@
 /** What happens on load: what was kept is restored, the engine is listened to, and a model opens by itself. */
-import type { EngineCounters } from '../../engine/protocol';
+
 import { bundledModels, bundledReference } from '../../library/bundledModels';
+import type { EngineCounters } from '../../worker/protocol';
 import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { setPlan } from './edit';

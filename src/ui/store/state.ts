@@ -6,6 +6,11 @@
 import { create } from 'zustand';
 import type { Plan, Totals } from '../../blocks/block';
 import type { PlainError } from '../../errors/StudioError';
+import type { StorageSpace } from '../../library/cacheStorage';
+import type { FolderReference } from '../../library/Folder';
+import type { KeptModel } from '../../library/modelCache';
+import type { Clip, ClipComparison } from '../../metrics/Clip';
+import type { LatentSize } from '../../pipeline/PipelineDescription';
 import type {
   BackendPreference,
   BackendStatus,
@@ -18,12 +23,7 @@ import type {
   PickedPlace,
   PlanSummary,
   Side,
-} from '../../engine/protocol';
-import type { LatentSize } from '../../diffusion/PipelineDescription';
-import type { StorageSpace } from '../../library/cacheStorage';
-import type { FolderReference } from '../../library/Folder';
-import type { KeptModel } from '../../library/modelCache';
-import type { Clip, ClipComparison } from '../../metrics/Clip';
+} from '../../worker/protocol';
 
 export interface OpenState extends OpenedPipeline {
   readonly folder: FolderReference;
@@ -140,7 +140,11 @@ export interface StudioState {
   readonly tried: Plan | null;
 
   /** Models from the web that this browser keeps; null until looked up. */
-  readonly kept: { readonly models: readonly KeptModel[]; readonly space: StorageSpace | undefined; readonly persistent: boolean } | null;
+  readonly kept: {
+    readonly models: readonly KeptModel[];
+    readonly space: StorageSpace | undefined;
+    readonly persistent: boolean;
+  } | null;
   /** By the id of a kept model: whether its files are what was downloaded. */
   readonly keptChecks: Readonly<Record<string, KeptCheck>>;
   readonly panel: 'none' | 'export' | 'open';
@@ -178,7 +182,16 @@ export const initialState: StudioState = {
   plan: { dropped: [] },
   run: null,
   runPending: false,
-  player: { frame: 0, playing: false, loop: true, speed: 1, view: 'side-by-side', split: 0.5, zoom: 0, differenceGain: 4 },
+  player: {
+    frame: 0,
+    playing: false,
+    loop: true,
+    speed: 1,
+    view: 'side-by-side',
+    split: 0.5,
+    zoom: 0,
+    differenceGain: 4,
+  },
   focusedId: null,
   tried: null,
   kept: null,

@@ -1,5 +1,5 @@
 /** Opens files in a process of its own, so that one that hangs or takes all memory is told from one that is refused. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { OpenedFile } from './child';
@@ -51,7 +51,9 @@ const defect = (text: string): Outcome => ({ kind: 'defect', text });
 
 async function start(): Promise<ChildProcess> {
   const child = fork(fileURLToPath(new URL('./child.ts', import.meta.url)), {
-    serialization: 'advanced', execArgv: ['--import', 'tsx', `--max-old-space-size=${megabytes}`], stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    serialization: 'advanced',
+    execArgv: ['--import', 'tsx', `--max-old-space-size=${megabytes}`],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   await once(child, 'message');
   return child;

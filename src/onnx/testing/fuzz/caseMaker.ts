@@ -7,7 +7,7 @@ import { oddModels } from '../../wire/testing/malformedModels';
 import { writeModel } from '../../writeModel';
 import { mutateBytes } from './mutateBytes';
 import { mutateMessages } from './mutateMessage';
-import { seededRandom, type Random } from './random';
+import { type Random, seededRandom } from './random';
 import { randomModel } from './randomModel';
 
 export interface FuzzCase {
@@ -28,18 +28,24 @@ const exportsRoot = fileURLToPath(new URL('../../../../fixtures/exports', import
 
 /** Unpacked when first asked for. */
 function exportSources(): readonly Source[] {
-  return listExports(exportsRoot).filter(isSmall).map((path) => {
-    let bytes: Uint8Array | undefined;
-    return { name: path, read: () => (bytes ??= readExportedModel(exportsRoot, path)) };
-  });
+  return listExports(exportsRoot)
+    .filter(isSmall)
+    .map((path) => {
+      let bytes: Uint8Array | undefined;
+      return { name: path, read: () => (bytes ??= readExportedModel(exportsRoot, path)) };
+    });
 }
 
 function isSmall(path: string): boolean {
   const folder = join(exportsRoot, path);
-  return readdirSync(folder).some((name) => name.startsWith('model.onnx') && statSync(join(folder, name)).size <= largestFileBytes);
+  return readdirSync(folder).some(
+    (name) => name.startsWith('model.onnx') && statSync(join(folder, name)).size <= largestFileBytes,
+  );
 }
 
-const oddSources: readonly Source[] = oddModels.filter(({ bytes }) => bytes.length > 8).map(({ name, bytes }) => ({ name, read: () => bytes }));
+const oddSources: readonly Source[] = oddModels
+  .filter(({ bytes }) => bytes.length > 8)
+  .map(({ name, bytes }) => ({ name, read: () => bytes }));
 
 const randomSource: Source = { name: 'random operators', read: (random) => writeModel(randomModel(random)) };
 
@@ -48,10 +54,16 @@ export function caseMaker(seed: number, exportShare: number): (run: number) => F
   const exports = exportSources();
   return (run) => {
     const random = seededRandom(seed * 1_000_003 + run);
-    const source = random.chance(exportShare) ? random.pick(exports) : random.chance(0.5) ? randomSource : random.pick(oddSources);
+    const source = random.chance(exportShare)
+      ? random.pick(exports)
+      : random.chance(0.5)
+        ? randomSource
+        : random.pick(oddSources);
     const bytes = source.read(random);
     if (source === randomSource && random.chance(0.5)) return { label: source.name, bytes };
     const fields = random.chance(0.75) ? mutateMessages(bytes, random) : undefined;
-    return fields ? { label: `fields of ${source.name}`, bytes: fields } : { label: `bytes of ${source.name}`, bytes: mutateBytes(bytes, random) };
+    return fields
+      ? { label: `fields of ${source.name}`, bytes: fields }
+      : { label: `bytes of ${source.name}`, bytes: mutateBytes(bytes, random) };
   };
 }

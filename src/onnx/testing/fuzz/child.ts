@@ -1,5 +1,5 @@
 /** A process that opens one file after the other, and that its parent may kill. */
-import { openFile, type Outcome } from './openFile';
+import { type Outcome, openFile } from './openFile';
 
 export interface OpenedFile {
   readonly outcome: Outcome;

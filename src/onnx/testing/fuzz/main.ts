@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fuzz, type Finding } from './fuzz';
+import { type Finding, fuzz } from './fuzz';
 
 const help = `Usage: npm run fuzz -- [--runs N] [--seed N] [--from N] [--exports SHARE] [--keep FOLDER]
 
@@ -16,8 +16,12 @@ const help = `Usage: npm run fuzz -- [--runs N] [--seed N] [--from N] [--exports
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      runs: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' }, from: { type: 'string', default: '0' },
-      exports: { type: 'string', default: '0.2' }, keep: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
+      runs: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
+      from: { type: 'string', default: '0' },
+      exports: { type: 'string', default: '0.2' },
+      keep: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return void process.stdout.write(help);
@@ -33,9 +37,18 @@ async function main(): Promise<void> {
     mkdirSync(values.keep, { recursive: true });
     writeFileSync(join(values.keep, `seed${seed}-run${run}.onnx`), bytes);
   };
-  const { outcomes, findings, slowestMs } = await fuzz({ seed, firstRun, runs, exportShare: Number(values.exports), onRun });
-  for (const [key, count] of [...outcomes].sort((a, b) => b[1] - a[1])) process.stdout.write(`${String(count).padStart(8)}  ${key}\n`);
-  process.stdout.write(`${runs} files (seed ${seed}), ${findings.length} defects, slowest ${slowestMs.toFixed(0)} ms\n`);
+  const { outcomes, findings, slowestMs } = await fuzz({
+    seed,
+    firstRun,
+    runs,
+    exportShare: Number(values.exports),
+    onRun,
+  });
+  for (const [key, count] of [...outcomes].sort((a, b) => b[1] - a[1]))
+    process.stdout.write(`${String(count).padStart(8)}  ${key}\n`);
+  process.stdout.write(
+    `${runs} files (seed ${seed}), ${findings.length} defects, slowest ${slowestMs.toFixed(0)} ms\n`,
+  );
   process.exitCode = findings.length > 0 ? 1 : 0;
 }
 

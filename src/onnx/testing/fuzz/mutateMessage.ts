@@ -2,8 +2,16 @@
  * Damage that knows the format: fields of a model's messages renamed, dropped, doubled, moved, or given extreme values. The file
  * stays sound protobuf, so that it reaches the code behind the reader.
  */
-import { create, fromBinary, ScalarType, toBinary, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
-import { reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  ScalarType,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { ModelProtoSchema } from '../../wire/onnx_pb';
 import type { Random } from './random';
 
@@ -22,7 +30,12 @@ export function mutateMessages(bytes: Uint8Array, random: Random): Uint8Array | 
 /** Changes a field of the message, or of one somewhere inside it. */
 function mutate(root: ReflectMessage, random: Random): void {
   let at = root;
-  for (let next: ReflectMessage | undefined = at; next; next = random.chance(0.15) ? undefined : randomChild(at, random)) at = next;
+  for (
+    let next: ReflectMessage | undefined = at;
+    next;
+    next = random.chance(0.15) ? undefined : randomChild(at, random)
+  )
+    at = next;
   const set = at.fields.filter((field) => at.isSet(field));
   const field = random.pick(set.length > 0 && random.chance(0.85) ? set : at.fields);
   if (field.fieldKind === 'list') mutateList(at, field, root, random);
@@ -37,7 +50,11 @@ type MessageField = Extract<DescField, { readonly fieldKind: 'message' }>;
 
 /** A message set in this one; undefined when there is none. */
 function randomChild(message: ReflectMessage, random: Random): ReflectMessage | undefined {
-  const fields = message.fields.filter((field) => (field.fieldKind === 'message' && message.isSet(field)) || (field.fieldKind === 'list' && field.listKind === 'message' && message.get(field).size > 0));
+  const fields = message.fields.filter(
+    (field) =>
+      (field.fieldKind === 'message' && message.isSet(field)) ||
+      (field.fieldKind === 'list' && field.listKind === 'message' && message.get(field).size > 0),
+  );
   if (fields.length === 0) return undefined;
   const field = random.pick(fields);
   if (field.fieldKind === 'message') return message.get(field);
@@ -49,16 +66,33 @@ function mutateList(message: ReflectMessage, field: ListField, root: ReflectMess
   const list = message.get(field);
   const i = random.index(list.size);
   const [items, desc] = [[...list], field.listKind === 'message' ? field.message : undefined];
-  const copy = (item: unknown): unknown => (desc ? reflect(desc, copyOf(desc, (item as ReflectMessage).message)) : item);
-  const fresh = (): unknown => (desc ? reflect(desc, create(desc)) : field.listKind === 'scalar' ? mutatedScalar(field.scalar, items[i], root, random) : random.index(40));
+  const copy = (item: unknown): unknown =>
+    desc ? reflect(desc, copyOf(desc, (item as ReflectMessage).message)) : item;
+  const fresh = (): unknown =>
+    desc
+      ? reflect(desc, create(desc))
+      : field.listKind === 'scalar'
+        ? mutatedScalar(field.scalar, items[i], root, random)
+        : random.index(40);
   if (list.size === 0) return void list.add(fresh());
   switch (random.index(8)) {
-    case 0: items.splice(i, 1); break;
-    case 1: items.splice(random.index(items.length), 0, copy(items[i])); break;
-    case 2: items.push(...items.splice(i, 1)); break;
-    case 3: items.splice(0, items.length); break;
-    case 4: items.splice(i, items.length); break;
-    default: items[i] = fresh();
+    case 0:
+      items.splice(i, 1);
+      break;
+    case 1:
+      items.splice(random.index(items.length), 0, copy(items[i]));
+      break;
+    case 2:
+      items.push(...items.splice(i, 1));
+      break;
+    case 3:
+      items.splice(0, items.length);
+      break;
+    case 4:
+      items.splice(i, items.length);
+      break;
+    default:
+      items[i] = fresh();
   }
   list.clear();
   for (const item of items) list.add(item);
@@ -77,34 +111,84 @@ function mutateChild(message: ReflectMessage, field: MessageField, root: Reflect
 /** A message of this kind from somewhere in the model, if one is met. */
 function find(root: ReflectMessage, desc: DescMessage, random: Random): Message | undefined {
   for (let tries = 0; tries < 8; tries++) {
-    for (let at: ReflectMessage | undefined = root; at; at = randomChild(at, random)) if (at.desc === desc) return at.message;
+    for (let at: ReflectMessage | undefined = root; at; at = randomChild(at, random))
+      if (at.desc === desc) return at.message;
   }
   return undefined;
 }
 
-const extremes = [0n, 1n, 2n, 3n, -1n, -2n, 64n, 1025n, 65536n, 2n ** 31n - 1n, -(2n ** 31n), 2n ** 32n, 2n ** 53n, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n)];
+const extremes = [
+  0n,
+  1n,
+  2n,
+  3n,
+  -1n,
+  -2n,
+  64n,
+  1025n,
+  65536n,
+  2n ** 31n - 1n,
+  -(2n ** 31n),
+  2n ** 32n,
+  2n ** 53n,
+  2n ** 62n,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+];
 
-const strangeNames = ['', ' ', '/', '..', '__proto__', 'constructor', 'toString', 'x', 'sample', 'com.microsoft', 'ai.onnx', '/blocks.0/attn/Add', 'blocks.1.', '\u0000', '𝒳', 'n'.repeat(5000), '/'.repeat(5000)];
+const strangeNames = [
+  '',
+  ' ',
+  '/',
+  '..',
+  '__proto__',
+  'constructor',
+  'toString',
+  'x',
+  'sample',
+  'com.microsoft',
+  'ai.onnx',
+  '/blocks.0/attn/Add',
+  'blocks.1.',
+  '\u0000',
+  '𝒳',
+  'n'.repeat(5000),
+  '/'.repeat(5000),
+];
 
 function mutatedScalar(type: ScalarType, value: unknown, root: ReflectMessage, random: Random): unknown {
   switch (type) {
-    case ScalarType.STRING: return random.chance(0.3) ? random.pick(strangeNames) : (randomText(root, random) ?? String(value ?? ''));
-    case ScalarType.BYTES: return mutatedContents(value instanceof Uint8Array ? value : new Uint8Array(0), random);
-    case ScalarType.FLOAT: case ScalarType.DOUBLE: return random.pick([0, -0, 1, -1, 0.5, NaN, Infinity, -Infinity, 1e30]);
-    case ScalarType.INT64: return BigInt.asIntN(64, random.chance(0.3) && typeof value === 'bigint' ? value + random.pick([-1n, 1n]) : random.pick(extremes));
-    case ScalarType.UINT64: return BigInt.asUintN(64, random.pick(extremes));
-    case ScalarType.BOOL: return random.chance(0.5);
-    default: return random.pick([0, 1, 2, 7, 8, 16, 99, -1, 2 ** 31 - 1, -(2 ** 31)]);
+    case ScalarType.STRING:
+      return random.chance(0.3) ? random.pick(strangeNames) : (randomText(root, random) ?? String(value ?? ''));
+    case ScalarType.BYTES:
+      return mutatedContents(value instanceof Uint8Array ? value : new Uint8Array(0), random);
+    case ScalarType.FLOAT:
+    case ScalarType.DOUBLE:
+      return random.pick([0, -0, 1, -1, 0.5, NaN, Infinity, -Infinity, 1e30]);
+    case ScalarType.INT64:
+      return BigInt.asIntN(
+        64,
+        random.chance(0.3) && typeof value === 'bigint' ? value + random.pick([-1n, 1n]) : random.pick(extremes),
+      );
+    case ScalarType.UINT64:
+      return BigInt.asUintN(64, random.pick(extremes));
+    case ScalarType.BOOL:
+      return random.chance(0.5);
+    default:
+      return random.pick([0, 1, 2, 7, 8, 16, 99, -1, 2 ** 31 - 1, -(2 ** 31)]);
   }
 }
 
 /** A name from elsewhere in the model: that of a value, a node, an operator, a dimension. */
 function randomText(root: ReflectMessage, random: Random): string | undefined {
   let at = root;
-  for (let next: ReflectMessage | undefined = at; next; next = random.chance(0.1) ? undefined : randomChild(at, random)) at = next;
+  for (let next: ReflectMessage | undefined = at; next; next = random.chance(0.1) ? undefined : randomChild(at, random))
+    at = next;
   const texts = at.fields.flatMap((field) => {
     if (field.fieldKind === 'scalar' && field.scalar === ScalarType.STRING) return [at.get(field) as string];
-    return field.fieldKind === 'list' && field.listKind === 'scalar' && field.scalar === ScalarType.STRING ? ([...at.get(field)] as string[]) : [];
+    return field.fieldKind === 'list' && field.listKind === 'scalar' && field.scalar === ScalarType.STRING
+      ? ([...at.get(field)] as string[])
+      : [];
   });
   return texts.length > 0 ? random.pick(texts) : undefined;
 }

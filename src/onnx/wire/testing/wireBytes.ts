@@ -19,4 +19,5 @@ export function field(number: number, content: Uint8Array | readonly number[] | 
 }
 
 /** A varint field. */
-export const number = (fieldNumber: number, value: number): Uint8Array => bytesOf(varint(fieldNumber * 8), varint(value));
+export const number = (fieldNumber: number, value: number): Uint8Array =>
+  bytesOf(varint(fieldNumber * 8), varint(value));

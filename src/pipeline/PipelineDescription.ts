@@ -1,0 +1,60 @@
+/**
+ * What a pipeline folder says about itself (Optimum's layout: model_index.json, unet/, vae_decoder/,
+ * text_encoder/, tokenizer/, scheduler/), read by `describePipeline`. A single denoiser file also gives a
+ * description, with the other parts absent: the studio then samples with seeded random conditioning and shows
+ * latent channels instead of decoded frames, and says so.
+ */
+
+export interface PipelineDescription {
+  readonly name: string;
+  readonly denoiser: {
+    readonly modelPath: string;
+    /** The graph input that takes the latent. */
+    readonly latentInput: string;
+    /** More than `latent.channels` where the model also takes a conditioning image on its channels (SVD: 8 of 4). */
+    readonly inputChannels: number;
+    /** More than `latent.channels` where the model also predicts a variance (the first channels are the ones that count). */
+    readonly outputChannels: number;
+  };
+  readonly textEncoder?: { readonly modelPath: string; readonly maxTokens: number };
+  /** `tokenizerPath`: tokenizer.json, or CLIP's vocab.json, which then comes with `mergesPath`. */
+  readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string; readonly mergesPath?: string };
+  readonly decoder?: { readonly modelPath: string; readonly scalingFactor: number; readonly shiftFactor: number };
+  readonly scheduler: SchedulerConfig;
+  /** Latent clip of one sample: channels, frames, height, width. */
+  readonly latent: {
+    readonly channels: number;
+    readonly frames: number;
+    readonly height: number;
+    readonly width: number;
+  };
+  readonly latentLayout: LatentLayout;
+  /** Which of these the graph leaves free: they may be asked for (`LatentSize`) when the pipeline is opened. */
+  readonly freeSizes: readonly (keyof LatentSize)[];
+  readonly framesPerSecond: number;
+  readonly defaults: {
+    readonly steps: number;
+    readonly guidance: number;
+    readonly prompt: string;
+    readonly negativePrompt: string;
+  };
+  readonly examplePrompts: readonly string[];
+  /** What is missing or assumed, in sentences for people. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * How the denoiser's latent input lays out a batch of clips: B batch, C channels, F frames, H height, W width;
+ * 'BCHW' takes single frames, 'BLC' takes tokens (L = F * H * W, in that order).
+ */
+export type LatentLayout = 'BCFHW' | 'BFCHW' | 'BCHW' | 'BLC';
+
+/** A size that is asked for; it counts where the graph leaves that axis free, and comes before what the config says. */
+export interface LatentSize {
+  readonly frames?: number;
+  readonly height?: number;
+  readonly width?: number;
+}
+
+/** The scheduler's config file as it is; `createScheduler` reads what it needs or throws `library/unsupported-scheduler`. */
+export type SchedulerConfig = Readonly<Record<string, unknown>> & { readonly _class_name: string };

@@ -1,0 +1,62 @@
+/** Finding and reading the parts of a pipeline folder: which files there are, and JSON with errors that name the file. */
+import { StudioError } from '../errors/StudioError';
+import type { Folder } from '../library/Folder';
+import type { Config } from './configFields';
+
+/** Throws `library/missing-file`. */
+export async function readText(folder: Folder, path: string): Promise<string> {
+  const source = await folder.open(path);
+  return new TextDecoder().decode(await source.read(0, source.sizeBytes));
+}
+
+/** Throws `library/missing-file`, or `library/invalid-config` when the file is not a JSON object. */
+export async function readJson(folder: Folder, path: string): Promise<Config> {
+  const text = await readText(folder, path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new StudioError(
+      'library/invalid-config',
+      `${path} is not JSON: ${(cause as Error).message}.`,
+      { file: path },
+      { cause },
+    );
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new StudioError('library/invalid-config', `${path} should hold a JSON object.`, { file: path });
+  }
+  return value as Config;
+}
+
+export async function readOptionalJson(folder: Folder, path: string): Promise<Config | undefined> {
+  return (await folder.has(path)) ? readJson(folder, path) : undefined;
+}
+
+/** The graph file in a component's folder: model.onnx, or the only .onnx there where the folder can be listed. */
+export async function graphIn(folder: Folder, component: string): Promise<string | undefined> {
+  const usual = `${component}/model.onnx`;
+  if (await folder.has(usual)) return usual;
+  const there = folder.paths?.filter((path) => path.startsWith(`${component}/`) && path.endsWith('.onnx')) ?? [];
+  return there.length === 1 ? there[0] : undefined;
+}
+
+/** Whether model_index.json lists the component: ["library", "Class"], where [null, null] means that it is absent. */
+export function listsComponent(index: Config, component: string): boolean {
+  const entry = index[component];
+  return Array.isArray(entry) && entry.some((part) => part !== null);
+}
+
+/** As `graphIn`; throws `library/missing-file` when model_index.json lists the component and its graph is not there. */
+export async function listedGraph(folder: Folder, index: Config, component: string): Promise<string | undefined> {
+  const path = await graphIn(folder, component);
+  if (path === undefined && listsComponent(index, component)) throw missingFile(folder, `${component}/model.onnx`);
+  return path;
+}
+
+export function missingFile(folder: Folder, path: string): StudioError {
+  return new StudioError('library/missing-file', `${folder.name} should have ${path}, but the file is not there.`, {
+    path,
+    folder: folder.name,
+  });
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { memoryFolder } from '../library/testing/memoryFolder';
+import type { Dim } from '../onnx/model';
+import { denoise } from '../studio/generate';
+import type { OpenedParts } from '../studio/OpenedParts';
+import type { DenoiserCall } from './denoiserInputs';
+import { planDenoiserInputs } from './denoiserInputs';
+import { describePipeline } from './describePipeline';
+import type { Branch } from './guidance';
+import { bareModel } from './testing/graphs';
+
+async function planFor(batch: Dim) {
+  const model = bareModel(
+    { sample: [batch, 4, 2, 3, 3], timestep: [], encoder_hidden_states: [batch, 5, 6] },
+    { out_sample: [batch, 4, 2, 3, 3] },
+  );
+  const folder = memoryFolder({ 'model.onnx': '' }, { listable: true, name: 'model.onnx' });
+  const description = await describePipeline(folder, async () => model);
+  return { description, inputs: planDenoiserInputs(model, description, undefined) };
+}
+
+const call = (branches: readonly Branch[]): DenoiserCall => ({
+  latent: Float32Array.from({ length: 72 }, (_, i) => i),
+  timestep: 500,
+  branches,
+  guidance: 1,
+  text: {
+    conditional: { tokens: 5, width: 6, values: new Float32Array(30).fill(1) },
+    unconditional: { tokens: 5, width: 6, values: new Float32Array(30) },
+  },
+});
+
+describe('a graph that was exported for both branches of guidance', () => {
+  it('gets both when there is no guidance: the one there is, twice', async () => {
+    const { inputs } = await planFor(2);
+    const { sample, encoder_hidden_states: text } = inputs.feeds(call(['conditional']));
+    expect(sample!.dims).toEqual([2, 4, 2, 3, 3]);
+    expect(sample!.data.slice(0, 72)).toEqual(sample!.data.slice(72));
+    expect(text!.dims).toEqual([2, 5, 6]);
+    expect([...(text!.data as Float32Array)]).toEqual(new Array(60).fill(1));
+  });
+
+  it('gives one clip of output for one branch', async () => {
+    const { inputs, description } = await planFor(2);
+    const runDenoiser = async (given: DenoiserCall) => inputs.feeds(given)['sample']!;
+    const parts = { inputs, description, runDenoiser } as unknown as OpenedParts;
+    const { latent, ...rest } = call(['conditional']);
+    expect(await denoise(parts, { dropped: [] }, { latent, ...rest })).toEqual([latent]);
+    expect(
+      await denoise(parts, { dropped: [] }, { ...rest, latent, branches: ['unconditional', 'conditional'] }),
+    ).toEqual([latent, latent]);
+  });
+
+  it('is not padded where the batch is free', async () => {
+    const { inputs } = await planFor('batch');
+    expect(inputs.feeds(call(['conditional']))['sample']!.dims).toEqual([1, 4, 2, 3, 3]);
+    expect(inputs.feeds(call(['unconditional', 'conditional']))['encoder_hidden_states']!.dims).toEqual([2, 5, 6]);
+  });
+});

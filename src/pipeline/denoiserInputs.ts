@@ -1,0 +1,211 @@
+/**
+ * Feeds for a denoiser of any family: the latent, the timestep, the text, and whatever else its graph asks for. What
+ * the pipeline cannot give is filled with seeded noise or the constants that published pipelines use, and noted.
+ */
+
+import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
+import type { PlainTensor } from '../runtime/Runtime';
+import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
+import type { Branch } from './guidance';
+import { latentDims } from './latentFrames';
+import type { PipelineDescription } from './PipelineDescription';
+import { seededNoise } from './seededNoise';
+
+/** A text embedding: [tokens, width], row-major. */
+export interface TextEmbedding {
+  readonly tokens: number;
+  readonly width: number;
+  readonly values: Float32Array;
+}
+
+export interface DenoiserCall {
+  /** One clip's latent in the denoiser's layout. */
+  readonly latent: Float32Array;
+  readonly timestep: number;
+  /** One entry a clip of the batch. */
+  readonly branches: readonly Branch[];
+  readonly guidance: number;
+  readonly text: Readonly<Partial<Record<Branch, TextEmbedding>>>;
+}
+
+export interface DenoiserPlan {
+  /** Largest batch that one call can take: 2 where the batch axis is dynamic, else what the graph fixes. */
+  readonly batch: number;
+  /** Symbolic dimension -> size, for shape inference and cost. */
+  readonly bindings: ReadonlyMap<string, number>;
+  readonly notes: readonly string[];
+  /** Clips in the output of a call of so many branches: a graph of a fixed batch is always fed whole, the last branch repeated. */
+  clipsOf(branches: number): number;
+  feeds(call: DenoiserCall): Record<string, PlainTensor>;
+}
+
+const TEXT_TOKENS = 77;
+const TEXT_WIDTHS = 768;
+
+/** Reads the graph's inputs once; `feeds` is then cheap. */
+export function planDenoiserInputs(
+  model: Model,
+  description: PipelineDescription,
+  textTokens: number | undefined,
+): DenoiserPlan {
+  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const latentInput = inputs.find(({ name }) => name === description.denoiser.latentInput)!;
+  const fixed = latentInput.type?.shape?.[0];
+  const isFixed = typeof fixed === 'number' && fixed > 0;
+  const batch = isFixed
+    ? description.latentLayout === 'BCHW'
+      ? Math.max(1, fixed / description.latent.frames)
+      : fixed
+    : 2;
+  const bindings = bindDims(inputs, latentInput, description, batch, textTokens);
+  const notes: string[] = [];
+  const fillers = inputs.map((input) => fillerFor(input, description, { bindings, batch, latentInput }, notes));
+  const clipsOf = (branches: number) => (isFixed ? batch : branches);
+  return {
+    batch,
+    bindings,
+    notes,
+    clipsOf,
+    feeds: (call) => {
+      const branches = Array.from(
+        { length: clipsOf(call.branches.length) },
+        (_, index) => call.branches[index] ?? call.branches.at(-1)!,
+      );
+      return Object.fromEntries(fillers.map((fill, index) => [inputs[index]!.name, fill({ ...call, branches })]));
+    },
+  };
+}
+
+function bindDims(
+  inputs: readonly ValueInfo[],
+  latentInput: ValueInfo,
+  description: PipelineDescription,
+  batch: number,
+  textTokens = TEXT_TOKENS,
+): ReadonlyMap<string, number> {
+  const bindings = new Map<string, number>();
+  const latent = latentDims(description.latentLayout, description.latent, batch, description.denoiser.inputChannels);
+  latentInput.type?.shape?.forEach((dim, axis) => typeof dim === 'string' && bindings.set(dim, latent[axis]!));
+  for (const { name, type } of inputs) {
+    type?.shape?.forEach((dim, axis) => {
+      if (typeof dim !== 'string' || bindings.has(dim)) return;
+      const size = axis === 0 ? batch : isTimestep(name) ? batch : axis === 1 ? textTokens : TEXT_WIDTHS;
+      bindings.set(dim, size);
+    });
+  }
+  return bindings;
+}
+
+type Filler = (call: DenoiserCall) => PlainTensor;
+
+function isTimestep(name: string): boolean {
+  return /^(timesteps?|t|sigma)$/i.test(name);
+}
+
+/** The sizes of symbolic dimensions, and the batch that they hold for. */
+interface BoundSizes {
+  readonly bindings: ReadonlyMap<string, number>;
+  readonly batch: number;
+  readonly latentInput: ValueInfo;
+}
+
+function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: BoundSizes, notes: string[]): Filler {
+  const dataType = input.type?.dataType ?? 'float32';
+  if (input === sizes.latentInput) return latentFiller(input, description);
+  const largest = dimsOf(input, sizes, sizes.batch);
+  const filledWith =
+    (values: (call: DenoiserCall, count: number) => Float32Array): Filler =>
+    (call) => {
+      const dims = dimsOf(input, sizes, call.branches.length);
+      return numberTensor(dataType, dims, values(call, elementCount(dims)));
+    };
+  const constant = (value: (call: DenoiserCall) => number): Filler =>
+    filledWith((call, count) => new Float32Array(count).fill(value(call)));
+  if (isTimestep(input.name)) return constant(({ timestep }) => timestep);
+  if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name))
+    return textFiller(input, largest, description, notes);
+  if (/^fps$/.test(input.name)) return constant(() => description.framesPerSecond);
+  if (/^guidance/.test(input.name)) return constant(({ guidance }) => guidance * 1000);
+  if (/mask/.test(input.name)) return constant(() => 1);
+  if (/added_time_ids/.test(input.name)) {
+    notes.push('The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to 6, 127, 0.02.');
+    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => [6, 127, 0.02][index % 3]!));
+  }
+  notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
+  const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
+  return filledWith((_, count) => noise.slice(0, count));
+}
+
+/** The batch repeats one clip; channels beyond the latent's (a conditioning image) are zero. */
+function latentFiller(input: ValueInfo, { denoiser, latent, latentLayout }: PipelineDescription): Filler {
+  const extra = denoiser.inputChannels - latent.channels;
+  return ({ latent: clip, branches }) => {
+    const dims = latentDims(latentLayout, latent, branches.length, denoiser.inputChannels);
+    const whole =
+      extra === 0
+        ? clip
+        : padChannels(
+            clip,
+            latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1,
+            extra / latent.channels,
+          );
+    const values = new Float32Array(whole.length * branches.length);
+    branches.forEach((_, index) => values.set(whole, index * whole.length));
+    return numberTensor(input.type?.dataType ?? 'float32', dims, values);
+  };
+}
+
+/** `groups` runs of channels, each followed by `ratio` times as many zeros. */
+function padChannels(clip: Float32Array, groups: number, ratio: number): Float32Array {
+  const run = clip.length / groups;
+  const padded = new Float32Array(clip.length * (1 + ratio));
+  for (let group = 0; group < groups; group++)
+    padded.set(clip.subarray(group * run, (group + 1) * run), group * run * (1 + ratio));
+  return padded;
+}
+
+/** Text per clip, or per frame where the model folds frames into its text batch. */
+function textFiller(
+  input: ValueInfo,
+  dims: readonly number[],
+  description: PipelineDescription,
+  notes: string[],
+): Filler {
+  const dataType = input.type?.dataType ?? 'float32';
+  const declared = input.type?.shape;
+  if (!description.textEncoder) {
+    notes.push('There is no text encoder: the model is conditioned on seeded noise instead of the prompt.');
+  }
+  const [tokens, width] = [dims[1] ?? 1, dims[2] ?? 1];
+  const standIn = seededNoise(0, tokens * width, 7_000_000);
+  return ({ branches, text }) => {
+    const perClip = typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : 1;
+    const rows = Math.max(1, Math.round(perClip));
+    const first = text[branches[0]!];
+    const [length, size] = first ? [first.tokens, first.width] : [tokens, width];
+    const values = new Float32Array(branches.length * rows * length * size);
+    branches.forEach((branch, index) => {
+      const own = text[branch]?.values ?? (branch === 'conditional' ? standIn : new Float32Array(length * size));
+      for (let row = 0; row < rows; row++) values.set(own, (index * rows + row) * length * size);
+    });
+    return numberTensor(dataType, [branches.length * rows, length, size], values);
+  };
+}
+
+function numberTensor(dataType: DataType, dims: readonly number[], values: Float32Array): PlainTensor {
+  return tensorOf(runtimeType(dataType, 'input'), dims, values);
+}
+
+/** A call's dimensions: a symbolic first axis follows the number of its clips, unless it is another axis of the latent. */
+function dimsOf({ type }: ValueInfo, { bindings, batch, latentInput }: BoundSizes, clips: number): number[] {
+  const fixed = new Set(latentInput.type?.shape?.slice(1));
+  return (type?.shape ?? []).map((dim, axis) => {
+    const size = sizeOf(dim, bindings);
+    return axis === 0 && typeof dim === 'string' && !fixed.has(dim) ? (size * clips) / batch : size;
+  });
+}
+
+function sizeOf(dim: Dim, bindings: ReadonlyMap<string, number>): number {
+  if (typeof dim === 'number') return dim;
+  return dim === null ? 1 : (bindings.get(dim) ?? 1);
+}

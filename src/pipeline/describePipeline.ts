@@ -1,0 +1,219 @@
+/**
+ * From a folder to what the studio needs to run it: reads model_index.json, the components' configs and the
+ * denoiser's graph (without weights). It knows diffusers' and Optimum's layout and nothing of any one model.
+ */
+import { StudioError } from '../errors/StudioError';
+import type { Folder } from '../library/Folder';
+import { baseName, directoryOf, joinPath } from '../library/paths';
+import type { Model } from '../onnx/model';
+import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
+import type { Config } from './configFields';
+import { countField, numberField, stringField } from './configFields';
+import type { LatentInput } from './latentInput';
+import { readLatentInput } from './latentInput';
+import type { LatentSize, PipelineDescription, SchedulerConfig } from './PipelineDescription';
+import { assumedScheduler, samplingScheduler } from './samplingScheduler';
+import { SCHEDULER_FILE } from './schedulers/schedulerFields';
+import { readStudioSettings } from './studioSettings';
+import { describeText } from './textParts';
+
+/** Reads a graph file of the folder, without weights. */
+export type ReadGraph = (path: string) => Promise<Model>;
+
+const INDEX_FILE = 'model_index.json';
+/** The graph in a component's own folder, served alone. */
+const LONE_FILE = 'model.onnx';
+const DENOISER_FOLDERS = ['unet', 'transformer'];
+/** diffusers' own default of AutoencoderKL. */
+const DEFAULT_SCALING_FACTOR = 0.18215;
+
+/**
+ * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). `size` counts where the
+ * graph leaves the latent's axes free. Errors:
+ * `library/missing-file` and `library/invalid-config` name the file; `library/no-model` when nothing in the folder
+ * is a denoiser; `blocks/no-latent-input`; and what `readGraph` throws.
+ */
+export async function describePipeline(
+  folder: Folder,
+  readGraph: ReadGraph,
+  size: LatentSize = {},
+): Promise<PipelineDescription> {
+  const loneFile = folder.paths?.length === 1 && folder.paths[0]!.endsWith('.onnx') ? folder.paths[0] : undefined;
+  if (loneFile !== undefined) return describeLoneDenoiser(folder, loneFile, readGraph, size);
+  const index = await readOptionalJson(folder, INDEX_FILE);
+  for (const component of DENOISER_FOLDERS) {
+    const modelPath = index ? await listedGraph(folder, index, component) : await graphIn(folder, component);
+    if (modelPath !== undefined) return describeFolder(folder, index, modelPath, readGraph, size);
+  }
+  if (folder.paths !== null) return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph, size);
+  if (!index && (await folder.has(LONE_FILE))) return describeLoneDenoiser(folder, LONE_FILE, readGraph, size);
+  throw missingFile(folder, index ? 'unet/model.onnx' : INDEX_FILE);
+}
+
+async function describeFolder(
+  folder: Folder,
+  index: Config | undefined,
+  modelPath: string,
+  readGraph: ReadGraph,
+  size: LatentSize,
+): Promise<PipelineDescription> {
+  const notes = index ? [] : [`There is no ${INDEX_FILE}: the parts were found by the names of their folders.`];
+  const configPath = joinPath(directoryOf(modelPath), 'config.json');
+  const config = (await readOptionalJson(folder, configPath)) ?? {};
+  const graph = await readGraph(modelPath);
+  const input = readLatentInput(graph, config, configPath, size);
+  const text = await describeText(folder, index ?? {}, graph, readGraph);
+  const decoder = await describeDecoder(folder, index ?? {}, notes);
+  const settings = readStudioSettings(index ?? {}, INDEX_FILE);
+  const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
+  const steps = settings.steps ?? defaultSteps(given);
+  const sampler = samplingScheduler(given, tokenCount(input, config, configPath), steps);
+  if (listsComponent(index ?? {}, 'text_encoder_2'))
+    notes.push('The second text encoder is not run: the inputs that it would fill are held constant.');
+  return {
+    name: folder.name,
+    ...text.parts,
+    ...(decoder ? { decoder } : {}),
+    ...denoiserParts(modelPath, input),
+    scheduler: sampler.config,
+    framesPerSecond: settings.framesPerSecond ?? 8,
+    defaults: {
+      steps,
+      guidance: settings.guidance ?? defaultGuidance(graph, text.parts.textEncoder !== undefined, sampler.config),
+      prompt: settings.prompt ?? settings.examplePrompts[0] ?? '',
+      negativePrompt: settings.negativePrompt ?? '',
+    },
+    examplePrompts: settings.examplePrompts,
+    notes: [...notes, ...input.notes, ...text.notes, ...(sampler.note ? [sampler.note] : [])],
+  };
+}
+
+async function describeLoneDenoiser(
+  folder: Folder,
+  modelPath: string,
+  readGraph: ReadGraph,
+  size: LatentSize,
+): Promise<PipelineDescription> {
+  const configPath = joinPath(directoryOf(modelPath), 'config.json');
+  const config = (await readOptionalJson(folder, configPath)) ?? {};
+  const graph = await readGraph(modelPath);
+  const input = readLatentInput(graph, config, configPath, size);
+  const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
+  return {
+    name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
+    ...denoiserParts(modelPath, input),
+    scheduler,
+    framesPerSecond: 8,
+    defaults: { steps: 20, guidance: 1, prompt: '', negativePrompt: '' },
+    examplePrompts: [],
+    notes: [
+      'A denoiser alone: the clips show its latent channels, and what a text encoder would give is seeded noise.',
+      `No scheduler came with it: ${scheduler._class_name} is assumed.`,
+      ...input.notes,
+    ],
+  };
+}
+
+function denoiserParts(
+  modelPath: string,
+  input: LatentInput,
+): Pick<PipelineDescription, 'denoiser' | 'latent' | 'latentLayout' | 'freeSizes'> {
+  const { name, inputChannels, outputChannels, layout, latent, freeSizes } = input;
+  return {
+    denoiser: { modelPath, latentInput: name, inputChannels, outputChannels },
+    latent,
+    latentLayout: layout,
+    freeSizes,
+  };
+}
+
+/** Among loose files: the only graph, or the one whose name says denoiser. Throws `library/no-model`. */
+function chooseLoneGraph(folder: Folder): string {
+  const graphs = folder.paths?.filter((path) => path.endsWith('.onnx')) ?? [];
+  if (graphs.length === 1) return graphs[0]!;
+  const telling = graphs.filter((path) => /unet|transformer|denoiser|dit/i.test(path));
+  if (telling.length === 1) return telling[0]!;
+  if (graphs.includes(LONE_FILE)) return LONE_FILE;
+  const why =
+    graphs.length === 0
+      ? 'it holds no .onnx file'
+      : `none of ${graphs.join(', ')} is in a folder named ${DENOISER_FOLDERS.join(' or ')}`;
+  throw new StudioError('library/no-model', `${folder.name} has no denoiser: ${why}.`, { folder: folder.name, graphs });
+}
+
+async function describeDecoder(
+  folder: Folder,
+  index: Config,
+  notes: string[],
+): Promise<PipelineDescription['decoder']> {
+  const modelPath = await listedGraph(folder, index, 'vae_decoder');
+  if (modelPath === undefined) {
+    notes.push('There is no vae_decoder: the clips show latent channels.');
+    return undefined;
+  }
+  const candidates = [joinPath(directoryOf(modelPath), 'config.json'), 'vae/config.json'];
+  for (const path of candidates) {
+    const config = await readOptionalJson(folder, path);
+    if (!config) continue;
+    if (Array.isArray(config['latents_mean']))
+      notes.push(
+        `${path} normalises each latent channel on its own (latents_mean, latents_std), which is not done: colours may be off.`,
+      );
+    return {
+      modelPath,
+      scalingFactor: numberField(config, 'scaling_factor', DEFAULT_SCALING_FACTOR, path),
+      shiftFactor: numberField(config, 'shift_factor', 0, path),
+    };
+  }
+  notes.push(`The decoder has no config.json: a scaling factor of ${DEFAULT_SCALING_FACTOR} is assumed.`);
+  return { modelPath, scalingFactor: DEFAULT_SCALING_FACTOR, shiftFactor: 0 };
+}
+
+async function readScheduler(
+  folder: Folder,
+  index: Config,
+  isFlow: boolean,
+  notes: string[],
+): Promise<SchedulerConfig> {
+  const path = `scheduler/${SCHEDULER_FILE}`;
+  if (!(await folder.has(path))) {
+    if (listsComponent(index, 'scheduler')) throw missingFile(folder, path);
+    const assumed = assumedScheduler(isFlow);
+    notes.push(`No scheduler came with it: ${assumed._class_name} is assumed.`);
+    return assumed;
+  }
+  const config = await readJson(folder, path);
+  const listed = Array.isArray(index['scheduler']) ? index['scheduler'][1] : undefined;
+  const name = stringField(config, '_class_name', typeof listed === 'string' ? listed : undefined, path);
+  if (name === undefined)
+    throw new StudioError('library/invalid-config', `${path}: "_class_name" is missing.`, {
+      file: path,
+      field: '_class_name',
+    });
+  return { ...config, _class_name: name };
+}
+
+function isTransformer(modelPath: string, config: Config): boolean {
+  return /(^|\/)transformer\//.test(modelPath) || /Transformer|DiT/.test(String(config['_class_name'] ?? ''));
+}
+
+/** The transformer's sequence length: latent pixels over the patch. */
+function tokenCount({ latent }: LatentInput, config: Config, file: string): number {
+  const patch = Array.isArray(config['patch_size']) ? config['patch_size'] : undefined;
+  const area = patch
+    ? patch.reduce((product: number, size) => product * Number(size), 1)
+    : countField(config, 'patch_size', 1, file) ** 2 * countField(config, 'patch_size_t', 1, file);
+  return Math.max(1, Math.round((latent.frames * latent.height * latent.width) / area));
+}
+
+/** Distilled models take few steps; a short schedule has no more than it was trained with. */
+function defaultSteps(scheduler: SchedulerConfig): number {
+  if (scheduler._class_name.startsWith('LCM')) return 4;
+  return Math.min(20, countField(scheduler, 'num_train_timesteps', 1000, SCHEDULER_FILE));
+}
+
+/** 1 where nothing can be guided: no text, or a model that takes the guidance as an input. */
+function defaultGuidance(graph: Model, hasText: boolean, scheduler: SchedulerConfig): number {
+  if (!hasText || graph.graph.inputs.some(({ name }) => name === 'guidance')) return 1;
+  return scheduler._class_name.startsWith('FlowMatch') ? 5 : 7.5;
+}

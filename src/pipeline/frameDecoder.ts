@@ -1,0 +1,112 @@
+/**
+ * Latents to frames: the pipeline's decoder, per frame or per clip as its graph takes them; without a decoder the
+ * first three latent channels, stretched to the range of the clip, as a picture of what is there.
+ */
+
+import type { Clip } from '../metrics/Clip';
+import type { Model } from '../onnx/model';
+import type { PlainTensor, Session } from '../runtime/Runtime';
+import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { toFrames } from './latentFrames';
+import type { PipelineDescription } from './PipelineDescription';
+
+type RunDecoder = (dims: readonly number[], values: Float32Array) => Promise<PlainTensor>;
+
+export type FrameDecoder = (latent: Float32Array) => Promise<Clip>;
+
+export function frameDecoder(
+  description: PipelineDescription,
+  model: Model | undefined,
+  session: Session | undefined,
+): FrameDecoder {
+  const { decoder, latent, latentLayout } = description;
+  if (!decoder || !model || !session)
+    return async (values) => latentPicture(toFrames(values, latentLayout, latent), description);
+  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
+  const outputName = model.graph.outputs[0]!.name;
+  const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
+  const run = async (dims: readonly number[], values: Float32Array) =>
+    (await session.run({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]))[outputName]!;
+  const whole = input.type?.shape?.length === 5;
+  const fixed = input.type?.shape?.[0];
+  const perRun = !whole && typeof fixed === 'number' && fixed > 0 ? fixed : latent.frames;
+  return async (values) => {
+    const frames = toFrames(values, latentLayout, latent).map(
+      (value) => value / decoder.scalingFactor + decoder.shiftFactor,
+    );
+    if (whole) return wholeClip(frames, description, run);
+    const size = latent.channels * latent.height * latent.width;
+    const images: Float32Array[] = [];
+    let dims: readonly number[] = [];
+    for (let first = 0; first < latent.frames; first += perRun) {
+      const part = new Float32Array(perRun * size); // a fixed batch is filled up with zeros at the end
+      part.set(frames.subarray(first * size, Math.min(latent.frames, first + perRun) * size));
+      const output = await run([perRun, latent.channels, latent.height, latent.width], part);
+      dims = output.dims;
+      images.push(floatValues(output));
+    }
+    const [channels, height, width] = dims.slice(1) as [number, number, number];
+    const joined = new Float32Array(latent.frames * channels * height * width);
+    images.forEach((image, index) =>
+      joined.set(image.subarray(0, Math.min(image.length, joined.length - index * image.length)), index * image.length),
+    );
+    return toClip(joined, latent.frames, channels, height, width);
+  };
+}
+
+/** A video decoder: [1, C, F, h, w] -> [1, 3, F', H, W]. */
+async function wholeClip(frames: Float32Array, { latent }: PipelineDescription, run: RunDecoder): Promise<Clip> {
+  const area = latent.height * latent.width;
+  const clip = new Float32Array(frames.length);
+  for (let frame = 0; frame < latent.frames; frame++) {
+    for (let channel = 0; channel < latent.channels; channel++) {
+      clip.set(
+        frames.subarray((frame * latent.channels + channel) * area, (frame * latent.channels + channel + 1) * area),
+        (channel * latent.frames + frame) * area,
+      );
+    }
+  }
+  const output = await run([1, latent.channels, latent.frames, latent.height, latent.width], clip);
+  const [, channels, count, height, width] = output.dims as [number, number, number, number, number];
+  const values = floatValues(output);
+  const perFrame = new Float32Array(values.length);
+  const size = height * width;
+  for (let frame = 0; frame < count; frame++) {
+    for (let channel = 0; channel < channels; channel++) {
+      perFrame.set(
+        values.subarray((channel * count + frame) * size, (channel * count + frame + 1) * size),
+        (frame * channels + channel) * size,
+      );
+    }
+  }
+  return toClip(perFrame, count, channels, height, width);
+}
+
+/** [frames, channels, height, width] in -1..1 to RGBA; one channel is shown as grey. */
+function toClip(values: Float32Array, frameCount: number, channels: number, height: number, width: number): Clip {
+  const area = height * width;
+  const pixels = new Uint8ClampedArray(frameCount * area * 4);
+  for (let frame = 0; frame < frameCount; frame++) {
+    for (let pixel = 0; pixel < area; pixel++) {
+      const to = (frame * area + pixel) * 4;
+      for (let colour = 0; colour < 3; colour++) {
+        pixels[to + colour] = (values[(frame * channels + Math.min(colour, channels - 1)) * area + pixel]! + 1) * 127.5;
+      }
+      pixels[to + 3] = 255;
+    }
+  }
+  return { frameCount, height, width, pixels };
+}
+
+/** Three standard deviations either side of the clip's mean fill the range. */
+function latentPicture(frames: Float32Array, { latent }: PipelineDescription): Clip {
+  const mean = frames.reduce((sum, value) => sum + value, 0) / frames.length;
+  const deviation = Math.sqrt(frames.reduce((sum, value) => sum + (value - mean) ** 2, 0) / frames.length) || 1;
+  return toClip(
+    frames.map((value) => (value - mean) / (3 * deviation)),
+    latent.frames,
+    latent.channels,
+    latent.height,
+    latent.width,
+  );
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import fixture from '../fixtures/schedulers.json';
+import type { SchedulerConfig } from '../PipelineDescription';
+import { createScheduler } from './createScheduler';
+import { withDynamicShift } from './flowMatchEuler';
+import { applyStep } from './Scheduler';
+
+interface Case {
+  readonly config: SchedulerConfig;
+  readonly steps: number;
+  readonly initialNoiseScale: number;
+  readonly timesteps: readonly number[];
+  readonly latents: readonly (readonly number[])[];
+  readonly noises?: readonly (readonly number[])[];
+  readonly tokens?: number;
+}
+
+const cases = fixture.cases as unknown as readonly Case[];
+
+function toyDenoiser(input: Float32Array, timestep: number): Float32Array {
+  return input.map((x) => 0.8 * Math.sin(3 * x + 0.001 * timestep) + 0.1 * x);
+}
+
+/** All latents of a run on the toy denoiser, in the order of the steps. */
+function run(config: SchedulerConfig, reference: Case): Float32Array[] {
+  const scheduler = createScheduler(config, reference.steps);
+  let latent = Float32Array.from(fixture.start, (value) => value * scheduler.initialNoiseScale);
+  let previousDenoised: Float32Array | undefined;
+  return scheduler.steps.map((step, i) => {
+    const output = toyDenoiser(
+      latent.map((x) => x * step.inputScale),
+      step.timestep,
+    );
+    const noise = reference.noises ? Float32Array.from(reference.noises[i]!) : undefined;
+    const result = applyStep(step, { latent, output, previousDenoised, noise });
+    latent = result.latent as Float32Array<ArrayBuffer>;
+    previousDenoised = result.denoised;
+    return latent;
+  });
+}
+
+describe(`schedulers against diffusers ${fixture.diffusers}`, () => {
+  test.each(
+    cases.map(
+      (entry) =>
+        [
+          `${entry.config._class_name} ${JSON.stringify({ ...entry.config, _class_name: undefined, trained_betas: undefined })}`,
+          entry,
+        ] as const,
+    ),
+  )('%s', (_, reference) => {
+    const config =
+      reference.tokens === undefined ? reference.config : withDynamicShift(reference.config, reference.tokens);
+    const scheduler = createScheduler(config, reference.steps);
+    expect(scheduler.steps).toHaveLength(reference.timesteps.length);
+    scheduler.steps.forEach((step, i) =>
+      expect(Math.abs(step.timestep - reference.timesteps[i]!)).toBeLessThanOrEqual(
+        2e-6 * Math.max(1, Math.abs(reference.timesteps[i]!)),
+      ),
+    );
+    expect(scheduler.initialNoiseScale / reference.initialNoiseScale).toBeCloseTo(1, 6);
+    const latents = run(config, reference);
+    let worst = 0;
+    latents.forEach((latent, i) => {
+      const expected = reference.latents[i]!;
+      const scale = Math.max(1, ...expected.map(Math.abs));
+      latent.forEach((value, j) => (worst = Math.max(worst, Math.abs(value - expected[j]!) / scale)));
+    });
+    // Euler at zero terminal SNR starts at sigma = 4096 = 2^12, where float32's abar = 2^-24 has few digits.
+    const steep = config._class_name === 'EulerDiscreteScheduler' && config['rescale_betas_zero_snr'] === true;
+    expect(worst).toBeLessThan(steep ? 5e-5 : 5e-6);
+  });
+});
+
+describe('what is refused', () => {
+  const refused: readonly [string, SchedulerConfig, number][] = [
+    ['an unknown class', { _class_name: 'RePaintScheduler' }, 4],
+    ['a class named like a method of Object', { _class_name: 'constructor' }, 4],
+    ['dynamic thresholding', { _class_name: 'DDIMScheduler', thresholding: true }, 4],
+    ['an unknown beta schedule', { _class_name: 'DDIMScheduler', beta_schedule: 'sigmoid' }, 4],
+    ['an unknown prediction type', { _class_name: 'DDIMScheduler', prediction_type: 'x' }, 4],
+    ['more steps than were trained', { _class_name: 'DDIMScheduler', num_train_timesteps: 10 }, 11],
+    [
+      'an offset that leaves the schedule',
+      { _class_name: 'DDIMScheduler', num_train_timesteps: 10, steps_offset: 1 },
+      10,
+    ],
+    [
+      'epsilon prediction at zero SNR',
+      { _class_name: 'DDIMScheduler', rescale_betas_zero_snr: true, timestep_spacing: 'trailing' },
+      4,
+    ],
+    [
+      'dynamic shifting without a number of tokens',
+      { _class_name: 'FlowMatchEulerDiscreteScheduler', use_dynamic_shifting: true },
+      4,
+    ],
+    ['beta sigmas', { _class_name: 'EulerDiscreteScheduler', use_beta_sigmas: true }, 4],
+    ['more steps than were distilled', { _class_name: 'LCMScheduler' }, 51],
+    ['order 3', { _class_name: 'DPMSolverMultistepScheduler', solver_order: 3 }, 4],
+    ['a learned variance', { _class_name: 'DPMSolverMultistepScheduler', variance_type: 'learned_range' }, 4],
+  ];
+  test.each(refused)('%s', (_, config, steps) => {
+    expect(() => createScheduler(config, steps)).toThrow(
+      expect.objectContaining({ code: 'library/unsupported-scheduler' }),
+    );
+  });
+  test('a field of the wrong type is an invalid config that names it', () => {
+    expect(() => createScheduler({ _class_name: 'DDIMScheduler', beta_start: 'small' }, 4)).toThrow(
+      expect.objectContaining({
+        code: 'library/invalid-config',
+        facts: { file: 'scheduler_config.json', field: 'beta_start' },
+      }),
+    );
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * The backend that the worker runs on: chosen once, remade after a device loss. WebGPU only counts after a small
+ * graph has given the same numbers there as on WebAssembly.
+ */
+import type * as Ort from 'onnxruntime-common';
+import { StudioError } from '../../errors/StudioError';
+import type { BackendPreference, BackendStatus } from '../BackendStatus';
+import { createMutex } from '../mutex';
+import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
+import { outputDifference } from '../outputDifference';
+import type { Runtime } from '../Runtime';
+import { opSuite, opSuiteDims, spread } from '../selfTest/builtInGraphs';
+import { boolScalar, floatValues, tensorOf } from '../tensors';
+import { webRuntime } from '../webRuntime';
+import { chooseBackend } from './chooseBackend';
+import { findAdapter, requestDevice } from './gpuDevice';
+
+export interface WebBackend {
+  readonly runtime: Runtime;
+  readonly status: BackendStatus;
+  /** Resolves with the reason when the GPU device goes; never for WebAssembly. */
+  readonly lost: Promise<string>;
+  dispose(): void;
+}
+
+/** Largest difference between the backends on the self-test's graph, whose values are of the order of 1. */
+const SELF_TEST_TOLERANCE = 1e-3;
+
+const exclusively = createMutex();
+let loading: Promise<typeof Ort> | undefined;
+
+/** Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
+export async function openWebBackend(preference: BackendPreference): Promise<WebBackend> {
+  const threads = threadCount(self);
+  loading ??= loadOrt(chooseBuild(globalThis), threads);
+  const ort = await loading;
+  const wasm = webRuntime({ ort, exclusively });
+  const base = { threads, crossOriginIsolated: self.crossOriginIsolated };
+  const onWasm = (reason: string, adapter?: string): WebBackend => ({
+    runtime: wasm,
+    status: { ...base, backend: 'wasm', reason, ...(adapter === undefined ? {} : { adapter }) },
+    lost: new Promise(() => undefined),
+    dispose: () => undefined,
+  });
+  const found = await findAdapter();
+  const choice = chooseBackend(preference, found?.facts);
+  if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
+  const device = await requestDevice(found);
+  const runtime = webRuntime({ ort, exclusively, device });
+  try {
+    const selfTestMaxDifference = await selfTest(runtime, wasm);
+    return {
+      runtime,
+      status: { ...base, backend: 'webgpu', reason: choice.reason, adapter: found.facts.name, selfTestMaxDifference },
+      lost: device.lost.then((info) => info.message),
+      dispose: () => device.destroy(),
+    };
+  } catch (thrown) {
+    device.destroy();
+    const error = StudioError.from(thrown);
+    if (preference === 'webgpu') throw error;
+    return onWasm(`WASM: WebGPU on ${found.facts.name} failed its self-test. ${error.message}`, found.facts.name);
+  }
+}
+
+/** Largest difference. Throws `engine/self-test-failed`. */
+async function selfTest(candidate: Runtime, reference: Runtime): Promise<number> {
+  const { max: difference } = outputDifference(await runSuite(candidate), await runSuite(reference));
+  if (!(difference <= SELF_TEST_TOLERANCE)) {
+    throw new StudioError(
+      'engine/self-test-failed',
+      `Its results differ from WebAssembly's by ${difference.toPrecision(2)}.`,
+      { difference },
+    );
+  }
+  return difference;
+}
+
+async function runSuite(runtime: Runtime): Promise<Float32Array> {
+  const session = await runtime.createSession({
+    what: 'the self-test',
+    modelBytes: opSuite(),
+    externalData: new Map(),
+  });
+  try {
+    const count = opSuiteDims.reduce<number>((a, b) => a * b, 1);
+    const outputs = await session.run(
+      { x: tensorOf('float32', opSuiteDims, spread(count, 0)), keep: boolScalar(true) },
+      ['y'],
+    );
+    return floatValues(outputs['y']!);
+  } finally {
+    await session.release();
+  }
+}

@@ -1,0 +1,29 @@
+/** What is told of an opened pipeline: plain data. */
+import type { BlockTree, Preset, Totals } from '../blocks/block';
+import type { PipelineDescription } from '../pipeline/PipelineDescription';
+import type { BackendStatus } from '../runtime/BackendStatus';
+
+/** Counted by the engine since it started; tests rely on them. */
+export interface EngineCounters {
+  readonly sessionsCreated: number;
+  readonly denoiserRuns: number;
+  readonly deviceLosses: number;
+}
+
+export interface OpenedPipeline {
+  readonly description: PipelineDescription;
+  readonly tree: BlockTree;
+  readonly presets: readonly Preset[];
+  readonly status: BackendStatus;
+  /** SHA-256 of the denoiser's graph file, hex: names plans and caches. */
+  readonly fingerprint: string;
+  /** Present when the model does not run here, too large or refused by the runtime: why. Blocks, plans and exports work, clips do not. */
+  readonly cannotRun?: string;
+}
+
+export interface PlanSummary {
+  readonly teacher: Totals;
+  readonly student: Totals;
+  /** Ids of every block that is gone under the plan (children of dropped ones included). */
+  readonly goneIds: readonly string[];
+}

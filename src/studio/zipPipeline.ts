@@ -1,0 +1,96 @@
+/** A whole pipeline folder as a zip with another denoiser in place. Stored, not deflated: weights do not shrink. */
+import { Zip, ZipPassThrough } from 'fflate';
+import { StudioError } from '../errors/StudioError';
+import type { ByteSource } from '../onnx/ByteSource';
+import { blobSource } from '../onnx/blobSource';
+import type { ExportedFile } from './exportData';
+import type { OpenedParts } from './OpenedParts';
+
+export interface ZipEntries {
+  readonly list: readonly { readonly path: string; readonly source: ByteSource }[];
+  readonly sizeBytes: number;
+}
+
+const CHUNK_BYTES = 4 * 2 ** 20;
+/** Without the 64-bit extension, which the library does not write. */
+const MAX_ZIP_BYTES = 2 ** 32 - 2 ** 20;
+
+/** Every file of the folder, the denoiser's replaced. Throws `onnx/too-large` for more than a zip can hold. */
+export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly ExportedFile[]): Promise<ZipEntries> {
+  const { folder, denoiser } = parts;
+  const directory = denoiser.path.split('/').slice(0, -1).join('/');
+  const inFolder = (file: string) => (directory === '' ? file : `${directory}/${file}`);
+  const replaced = new Set([denoiser.path, ...[...denoiser.weights.keys()].map(inFolder)]);
+  const others = (folder.paths ?? (await knownFiles(parts))).filter((path) => !replaced.has(path));
+  const list: { readonly path: string; readonly source: ByteSource }[] = [];
+  for (const path of others) list.push({ path, source: await folder.open(path) });
+  for (const { name, blob } of denoiserFiles) list.push({ path: inFolder(name), source: blobSource(blob) });
+  const sizeBytes = list.reduce((sum, { source }) => sum + source.sizeBytes, 0);
+  if (sizeBytes > MAX_ZIP_BYTES) {
+    throw new StudioError(
+      'onnx/too-large',
+      `The zip would have ${(sizeBytes / 1e9).toFixed(2)} GB, and its format ends at 4 GB. Export the denoiser with external data instead.`,
+      { sizeBytes },
+    );
+  }
+  return { list, sizeBytes };
+}
+
+/**
+ * The zip as a Blob made of the entries' own where they have one: these are read for their checksums and not copied.
+ * `onPacked`: bytes of entries read so far. Throws the signal's reason and what sources throw.
+ */
+export async function zipBlob(
+  { list }: ZipEntries,
+  onPacked: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
+  const parts: BlobPart[] = [];
+  /** What an entry's next bytes are in the zip: themselves, the Blob that begins with them, or nothing where that is there already. */
+  let next: { readonly bytes: Uint8Array; readonly part: BlobPart | undefined } | undefined;
+  const zip = new Zip((error, bytes) => {
+    if (error) throw error;
+    const part = bytes === next?.bytes ? next.part : (bytes as Uint8Array<ArrayBuffer>); // else a header or checksum
+    if (part !== undefined) parts.push(part);
+  });
+  let packed = 0;
+  for (const { path, source } of list) {
+    const entry = new ZipPassThrough(path);
+    zip.add(entry);
+    const reader = source.openReader?.();
+    try {
+      for (let offset = 0; offset < source.sizeBytes || offset === 0; offset += CHUNK_BYTES) {
+        signal?.throwIfAborted();
+        const length = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
+        const bytes = reader
+          ? new Uint8Array(length)
+          : ((await source.read(offset, length)) as Uint8Array<ArrayBuffer>);
+        await reader?.readInto(offset, bytes);
+        next = { bytes, part: source.blob === undefined ? bytes : offset === 0 ? source.blob : undefined };
+        entry.push(bytes, offset + length === source.sizeBytes);
+        onPacked((packed += length));
+      }
+    } finally {
+      await reader?.close();
+    }
+  }
+  zip.end();
+  return new Blob(parts);
+}
+
+/** For a folder that cannot be listed (plain http): what Optimum's layout may hold and what is there. */
+async function knownFiles({ folder }: OpenedParts): Promise<string[]> {
+  const components = ['unet', 'transformer', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2'];
+  const candidates = [
+    'model_index.json',
+    'README.md',
+    ...components.flatMap((part) => [`${part}/model.onnx`, `${part}/config.json`]),
+    ...['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt', 'special_tokens_map.json'].map(
+      (file) => `tokenizer/${file}`,
+    ),
+    'scheduler/scheduler_config.json',
+  ];
+  const there: string[] = [];
+  for (const path of candidates) if (await folder.has(path)) there.push(path);
+  return there;
+}
