@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { memoryFolder } from '../library/testing/memoryFolder';
 import type { Model } from '../onnx/model';
 import { describePipeline } from './describePipeline';
+import { createScheduler } from './schedulers/createScheduler';
 import { bareModel } from './testing/graphs';
 
 const T2V_GRAPH = bareModel(
@@ -75,6 +76,40 @@ describe('a text-to-video folder', () => {
     expect(description.scheduler._class_name).toBe('DDIMScheduler');
     expect(description.defaults.guidance).toBe(1);
     expect(description.notes).toHaveLength(3);
+  });
+
+  test('a grid of noise levels in the folder is followed at its own number of steps', async () => {
+    const index = (settings: object) => ({
+      ...t2vFiles(),
+      'model_index.json': { ...(t2vFiles()['model_index.json'] as object), _studio: settings },
+      'scheduler/scheduler_config.json': { _class_name: 'FlowMatchEulerDiscreteScheduler' },
+    });
+    const description = await describePipeline(memoryFolder(index({ sigmas: [1, 0.9, 0.75, 0.5, 0] })), readsT2V);
+    expect(description.defaults.steps).toBe(4);
+    const timesteps = (steps: number) =>
+      createScheduler(description.scheduler, steps).steps.map((step) => step.timestep);
+    expect(timesteps(4)).toEqual([1000, 900, 750, 500]);
+    expect(timesteps(2)).toEqual([1000, 1]);
+    await expect(describePipeline(memoryFolder(index({ sigmas: [0.5, 0.9] })), readsT2V)).rejects.toMatchObject({
+      code: 'library/invalid-config',
+      facts: { field: '_studio.sigmas' },
+    });
+  });
+
+  test.each([
+    ['HunyuanVideoPipeline', [1000, 750, 500, 250]],
+    ['LTXPipeline', [1000, 750, 500, 250]],
+    ['MochiPipeline', [1000, 987.5, 975, 731.25]],
+    ['WanPipeline', [1000, 667, 334, 1]],
+  ])('%s hands its own sigmas to the scheduler', async (className, expected) => {
+    const files = {
+      ...t2vFiles(),
+      'model_index.json': { ...(t2vFiles()['model_index.json'] as object), _class_name: className },
+      'scheduler/scheduler_config.json': { _class_name: 'FlowMatchEulerDiscreteScheduler' },
+    };
+    const { scheduler } = await describePipeline(memoryFolder(files), readsT2V);
+    const timesteps = createScheduler(scheduler, 4).steps.map((step) => step.timestep);
+    timesteps.forEach((timestep, i) => expect(timestep).toBeCloseTo(expected[i]!, 3));
   });
 
   test('a scheduler that is not known is replaced, with a note', async () => {

@@ -12,7 +12,9 @@ import { countField, numberField, stringField } from './configFields';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
 import type { LatentSize, PipelineDescription, SchedulerConfig } from './PipelineDescription';
+import { pipelineConventions } from './pipelineConventions';
 import { assumedScheduler, samplingScheduler } from './samplingScheduler';
+import { takesFlowSigmas, withGrid } from './schedulers/givenGrid';
 import { SCHEDULER_FILE } from './schedulers/schedulerFields';
 import { readStudioSettings } from './studioSettings';
 import { describeText } from './textParts';
@@ -66,8 +68,10 @@ async function describeFolder(
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
   const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
-  const steps = settings.steps ?? defaultSteps(given);
-  const sampler = samplingScheduler(given, tokenCount(input, config, configPath), steps);
+  const steps = settings.steps ?? (settings.grid?.sigmas ?? settings.grid?.timesteps)?.length ?? defaultSteps(given);
+  const rule = pipelineConventions(index?.['_class_name']).grid;
+  const grid = settings.grid ?? (rule && takesFlowSigmas(given) ? { rule } : undefined);
+  const sampler = samplingScheduler(withGrid(given, grid), tokenCount(input, config, configPath), steps);
   if (listsComponent(index ?? {}, 'text_encoder_2'))
     notes.push('The second text encoder is not run: the inputs that it would fill are held constant.');
   return {

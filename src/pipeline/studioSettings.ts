@@ -4,7 +4,8 @@
  */
 import { StudioError } from '../errors/StudioError';
 import type { Config } from './configFields';
-import { countField, numberField, stringField } from './configFields';
+import { countField, numberField, numbersField, stringField } from './configFields';
+import type { GivenGrid } from './schedulers/givenGrid';
 
 export interface StudioSettings {
   readonly framesPerSecond?: number | undefined;
@@ -13,6 +14,8 @@ export interface StudioSettings {
   readonly prompt?: string | undefined;
   readonly negativePrompt?: string | undefined;
   readonly examplePrompts: readonly string[];
+  /** Noise levels (`sigmas`, as diffusers' set_timesteps takes them, without the final 0) or `timesteps` of the run. */
+  readonly grid?: GivenGrid;
 }
 
 /** Throws `library/invalid-config` for a field of the wrong type. */
@@ -39,5 +42,25 @@ export function readStudioSettings(index: Config, file: string): StudioSettings 
     prompt: stringField(config, 'prompt', undefined, file),
     negativePrompt: stringField(config, 'negative_prompt', undefined, file),
     examplePrompts: prompts as string[],
+    ...readGrid(config, file),
   };
+}
+
+/** `sigmas` and `timesteps`: one entry a step, falling; a 0 at the end of `sigmas` is where the run ends, no step. */
+function readGrid(config: Config, file: string): Pick<StudioSettings, 'grid'> {
+  const listed = numbersField(config, 'sigmas', file);
+  const sigmas = listed?.at(-1) === 0 ? listed.slice(0, -1) : listed;
+  const timesteps = numbersField(config, 'timesteps', file);
+  if (!sigmas && !timesteps) return {};
+  for (const [field, values] of [['sigmas', sigmas] as const, ['timesteps', timesteps] as const]) {
+    if (values === undefined) continue;
+    const falls = values.every((value, i) => value >= 0 && (i === 0 || value < values[i - 1]!));
+    if (values.length > 0 && falls && (!sigmas || values.length === sigmas.length)) continue;
+    throw new StudioError(
+      'library/invalid-config',
+      `${file}: "_studio.${field}" should be a falling list of numbers, one a step.`,
+      { file, field: `_studio.${field}` },
+    );
+  }
+  return { grid: { ...(sigmas ? { sigmas } : {}), ...(timesteps ? { timesteps } : {}) } };
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import diffusers
 import numpy as np
 import torch
+from diffusers.pipelines.mochi.pipeline_mochi import linear_quadratic_schedule
 from diffusers.schedulers import (
     scheduling_euler_ancestral_discrete, scheduling_flow_match_euler_discrete, scheduling_lcm,
 )
@@ -68,6 +69,33 @@ CASES = [
     ("DPMSolverMultistepScheduler", 8, dict(use_flow_sigmas=True, flow_shift=3.0, prediction_type="flow_prediction")),
 ]
 
+# Runs on a grid that is handed to set_timesteps: a pipeline's rule, or listed.
+DYNAMIC = dict(use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, base_image_seq_len=1024, max_image_seq_len=4096)
+GIVEN_GRIDS = [
+    ("FlowMatchEulerDiscreteScheduler", 8, dict(shift=7.0), dict(rule="linspace-above-zero")),
+    ("FlowMatchEulerDiscreteScheduler", 8, dict(invert_sigmas=True), dict(rule="linear-quadratic")),
+    ("FlowMatchEulerDiscreteScheduler", 5, dict(invert_sigmas=True), dict(rule="linear-quadratic")),
+    ("FlowMatchEulerDiscreteScheduler", 8, dict(DYNAMIC, shift_terminal=0.1), dict(rule="linspace-to-step")),
+    ("FlowMatchEulerDiscreteScheduler", 6, dict(DYNAMIC), dict(rule="linspace-to-step")),
+    ("FlowMatchEulerDiscreteScheduler", 4, dict(), dict(sigmas=[1.0, 0.9, 0.75, 0.5])),
+    ("FlowMatchEulerDiscreteScheduler", 3, dict(shift=3.0), dict(sigmas=[1.0, 0.6, 0.2])),
+    ("FlowMatchEulerDiscreteScheduler", 3, dict(shift=2.0), dict(timesteps=[1000.0, 700.0, 250.0])),
+    ("FlowMatchEulerDiscreteScheduler", 3, dict(), dict(sigmas=[1.0, 0.6, 0.2], timesteps=[999.0, 640.0, 210.0])),
+]
+
+
+def sigmas_of(rule, steps):
+    """What the pipelines of diffusers compute before they call set_timesteps."""
+    if rule == "linspace-above-zero":
+        return np.linspace(1.0, 0.0, steps + 1)[:-1]
+    if rule == "linspace-to-step":
+        return np.linspace(1.0, 1 / steps, steps)
+    return np.array(linear_quadratic_schedule(steps, 0.025))
+
+
+def given(grid, steps):
+    return {"sigmas": sigmas_of(grid["rule"], steps)} if "rule" in grid else {k: list(v) for k, v in grid.items()}
+
 # Modules whose schedulers draw noise in their step: they get ours.
 DRAWING = (scheduling_euler_ancestral_discrete, scheduling_flow_match_euler_discrete, scheduling_lcm)
 
@@ -84,10 +112,11 @@ def denoiser(x, t):
     return 0.8 * torch.sin(3 * x + 0.001 * t) + 0.1 * x
 
 
-def trajectory(name, steps, settings):
+def trajectory(name, steps, settings, grid=None):
     scheduler = getattr(diffusers, name)(**settings)
     dynamic = settings.get("use_dynamic_shifting", False)
-    scheduler.set_timesteps(steps, **({"mu": mu_of(scheduler.config)} if dynamic else {}))
+    mu = {"mu": mu_of(scheduler.config)} if dynamic else {}
+    scheduler.set_timesteps(**(given(grid, steps) if grid else {"num_inference_steps": steps}), **mu)
     initial_scale = float(getattr(scheduler, "init_noise_sigma", 1.0))
     latent = START * initial_scale
     stochastic = settings.get("stochastic_sampling", False) or name in ("EulerAncestralDiscreteScheduler", "LCMScheduler")
@@ -107,13 +136,15 @@ def trajectory(name, steps, settings):
     case = dict(config=config, steps=steps, initialNoiseScale=initial_scale, timesteps=[float(t) for t in scheduler.timesteps], latents=latents)
     if dynamic:
         case["tokens"] = TOKENS
+    if grid:
+        case["grid"] = grid
     if stochastic or takes_noise:
         case["noises"] = noises
     return case
 
 
 def main():
-    cases = [trajectory(*case) for case in CASES]
+    cases = [trajectory(*case) for case in CASES + GIVEN_GRIDS]
     OUT.parent.mkdir(parents=True, exist_ok=True)
     body = ",\n".join(json.dumps(case) for case in cases)
     header = json.dumps({"diffusers": diffusers.__version__, "torch": torch.__version__, "start": START.tolist()})[:-1]

@@ -3,6 +3,8 @@ import fixture from '../fixtures/schedulers.json';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { createScheduler } from './createScheduler';
 import { withDynamicShift } from './flowMatchEuler';
+import type { GivenGrid } from './givenGrid';
+import { withGrid } from './givenGrid';
 import { applyStep } from './Scheduler';
 
 interface Case {
@@ -13,6 +15,7 @@ interface Case {
   readonly latents: readonly (readonly number[])[];
   readonly noises?: readonly (readonly number[])[];
   readonly tokens?: number;
+  readonly grid?: GivenGrid;
 }
 
 const cases = fixture.cases as unknown as readonly Case[];
@@ -44,13 +47,14 @@ describe(`schedulers against diffusers ${fixture.diffusers}`, () => {
     cases.map(
       (entry) =>
         [
-          `${entry.config._class_name} ${JSON.stringify({ ...entry.config, _class_name: undefined, trained_betas: undefined })}`,
+          `${entry.config._class_name} ${JSON.stringify({ ...entry.config, _class_name: undefined, trained_betas: undefined, grid: entry.grid })}`,
           entry,
         ] as const,
     ),
   )('%s', (_, reference) => {
-    const config =
+    const shifted =
       reference.tokens === undefined ? reference.config : withDynamicShift(reference.config, reference.tokens);
+    const config = withGrid(shifted, reference.grid);
     const scheduler = createScheduler(config, reference.steps);
     expect(scheduler.steps).toHaveLength(reference.timesteps.length);
     scheduler.steps.forEach((step, i) =>

@@ -5,6 +5,7 @@ import { cogVideoXDdimScheduler, ddimScheduler } from './ddim';
 import { dpmSolverScheduler } from './dpmSolver';
 import { eulerAncestralScheduler, eulerScheduler } from './euler';
 import { flowMatchEulerScheduler } from './flowMatchEuler';
+import { checkGrid } from './givenGrid';
 import { lcmScheduler } from './lcm';
 import type { Scheduler } from './Scheduler';
 
@@ -26,7 +27,10 @@ export const SUPPORTED_SCHEDULERS: readonly string[] = Object.keys(SCHEDULERS);
  */
 export function createScheduler(config: SchedulerConfig, steps: number): Scheduler {
   const create = Object.hasOwn(SCHEDULERS, config._class_name) ? SCHEDULERS[config._class_name] : undefined;
-  if (create) return create(config, steps);
+  if (create) {
+    checkGrid(config);
+    return create(config, steps);
+  }
   throw new StudioError(
     'library/unsupported-scheduler',
     `The scheduler ${config._class_name} is not supported; known are ${SUPPORTED_SCHEDULERS.join(', ')}.`,

@@ -7,6 +7,7 @@
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { trainedSteps } from './alphas';
+import { givenGrid } from './givenGrid';
 import type { Scheduler, SchedulerStep } from './Scheduler';
 import { choiceField, refuseSwitches, SCHEDULER_FILE, unsupported } from './schedulerFields';
 import { exponentialSigmas, karrasSigmas } from './sigmas';
@@ -22,21 +23,32 @@ export function flowMatchEulerScheduler(config: SchedulerConfig, steps: number):
   );
   const end = inverted ? 1 : 0;
   const sigmas = [...levels, end];
+  const given = inverted ? undefined : givenGrid(config, steps)?.timesteps;
   const stochastic = booleanField(config, 'stochastic_sampling', false, SCHEDULER_FILE);
   return {
     name: config._class_name,
     initialNoiseScale: 1,
-    steps: levels.map((sigma, i) => flowStep(Math.fround(sigma * trained), sigma, sigmas[i + 1]!, end, stochastic)),
+    steps: levels.map((sigma, i) => {
+      const timestep = Math.fround(given?.[i] ?? sigma * trained);
+      return flowStep(timestep, sigma, sigmas[i + 1]!, end, stochastic);
+    }),
   };
 }
 
-/** A static shift is applied twice, to the ends and to the grid, a dynamic one to the grid only: so does diffusers. */
+/**
+ * A static shift is applied twice, to the ends and to the grid, a dynamic one to the grid only: so does diffusers. A
+ * given grid is shifted once.
+ */
 function noiseLevels(config: SchedulerConfig, steps: number, trained: number): number[] {
   const shift = shiftOf(config);
   const shifted = (sigma: number) => (shift * sigma) / (1 + (shift - 1) * sigma);
   const lowest = Math.fround(1 / trained);
   const smallest = isDynamic(config) ? lowest : Math.fround(shifted(lowest));
-  let sigmas = linspace(trained, smallest * trained, steps).map((timestep) => shifted(timestep / trained));
+  const grid = givenGrid(config, steps);
+  const unshifted =
+    grid?.sigmas?.map(Math.fround) ??
+    (grid?.timesteps ?? linspace(trained, smallest * trained, steps)).map((timestep) => timestep / trained);
+  let sigmas = unshifted.map(shifted);
   const terminal = numberField(config, 'shift_terminal', 0, SCHEDULER_FILE);
   if (terminal) {
     const scale = (1 - sigmas[steps - 1]!) / (1 - terminal);
