@@ -99,7 +99,7 @@ describe('a text-to-video folder', () => {
   test.each([
     ['HunyuanVideoPipeline', [1000, 750, 500, 250]],
     ['LTXPipeline', [1000, 750, 500, 250]],
-    ['MochiPipeline', [1000, 987.5, 975, 731.25]],
+    ['MochiPipeline', [1000, 987.5, 975, 725]],
     ['WanPipeline', [1000, 667, 334, 1]],
   ])('%s hands its own sigmas to the scheduler', async (className, expected) => {
     const files = {
