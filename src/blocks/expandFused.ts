@@ -3,6 +3,7 @@
  * SkipSimplifiedLayerNormalization, SkipGroupNorm and BiasAdd become additions followed by the bare operator.
  * New values have names derived from the node's output, so that analysis and surgery agree on them.
  */
+import { type FreshName, freshNames } from '../onnx/freshNames';
 import { producers } from '../onnx/graph';
 import type { Attribute, Graph, Node, TensorType } from '../onnx/model';
 import { canHoldWeights, isPureView } from './operators';
@@ -20,9 +21,10 @@ const FUSED = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalizati
 export function expandFused(graph: Graph, options: ExpandOptions = {}): Graph {
   if (!graph.nodes.some(isFused)) return graph;
   const made = producers(graph);
+  const fresh = freshNames(graph);
   const nodes = graph.nodes.flatMap((node) => {
     if (!isFused(node)) return [node];
-    const expanded = expandNode(node, made);
+    const expanded = expandNode(node, made, fresh);
     if (options.only && !expanded.some(({ outputs }) => options.only!.has(outputs[0]!))) return [node];
     const type = options.types?.get(node.outputs[0]!);
     if (type)
@@ -34,10 +36,10 @@ export function expandFused(graph: Graph, options: ExpandOptions = {}): Graph {
 
 const isFused = (node: Node): boolean => node.domain === 'com.microsoft' && FUSED.has(node.opType);
 
-function expandNode(node: Node, made: ReadonlyMap<string, Node>): readonly Node[] {
-  const [first, second, bias, sum] = operands(node);
+function expandNode(node: Node, made: ReadonlyMap<string, Node>, fresh: FreshName): readonly Node[] {
+  const [first, second, bias, sum] = operands(node, fresh);
   const add = (a: string, b: string, output: string, name = 'Add'): Node => ({
-    name: node.name === '' ? '' : `${node.name}/${name}`,
+    name: node.name === '' ? '' : fresh(`${node.name}/${name}`),
     domain: '',
     opType: 'Add',
     inputs: [a, b],
@@ -49,14 +51,14 @@ function expandNode(node: Node, made: ReadonlyMap<string, Node>): readonly Node[
   // The bias was that of the matrix product before the addition, on whichever side that is.
   const [branch, residual] =
     comesFromProduct(second, made) && !comesFromProduct(first, made) ? [second, first] : [first, second];
-  const biased = `${node.outputs[0]!}:biased`;
+  const biased = fresh(`${node.outputs[0]!}:biased`);
   return [add(branch, bias, biased, 'BiasAdd'), add(biased, residual, sum), ...bareOperator(node, sum)];
 }
 
 /** The two summands, the bias ('' when absent) and the name of the sum. */
-function operands(node: Node): [string, string, string, string] {
+function operands(node: Node, fresh: FreshName): [string, string, string, string] {
   const at = (i: number) => node.inputs[i] ?? '';
-  const sum = (i: number) => node.outputs[i] || `${node.outputs[0]!}:sum`;
+  const sum = (i: number) => node.outputs[i] || fresh(`${node.outputs[0]!}:sum`);
   switch (node.opType) {
     case 'BiasAdd':
       return [at(0), at(2), at(1), node.outputs[0]!];

@@ -71,23 +71,17 @@ export function decimal<T extends number | undefined>(
   return parsed;
 }
 
-/** `--drop a,b --drop c` -> [a, b, c]. */
-export function list(values: readonly string[] | undefined): string[] {
-  return (values ?? [])
-    .flatMap((value) => value.split(','))
-    .map((id) => id.trim())
-    .filter((id) => id !== '');
-}
-
-/** `--bind batch=2,frames=16` -> dimension name to size. */
+/** `--bind batch=2,frames=16` -> dimension name to size. A name may hold commas: exporters write `max(h, 1)`. */
 export function bindings(values: readonly string[] | undefined): ReadonlyMap<string, number> {
-  return new Map(
-    list(values).map((entry) => {
-      const match = /^(.+)=(\d+)$/.exec(entry);
-      if (!match) throw new StudioError('cli/usage', `--bind takes NAME=SIZE, not "${entry}".`);
-      return [match[1]!, Number(match[2])];
-    }),
-  );
+  const sizes = new Map<string, number>();
+  for (const value of values ?? []) {
+    const entries = [...value.matchAll(/\s*(.*?\S)=(\d+)\s*(?:,|$)/gy)];
+    const rest = value.slice(entries.reduce((length, [text]) => length + text.length, 0));
+    if (rest.trim() !== '' || entries.length === 0)
+      throw new StudioError('cli/usage', `--bind takes NAME=SIZE, not "${rest || value}".`);
+    for (const [, name, size] of entries) sizes.set(name!, Number(size));
+  }
+  return sizes;
 }
 
 export const latentSizeHelp = `  --latent-size FxHxW    frames, height and width of the latent, where the graph leaves them free`;

@@ -1,9 +1,9 @@
 /** `--drop`, `--preset` and `--plan`: three ways to say which blocks go. */
 import { readFile } from 'node:fs/promises';
-import type { BlockTree, Plan } from '../blocks/block';
+import type { Block, BlockTree, Plan } from '../blocks/block';
 import { presetNamed } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
-import { list } from './arguments';
+import { readBlockIds } from './blockIds';
 import { counted } from './table';
 
 export const planOptions = {
@@ -12,7 +12,8 @@ export const planOptions = {
   plan: { type: 'string' },
 } as const;
 
-export const planHelp = `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows
+export const planHelp = `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows; may be repeated. An id with a comma is
+                      told from two by what the model has; "ID" in quotes is always one
   --preset NAME       a named choice of blocks, such as vdmini
   --plan FILE         a plan in JSON, as the studio saves it: {"dropped": ["ID", ...]}`;
 
@@ -26,10 +27,20 @@ interface PlanValues {
 export async function readPlan(values: PlanValues, tree: BlockTree): Promise<Plan | undefined> {
   const given = [values.drop, values.preset, values.plan].filter((value) => value !== undefined);
   if (given.length > 1) throw new StudioError('cli/usage', 'Give one of --drop, --preset and --plan.');
-  if (values.drop !== undefined) return { dropped: list(values.drop) };
+  if (values.drop !== undefined) return { dropped: readBlockIds(values.drop, idsIn(tree)) };
   if (values.preset !== undefined) return presetNamed(tree, values.preset).plan;
   if (values.plan !== undefined) return { dropped: droppedIds(await planText(values.plan), values.plan) };
   return undefined;
+}
+
+function idsIn({ blocks, groups }: BlockTree): ReadonlySet<string> {
+  const ids = new Set<string>();
+  const visit = ({ id, children }: Block): void => {
+    ids.add(id);
+    children.forEach(visit);
+  };
+  [...blocks, ...groups].forEach(visit);
+  return ids;
 }
 
 /** Where a plan must be given. */

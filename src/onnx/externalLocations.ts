@@ -12,6 +12,18 @@ export function externalLocations(model: Model): readonly string[] {
 }
 
 /**
+ * One spelling for one file, as file systems have it: `./a//b/./c` is `a/b/c`. What leaves the folder stays as it is,
+ * for `checkLocation` to refuse.
+ */
+export function normalLocation(location: string): string {
+  if (location.startsWith('/')) return location;
+  return location
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
+}
+
+/**
  * A location is a path relative to the model's folder, with forward slashes, that stays inside it. Backslashes and drive
  * letters are refused everywhere, as a file made on one system is opened on another. Throws `onnx/unsafe-location`.
  */

@@ -90,6 +90,24 @@ describe('topologicalOrder', () => {
 });
 
 describe('removeDeadCode', () => {
+  it('takes an input that is a weight away with its weight, in the list of sparse ones too, and no input that carries data', () => {
+    const dense = graphOf((b) => {
+      for (const name of ['used', 'dead', 'sparse']) b.input(name, [1]);
+      b.input('data', [1]);
+      for (const name of ['used', 'dead']) b.weight(name, [1]);
+      b.op('Add', ['x', 'dead'], {}, { outputs: ['gone'] });
+      b.op('Add', ['x', 'used'], {}, { outputs: ['y'] });
+      b.output('y');
+      b.valueInfo('dead', [1]);
+    });
+    const sparse = { name: 'sparse', type: { dataType: 'float32', shape: [1] }, bytes: new Uint8Array(0) } as const;
+    const graph = removeDeadCode({ ...dense, sparseInitializers: new Map([['sparse', sparse]]) });
+    expect(graph.inputs.map(({ name }) => name)).toEqual(['used', 'data']);
+    expect([...graph.initializers.keys()]).toEqual(['used']);
+    expect(graph.sparseInitializers).toBeUndefined();
+    expect([...graph.valueInfo.keys()]).toEqual([]);
+  });
+
   it('keeps what the outputs need, captures included, and all inputs', () => {
     const graph = graphOf((b) => {
       b.input('unused', [1]);

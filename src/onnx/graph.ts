@@ -118,7 +118,8 @@ export function topologicalOrder(graph: Graph): readonly Node[] {
 
 /**
  * The graph without nodes that no output needs, and without what only they used: initializers, value infos,
- * quantisation annotations. Graph inputs all stay.
+ * quantisation annotations. Graph inputs that carry data all stay; one that an initializer gives its value (IR 3
+ * lists every weight so, later ones those that may be overridden) goes with it.
  */
 export function removeDeadCode(graph: Graph): Graph {
   const madeBy = producers(graph);
@@ -134,15 +135,22 @@ export function removeDeadCode(graph: Graph): Graph {
     live.add(node);
     pending.push(...usedNames(node));
   }
-  const made = new Set<string>(graph.inputs.map(({ name }) => name));
+  const made = new Set<string>(
+    graph.inputs.flatMap(({ name }) => (graph.initializers.has(name) && !names.has(name) ? [] : [name])),
+  );
   for (const node of live) for (const output of node.outputs) made.add(output);
   const annotated = [...(graph.quantization ?? [])].filter(([name]) => names.has(name) || made.has(name));
   for (const [, parameters] of annotated) for (const name of parameters.values()) names.add(name);
-  const { quantization: _dropped, ...kept } = graph;
+  const { quantization: _quantization, sparseInitializers: _sparse, ...kept } = graph;
+  const isDead = (name: string): boolean =>
+    !names.has(name) && (graph.initializers.has(name) || (graph.sparseInitializers?.has(name) ?? false));
+  const sparse = [...(graph.sparseInitializers ?? [])].filter(([name]) => names.has(name));
   return {
     ...kept,
+    inputs: graph.inputs.filter(({ name }) => !isDead(name)),
     nodes: graph.nodes.filter((node) => live.has(node)),
     initializers: new Map([...graph.initializers].filter(([name]) => names.has(name))),
+    ...(sparse.length > 0 ? { sparseInitializers: new Map(sparse) } : {}),
     valueInfo: new Map(
       [...graph.valueInfo].filter(([name]) => made.has(name) || (names.has(name) && graph.initializers.has(name))),
     ),

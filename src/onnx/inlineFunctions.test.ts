@@ -175,3 +175,29 @@ describe('inlineFunctions', () => {
     expect(nodes.map((inner) => inner.metadata)).toEqual([metadata, metadata]);
   });
 });
+
+describe('names of inlined nodes', () => {
+  const body = [node('Relu', ['x'], ['h'], { name: '/act' }), node('Neg', ['h'], ['g']), node('Abs', ['g'], ['y'])];
+  const inlined = (names: readonly string[]) =>
+    inlineFunctions(
+      withFunctions([define('Block', ['x'], ['y'], body)], (b) => {
+        b.input('x0', [1]);
+        names.forEach((name, i) => b.op('Block', [`x${i}`], {}, { name, domain: 'f', outputs: [`x${i + 1}`] }));
+        b.output(`x${names.length}`);
+      }),
+    );
+
+  it.each([
+    ['none', ['', '', '']],
+    ['one for all', ['call', 'call', 'call']],
+    ['one of a value', ['x1', 'x2', '']],
+    ['their own', ['/blocks.0/Block', '/blocks.1/Block', '/blocks.2/Block']],
+  ])('differ where the calls have %s', (_, names) => {
+    const flat = inlined(names);
+    checkModel(flat);
+    const given = flat.graph.nodes.map(({ name }) => name);
+    expect(new Set(given).size).toBe(9);
+    expect(given.every((name) => name !== '' && !name.includes('//'))).toBe(true);
+    expect(inlined(names)).toEqual(flat);
+  });
+});

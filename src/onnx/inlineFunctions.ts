@@ -3,6 +3,7 @@
  * functions for writing. Values of the outer graph keep their names; inner ones are prefixed by the call's name.
  */
 import { StudioError } from '../errors/StudioError';
+import { type FreshName, freshNames } from './freshNames';
 import { allNames, subgraphs } from './graph';
 import type { Attribute, Graph, Model, ModelFunction, Node } from './model';
 
@@ -18,6 +19,8 @@ interface Inlining {
   readonly taken: Set<string>;
   /** Name of calls -> how many of them have a prefix; unnamed inner calls all want the same one. */
   readonly calls: Map<string, number>;
+  /** Names of nodes: no two alike, and the same ones each time. */
+  readonly fresh: FreshName;
 }
 
 /**
@@ -30,7 +33,12 @@ export function inlineFunctions(model: Model): Model {
     model.functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]),
   );
   checkGrowth(model.graph, functions);
-  const inlining: Inlining = { functions, taken: allNames(model.graph), calls: new Map() };
+  const inlining: Inlining = {
+    functions,
+    taken: allNames(model.graph),
+    calls: new Map(),
+    fresh: freshNames(model.graph),
+  };
   const opsets = new Map([...model.functions.flatMap(({ opsets }) => [...opsets]), ...model.opsets]);
   return { ...model, opsets, functions: [], graph: inlineInGraph(model.graph, inlining) };
 }
@@ -84,12 +92,22 @@ function inlineNode(node: Node, inlining: Inlining): readonly Node[] {
   const bound = new Map(definition.inputs.map((name, i) => [name, missing[i]!]));
   const resolve = (name: string): string => (name === '' ? '' : (bound.get(name) ?? rename(name)));
   const given = new Map([...definition.attributeDefaults, ...node.attributes]);
-  return definition.nodes.flatMap((inner) => inlineNode(instantiate(inner, resolve, given, node), inlining));
+  const call: Call = { node, given, resolve, fresh: inlining.fresh };
+  return definition.nodes.flatMap((inner) => inlineNode(instantiate(inner, call), inlining));
+}
+
+interface Call {
+  readonly node: Node;
+  /** What it gives the function's attributes. */
+  readonly given: ReadonlyMap<string, Attribute>;
+  /** A name of the function's body in the caller's graph. */
+  readonly resolve: (name: string) => string;
+  readonly fresh: FreshName;
 }
 
 /** Names of the function's inner values in the caller's graph; its outputs take the names that the call gives them. */
 function callNames(node: Node, definition: ModelFunction, inlining: Inlining): (name: string) => string {
-  const wanted = node.name || node.outputs.find((name) => name !== '') || node.opType;
+  const wanted = callLabel(node);
   let calls = inlining.calls.get(wanted) ?? 0;
   let prefix: string;
   const made = definition.nodes.flatMap((inner) => inner.outputs);
@@ -104,40 +122,40 @@ function callNames(node: Node, definition: ModelFunction, inlining: Inlining): (
 }
 
 /** An inner node in the caller's terms. */
-function instantiate(
-  inner: Node,
-  resolve: (name: string) => string,
-  given: ReadonlyMap<string, Attribute>,
-  call: Node,
-): Node {
+function instantiate(inner: Node, call: Call): Node {
+  const { node, given, resolve, fresh } = call;
   const attributes = new Map<string, Attribute>();
   for (const [name, attribute] of inner.attributes) {
     const value = attribute.kind === 'reference' ? given.get(attribute.attribute) : attribute;
     if (value && value !== attribute && subgraphs(value).length > 0) {
       throw new StudioError(
         'onnx/unsupported',
-        `The function ${call.opType} takes a subgraph as its attribute '${name}'.`,
-        { function: call.opType, attribute: name },
+        `The function ${node.opType} takes a subgraph as its attribute '${name}'.`,
+        { function: node.opType, attribute: name },
       );
     }
     if (value) attributes.set(name, value); // a reference to an attribute that the call leaves out is left out too
   }
-  const renamed = mapBodies({ ...inner, attributes }, (body) => renameGraph(body, resolve, given, call));
+  const renamed = mapBodies({ ...inner, attributes }, (body) => renameGraph(body, call));
   return {
     ...renamed,
-    name: `${call.name}/${inner.name}`,
+    name: fresh(innerName(node, inner)),
     inputs: inner.inputs.map(resolve),
     outputs: inner.outputs.map(resolve),
-    ...(call.metadata && !inner.metadata ? { metadata: call.metadata } : {}),
+    ...(node.metadata && !inner.metadata ? { metadata: node.metadata } : {}),
   };
 }
 
-function renameGraph(
-  body: Graph,
-  resolve: (name: string) => string,
-  given: ReadonlyMap<string, Attribute>,
-  call: Node,
-): Graph {
+/** A call without a name is called after what it makes: legacy exporters name no calls, and each makes something else. */
+function innerName(call: Node, inner: Node): string {
+  const name = inner.name || inner.opType;
+  return `${callLabel(call)}${name.startsWith('/') ? '' : '/'}${name}`;
+}
+
+const callLabel = (call: Node): string => call.name || call.outputs.find((name) => name !== '') || call.opType;
+
+function renameGraph(body: Graph, call: Call): Graph {
+  const { resolve } = call;
   return {
     ...body,
     inputs: body.inputs.map((input) => ({ ...input, name: resolve(input.name) })),
@@ -151,7 +169,7 @@ function renameGraph(
     valueInfo: new Map(
       [...body.valueInfo.values()].map((value) => [resolve(value.name), { ...value, name: resolve(value.name) }]),
     ),
-    nodes: body.nodes.map((node) => instantiate(node, resolve, given, call)),
+    nodes: body.nodes.map((node) => instantiate(node, call)),
   };
 }
 

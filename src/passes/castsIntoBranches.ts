@@ -3,11 +3,12 @@
  * undo each other it removes the second without telling the branches that read it, and a run fails with "Missing Input".
  * So a branch gets its own copy of a Cast that follows a Cast outside.
  */
+import { type FreshName, freshNames } from '../onnx/freshNames';
 import { capturedNames, producers, renameUses, topologicalOrder } from '../onnx/graph';
 import type { Attribute, Graph, Node } from '../onnx/model';
 
 /** The graph with no branch, at any depth, that reads the second of two Casts in a row of a graph around it. */
-export function castsIntoBranches(graph: Graph): Graph {
+export function castsIntoBranches(graph: Graph, fresh = freshNames(graph)): Graph {
   const madeBy = producers(graph);
   const castOf = (name: string): Node | undefined =>
     madeBy.get(name)?.opType === 'Cast' ? madeBy.get(name) : undefined;
@@ -22,7 +23,10 @@ export function castsIntoBranches(graph: Graph): Graph {
         attribute.kind === 'graph'
           ? {
               ...attribute,
-              value: castsIntoBranches(withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast)),
+              value: castsIntoBranches(
+                withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast, fresh),
+                fresh,
+              ),
             }
           : attribute,
       ]),
@@ -37,12 +41,18 @@ export function castsIntoBranches(graph: Graph): Graph {
   };
 }
 
-/** `place`: makes names of copies unique. */
-function withCopies(body: Graph, place: string, secondCast: (name: string) => Node | undefined): Graph {
+/** `place`: where the copies are, for their names. */
+function withCopies(
+  body: Graph,
+  place: string,
+  secondCast: (name: string) => Node | undefined,
+  fresh: FreshName,
+): Graph {
   const read = new Set([...capturedNames(body)].filter(secondCast));
   for (const name of read) if (secondCast(secondCast(name)!.inputs[0]!)) read.add(secondCast(name)!.inputs[0]!); // what a copy reads
   if (read.size === 0) return body;
-  const renamed = (name: string) => (read.has(name) ? `${name}:in:${place}` : name);
+  const names = new Map([...read].map((name) => [name, fresh(`${name}:in:${place}`)]));
+  const renamed = (name: string) => names.get(name) ?? name;
   const copyOf = (name: string): Node => {
     const cast = secondCast(name)!;
     return { ...cast, name: renamed(name), inputs: cast.inputs.map(renamed), outputs: [renamed(name)] };

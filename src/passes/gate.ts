@@ -5,6 +5,7 @@
  */
 import type { BlockTree, Plan } from '../blocks/block';
 import { resolvePlan } from '../blocks/resolvePlan';
+import { type FreshName, freshNames } from '../onnx/freshNames';
 import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';
 import { castsIntoBranches } from './castsIntoBranches';
@@ -28,9 +29,12 @@ export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, T
   );
   const { graph } = whole;
   const regions = gateRegions(graph, units);
-  const gates = new Map(regions.map(({ unit }) => [unit.id, `keep:${unit.id}`]));
+  const fresh = freshNames(graph);
+  const gates = new Map(regions.map(({ unit }) => [unit.id, fresh(`keep:${unit.id}`)]));
   const inside = new Set(regions.flatMap(({ nodes }) => nodes));
-  const top = regions.filter(({ parent }) => parent === undefined).map((region) => branchNode(region, regions, types));
+  const top = regions
+    .filter(({ parent }) => parent === undefined)
+    .map((region) => branchNode(region, { regions, types, gates, fresh }));
   const inputs = [...gates.values()].map((name): ValueInfo => ({ name, type: { dataType: 'bool', shape: [] } }));
   const made = new Set(regions.flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs)));
   const valueInfo = new Map([...graph.valueInfo].filter(([name]) => !made.has(name)));
@@ -54,29 +58,38 @@ export function gateFeeds(
   return new Map([...gates].map(([id, input]) => [input, !(gone.has(id) || dropped.has(id))]));
 }
 
+interface Gating {
+  readonly regions: readonly GateRegion[];
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly gates: ReadonlyMap<string, string>;
+  readonly fresh: FreshName;
+}
+
 /** The If of a region, with those of the regions inside it. */
-function branchNode(region: GateRegion, regions: readonly GateRegion[], types: ReadonlyMap<string, TensorType>): Node {
+function branchNode(region: GateRegion, gating: Gating): Node {
+  const { regions, types, gates, fresh } = gating;
   const { unit, exits, own } = region;
-  const exitNames = new Set(exits.map(({ exit }) => exit));
+  const onNames = new Map(exits.map(({ exit }) => [exit, fresh(`${exit}:on:${unit.id}`)]));
+  const offNames = new Map(exits.map(({ exit }) => [exit, fresh(`${exit}:off:${unit.id}`)]));
   const output = (exit: string, name: string): ValueInfo => {
     const type = types.get(exit);
     return type ? { name, type } : { name };
   };
-  const on = (name: string) => (exitNames.has(name) ? `${name}:on:${unit.id}` : name);
-  const inner = regions.filter(({ parent }) => parent === region).map((child) => branchNode(child, regions, types));
+  const on = (name: string) => onNames.get(name) ?? name;
+  const inner = regions.filter(({ parent }) => parent === region).map((child) => branchNode(child, gating));
   const nodes = [...own, ...inner].map((node): Node => ({ ...renameUses(node, on), outputs: node.outputs.map(on) }));
   const kept = { ...emptyGraph(`${unit.id}:on`), nodes, outputs: exits.map(({ exit }) => output(exit, on(exit))) };
-  const off = (exit: string) => `${exit}:off:${unit.id}`;
+  const off = (exit: string) => offNames.get(exit)!;
   const bypassed: Graph = {
     ...emptyGraph(`${unit.id}:off`),
-    nodes: exits.map(({ exit, entry }) => identity(entry, off(exit))),
+    nodes: exits.map(({ exit, entry }) => identity(entry, off(exit), fresh(`Identity:${off(exit)}`))),
     outputs: exits.map(({ exit }) => output(exit, off(exit))),
   };
   return {
-    name: `If:${unit.id}:${exits[0]!.exit}`,
+    name: fresh(`If:${unit.id}:${exits[0]!.exit}`),
     domain: '',
     opType: 'If',
-    inputs: [`keep:${unit.id}`],
+    inputs: [gates.get(unit.id)!],
     outputs: exits.map(({ exit }) => exit),
     attributes: new Map([
       ['then_branch', { kind: 'graph', value: { ...kept, nodes: topologicalOrder(kept) } }],

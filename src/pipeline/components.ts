@@ -7,6 +7,7 @@ import { checkModel } from '../onnx/checkModel';
 import { externalLocations } from '../onnx/externalLocations';
 import type { Model } from '../onnx/model';
 import { readModel } from '../onnx/readModel';
+import { writeModel } from '../onnx/writeModel';
 import type { OpenProgress } from './OpenProgress';
 
 export interface Component {
@@ -17,6 +18,13 @@ export interface Component {
   /** Location -> weights file; empty when all weights are inside. */
   readonly weights: ReadonlyMap<string, ByteSource>;
 }
+
+/**
+ * The file as the runtime is to have it: with external weights it is written anew, so that their locations are spelt
+ * as the keys of `weights` are (`./weights.bin` is not, in the file).
+ */
+export const sessionBytes = ({ bytes, model, weights }: Component): Uint8Array =>
+  weights.size > 0 ? writeModel(model) : bytes;
 
 export interface ComponentReader {
   /** Reads a file once; later calls give the same object. */

@@ -16,7 +16,7 @@ import { writeModel } from '../onnx/writeModel';
 import { gate, gateFeeds } from '../passes/gate';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
-import { componentReader } from '../pipeline/components';
+import { componentReader, sessionBytes } from '../pipeline/components';
 import { planDenoiserInputs } from '../pipeline/denoiserInputs';
 import { describePipeline } from '../pipeline/describePipeline';
 import { frameDecoder } from '../pipeline/frameDecoder';
@@ -110,8 +110,8 @@ async function openParts(
   const denoiserSession = gated && (await open(denoiser.path, writeModel(gated.model), denoiser.weights));
   const encoder = gated && description.textEncoder && (await reader.read(description.textEncoder.modelPath));
   const decoder = gated && description.decoder && (await reader.read(description.decoder.modelPath));
-  const encoderSession = encoder && (await open(encoder.path, encoder.bytes, encoder.weights));
-  const decoderSession = decoder && (await open(decoder.path, decoder.bytes, decoder.weights));
+  const encoderSession = encoder && (await open(encoder.path, sessionBytes(encoder), encoder.weights));
+  const decoderSession = decoder && (await open(decoder.path, sessionBytes(decoder), decoder.weights));
   const parts: OpenedParts = {
     folder,
     runtime,

@@ -7,6 +7,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { create, isFieldSet, toBinary } from '@bufbuild/protobuf';
 import { StudioError } from '../../errors/StudioError';
 import { dataTypeOf, elementCount, tensorByteLength } from '../dataTypes';
+import { normalLocation } from '../externalLocations';
 import type {
   Attribute,
   AttributeValue,
@@ -23,6 +24,7 @@ import type {
 } from '../model';
 import * as pb from './onnx_pb';
 import { typedFieldBytes } from './tensorFields';
+import './textBytes';
 
 export function modelFromProto(proto: pb.ModelProto): Model {
   if (!proto.graph) throw new StudioError('onnx/invalid-graph', 'The model holds no graph.');
@@ -251,16 +253,17 @@ function requireLength({ name, dataType, dims }: TensorHead, found: number, expe
   );
 }
 
-/** Numbers as decimal text; the length may be left out. */
+/** Numbers as decimal text. A length of 0 or none is the rest of the file that the tensor needs. */
 function externalData(proto: pb.TensorProto, head: TensorHead, expected: number): TensorData {
   const { name, dataType } = head;
   const {
-    location,
+    location: written = '',
     offset = '0',
-    length = String(expected),
+    length = '0',
     ...others
   } = Object.fromEntries(proto.externalData.map(({ key, value }) => [key, value]));
-  if (!location)
+  const location = normalLocation(written);
+  if (location === '')
     throw new StudioError('onnx/invalid-tensor', `The tensor '${name}' is external, but names no file.`, {
       tensor: name,
     });
@@ -276,7 +279,7 @@ function externalData(proto: pb.TensorProto, head: TensorHead, expected: number)
       { tensor: name, location },
     );
   }
-  requireLength(head, Number(length), expected, 'external bytes');
+  if (Number(length) !== 0) requireLength(head, Number(length), expected, 'external bytes');
   const entries = new Map(Object.entries(others));
   return {
     kind: 'external',

@@ -5,6 +5,7 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { dataTypeNumber } from '../dataTypes';
 import type { Attribute, Dim, Graph, Model, ModelFunction, Node, Tensor, TensorType, ValueInfo } from '../model';
 import * as pb from './onnx_pb';
+import './textBytes';
 
 /** All of the model but its graph. */
 export function modelFieldsToProto(model: Model): pb.ModelProto {

@@ -3,11 +3,7 @@ import { hashWithPlan, planFromHash } from './hash';
 
 describe('plan in the address', () => {
   it('survives a round trip, odd ids included', () => {
-    for (const dropped of [
-      [],
-      ['mid_block'],
-      ['down_blocks.0.resnets.1', 'a b', 'x/y', 'p=q&r', 'ü,v'.replace(',', '')],
-    ]) {
+    for (const dropped of [[], ['mid_block'], ['down_blocks.0.resnets.1', 'a b', 'x/y', 'p=q&r', 'ü,v', '100%']]) {
       const hash = hashWithPlan('', { dropped });
       expect(planFromHash(hash)?.dropped ?? []).toEqual(dropped);
     }

@@ -4,9 +4,14 @@ import type { Plan } from '../../blocks/block';
 const key = 'plan';
 
 export function planFromHash(hash: string): Plan | null {
-  const value = new URLSearchParams(hash.replace(/^#/, '')).get(key);
-  if (value === null) return null;
-  return { dropped: value.split(',').filter((id) => id !== '') };
+  // Read before it is decoded: a comma in an id is written as %2C, one between ids as itself.
+  const entry = hash
+    .replace(/^#/, '')
+    .split('&')
+    .find((text) => text.startsWith(`${key}=`));
+  if (entry === undefined) return null;
+  const ids = entry.slice(key.length + 1).split(',');
+  return { dropped: ids.map(decoded).filter((id) => id !== '') };
 }
 
 /** The hash with this plan in it, other entries kept; '' when nothing is left to say. */
@@ -18,4 +23,14 @@ export function hashWithPlan(hash: string, plan: Plan): string {
   // Commas, slashes and dots are legal in a fragment and keep it readable.
   const text = plan.dropped.map((id) => encodeURIComponent(id).replaceAll('%2F', '/')).join(',');
   return `#${others === '' ? '' : `${others}&`}${key}=${text}`;
+}
+
+/** As URLSearchParams decodes: `+` is a space, and a lone % stays. */
+function decoded(text: string): string {
+  const spaced = text.replaceAll('+', ' ');
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
 }
