@@ -115,7 +115,7 @@ describe('a text-to-video folder', () => {
   test('a scheduler that is not known is replaced, with a note', async () => {
     const files = {
       ...t2vFiles(),
-      'scheduler/scheduler_config.json': { _class_name: 'PNDMScheduler', beta_start: 0.00085, skip_prk_steps: true },
+      'scheduler/scheduler_config.json': { _class_name: 'TCDScheduler', beta_start: 0.00085 },
     };
     const description = await describePipeline(memoryFolder(files), readsT2V);
     expect(description.scheduler).toMatchObject({
@@ -123,7 +123,7 @@ describe('a text-to-video folder', () => {
       beta_start: 0.00085,
       clip_sample: false,
     });
-    expect(description.notes.join(' ')).toMatch(/PNDMScheduler is not supported.*DDIMScheduler instead/);
+    expect(description.notes.join(' ')).toMatch(/TCDScheduler is not supported.*DDIMScheduler instead/);
   });
 });
 
@@ -176,7 +176,7 @@ describe('other families', () => {
       expected: {
         latentLayout: 'BFCHW',
         latent: { channels: 16, frames: 13, height: 60, width: 90 },
-        scheduler: expect.objectContaining({ _class_name: 'CogVideoXDDIMScheduler' }),
+        scheduler: expect.objectContaining({ _class_name: 'CogVideoXDPMScheduler' }),
       },
     },
     'Hunyuan: the guidance is an input, so no second call': {

@@ -77,7 +77,7 @@ export async function* sampleClips(request: SampleRequest): AsyncGenerator<Sampl
       );
       denoiseMs[side] = performance.now() - startMs;
       const output = guide(outputs, request.guidance);
-      states[side] = applyStep(step, { latent, output, previousDenoised: before?.denoised, noise });
+      states[side] = applyStep(step, { latent, output, previous: before, noise });
     }
     throwIfAborted(request.signal);
     yield { step: index + 1, steps, sides: { ...states }, denoiseMs };

@@ -6,7 +6,7 @@
 import { StudioError } from '../errors/StudioError';
 import type { SchedulerConfig } from './PipelineDescription';
 import { createScheduler } from './schedulers/createScheduler';
-import { withDynamicShift } from './schedulers/flowMatchEuler';
+import { withDynamicShift } from './schedulers/flowShift';
 
 export interface SamplingScheduler {
   readonly config: SchedulerConfig;
@@ -15,6 +15,7 @@ export interface SamplingScheduler {
 
 /** Multistep and higher-order solvers of the same ODE, nearest to DPM-Solver++. */
 const NEAR_DPM_SOLVER = [
+  'DPMSolverMultistepScheduler',
   'UniPCMultistepScheduler',
   'DEISMultistepScheduler',
   'DPMSolverSinglestepScheduler',
@@ -25,27 +26,45 @@ const NEAR_EULER = ['LMSDiscreteScheduler', 'EulerDiscreteScheduler'];
 
 /**
  * `tokens`: the denoiser's sequence length, for dynamic shifting; `steps`: what the config is tried with. Throws
- * `library/invalid-config` for a malformed field.
+ * `library/invalid-config` for a malformed field, and `library/unsupported-scheduler` where nothing that the studio
+ * steps could take the scheduler's place: a denoiser of EDM's preconditioning under another kind of sampler gives noise.
  */
 export function samplingScheduler(config: SchedulerConfig, tokens: number, steps: number): SamplingScheduler {
-  const reason = refusal(withDynamicShift(config, tokens), steps);
-  if (reason === undefined) return { config: withDynamicShift(config, tokens) };
-  const substitute = withDynamicShift(substituteFor(config), tokens);
-  return { config: substitute, note: `${reason} The clips are sampled with ${substitute._class_name} instead.` };
+  const wanted = withDynamicShift(config, tokens);
+  const refused = refusal(wanted, steps);
+  if (!refused) return { config: wanted };
+  for (const candidate of substitutesFor(config)) {
+    const substitute = withDynamicShift(candidate, tokens);
+    if (refusal(substitute, steps)) continue;
+    const same = substitute._class_name === config._class_name;
+    const instead = same ? `plainer settings of ${substitute._class_name}` : substitute._class_name;
+    return { config: substitute, note: `${refused.message} The clips are sampled with ${instead} instead.` };
+  }
+  throw refused;
 }
 
 /** Why `createScheduler` refuses the config; undefined when it does not. */
-function refusal(config: SchedulerConfig, steps: number): string | undefined {
+function refusal(config: SchedulerConfig, steps: number): StudioError | undefined {
   try {
     createScheduler(config, steps);
     return undefined;
   } catch (error) {
-    if (error instanceof StudioError && error.code === 'library/unsupported-scheduler') return error.message;
+    if (error instanceof StudioError && error.code === 'library/unsupported-scheduler') return error;
     throw error;
   }
 }
 
-function substituteFor(config: SchedulerConfig): SchedulerConfig {
+/** Nearest first. The last one leaves out zero terminal SNR, which noise prediction cannot have. */
+function substitutesFor(config: SchedulerConfig): SchedulerConfig[] {
+  if (config._class_name.startsWith('EDM') || 'sigma_data' in config) {
+    const levels = pick(config, ['sigma_min', 'sigma_max', 'sigma_data', 'sigma_schedule', 'prediction_type', 'rho']);
+    return [{ ...levels, _class_name: 'EDMEulerScheduler' }];
+  }
+  const nearest = nearestTo(config);
+  return [nearest, { ...nearest, rescale_betas_zero_snr: false }];
+}
+
+function nearestTo(config: SchedulerConfig): SchedulerConfig {
   const name = config._class_name;
   const shift = config['flow_shift'] ?? config['shift'];
   if (

@@ -5,16 +5,22 @@
 
 import { booleanField, countField, numberField, numbersField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
-import { choiceField, SCHEDULER_FILE } from './schedulerFields';
+import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
+import { linspace } from './spacing';
 
 const round = Math.fround;
+
+/** 'exp' is known to diffusers' Heun alone. */
+const BETA_SCHEDULES = ['linear', 'scaled_linear', 'squaredcos_cap_v2', 'exp'] as const;
 
 export interface AlphaDefaults {
   readonly betaStart: number;
   readonly betaEnd: number;
-  readonly betaSchedule: 'linear' | 'scaled_linear' | 'squaredcos_cap_v2';
+  readonly betaSchedule: (typeof BETA_SCHEDULES)[number];
+  readonly knowsExp?: boolean;
 }
 
+/** diffusers' defaults of most classes. */
 const DIFFUSERS_DEFAULTS: AlphaDefaults = { betaStart: 0.0001, betaEnd: 0.02, betaSchedule: 'linear' };
 
 export function trainedSteps(config: SchedulerConfig): number {
@@ -28,12 +34,8 @@ function betas(config: SchedulerConfig, defaults: AlphaDefaults): Float32Array {
   const count = trainedSteps(config);
   const start = numberField(config, 'beta_start', defaults.betaStart, SCHEDULER_FILE);
   const end = numberField(config, 'beta_end', defaults.betaEnd, SCHEDULER_FILE);
-  const schedule = choiceField(
-    config,
-    'beta_schedule',
-    ['linear', 'scaled_linear', 'squaredcos_cap_v2'],
-    defaults.betaSchedule,
-  );
+  const allowed = BETA_SCHEDULES.filter((name) => name !== 'exp' || defaults.knowsExp);
+  const schedule = choiceField(config, 'beta_schedule', allowed, defaults.betaSchedule);
   switch (schedule) {
     case 'linear':
       return linspaceFloat32(start, end, count);
@@ -43,6 +45,8 @@ function betas(config: SchedulerConfig, defaults: AlphaDefaults): Float32Array {
       return Float32Array.from({ length: count }, (_, i) =>
         Math.min(1 - cosineAlphaBar((i + 1) / count) / cosineAlphaBar(i / count), 0.999),
       );
+    case 'exp':
+      return new Float32Array(count).fill(Math.min(1 - Math.exp(-12 / count), 0.999));
   }
 }
 
@@ -61,18 +65,25 @@ function linspaceFloat32(start: number, end: number, count: number): Float32Arra
   );
 }
 
-function cumulativeProduct(alphas: Float32Array): Float32Array {
+function cumulativeProduct<T extends Float32Array | Float64Array>(alphas: T): T {
   let product = 1;
-  return alphas.map((alpha) => (product *= alpha));
+  return alphas.map((alpha) => (product *= alpha)) as T;
 }
 
 /** Lin et al. 2023 (arXiv 2305.08891), algorithm 1: shift and scale sqrt(abar) so that its last entry is 0. */
-function withZeroTerminalSnr(alphaBars: Float32Array): Float32Array {
+function withZeroTerminalSnr<T extends Float32Array | Float64Array>(alphaBars: T): T {
+  const to = alphaBars instanceof Float32Array ? round : (value: number) => value;
   const roots = alphaBars.map(Math.sqrt);
   const first = roots[0]!;
   const last = roots[roots.length - 1]!;
-  const scale = round(first / round(first - last));
-  return roots.map((root) => round(round(root - last) * scale) ** 2);
+  const scale = to(first / to(first - last));
+  return roots.map((root) => to(to(root - last) * scale) ** 2) as T;
+}
+
+/** By way of the betas, as diffusers goes: its float32 loses digits there that the smallest sigmas show. */
+function throughBetas(alphaBars: Float32Array): Float32Array {
+  const alphas = alphaBars.map((alphaBar, i) => (i === 0 ? alphaBar : alphaBar / alphaBars[i - 1]!));
+  return cumulativeProduct(alphas.map((alpha) => 1 - round(1 - alpha)));
 }
 
 /**
@@ -82,21 +93,40 @@ function withZeroTerminalSnr(alphaBars: Float32Array): Float32Array {
 export function cumulativeAlphas(
   config: SchedulerConfig,
   terminal?: number,
-  defaults = DIFFUSERS_DEFAULTS,
+  defaults: AlphaDefaults = DIFFUSERS_DEFAULTS,
 ): Float32Array {
   const alphaBars = cumulativeProduct(betas(config, defaults).map((beta) => 1 - beta));
   if (!booleanField(config, 'rescale_betas_zero_snr', false, SCHEDULER_FILE)) return alphaBars;
-  const rescaled = withZeroTerminalSnr(alphaBars);
+  const rescaled = throughBetas(withZeroTerminalSnr(alphaBars));
   if (terminal !== undefined) rescaled[rescaled.length - 1] = terminal;
   return rescaled;
 }
 
-/** CogVideoX: the SNR shifted as in SD3, then the zero terminal SNR (in that order). */
-export function shiftedCumulativeAlphas(config: SchedulerConfig): Float32Array {
-  const defaults: AlphaDefaults = { betaStart: 0.00085, betaEnd: 0.012, betaSchedule: 'scaled_linear' };
+/** CogVideoX: the SNR shifted as in SD3, then the zero terminal SNR (in that order); in float64 where its betas are. */
+export function shiftedCumulativeAlphas(config: SchedulerConfig): Float32Array | Float64Array {
   const scale = numberField(config, 'snr_shift_scale', 3, SCHEDULER_FILE);
-  const shifted = cumulativeProduct(betas(config, defaults).map((beta) => 1 - beta)).map(
-    (alphaBar) => alphaBar / (scale + (1 - scale) * alphaBar),
-  );
+  const alphaBars = cumulativeProduct(cogVideoXBetas(config).map((beta) => 1 - beta));
+  const to = alphaBars instanceof Float32Array ? round : (value: number) => value;
+  const shifted = alphaBars.map((alphaBar) => alphaBar / to(scale + to((1 - scale) * alphaBar)));
   return booleanField(config, 'rescale_betas_zero_snr', false, SCHEDULER_FILE) ? withZeroTerminalSnr(shifted) : shifted;
+}
+
+function cogVideoXBetas(config: SchedulerConfig): Float32Array | Float64Array {
+  const defaults: AlphaDefaults = { betaStart: 0.00085, betaEnd: 0.012, betaSchedule: 'scaled_linear' };
+  const scaled = (config['beta_schedule'] ?? 'scaled_linear') === 'scaled_linear';
+  if (!scaled || config['trained_betas']) return betas(config, defaults);
+  const root = (field: string, fallback: number) => Math.sqrt(numberField(config, field, fallback, SCHEDULER_FILE));
+  const roots = linspace(
+    root('beta_start', defaults.betaStart),
+    root('beta_end', defaults.betaEnd),
+    trainedSteps(config),
+  );
+  return Float64Array.from(roots, (value) => value * value);
+}
+
+/** abar of a timestep; throws `library/unsupported-scheduler` where offsets lead out of the schedule. */
+export function alphaAt(config: SchedulerConfig, alphaBars: Float32Array | Float64Array, timestep: number): number {
+  const alphaBar = alphaBars[timestep];
+  if (alphaBar !== undefined) return alphaBar;
+  throw unsupported(config, 'this number of steps', `it leads to timestep ${timestep} of ${alphaBars.length}`);
 }

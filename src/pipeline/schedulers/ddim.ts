@@ -1,24 +1,21 @@
 /**
  * DDIM with eta = 0 (Song et al. 2020, arXiv 2010.02502, eq. 12), as `DDIMScheduler` and
- * `CogVideoXDDIMScheduler` of diffusers step it. Dynamic thresholding is refused.
+ * `CogVideoXDDIMScheduler` of diffusers step it.
  */
 
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, shiftedCumulativeAlphas, trainedSteps } from './alphas';
+import type { Limit } from './limit';
+import { limitOf } from './limit';
 import type { Scheduler, SchedulerStep } from './Scheduler';
-import { choiceField, refuseSwitches, SCHEDULER_FILE, unsupported } from './schedulerFields';
+import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
 import { checkStepCount, leading, linspace, roundHalfEven, SPACINGS, trailing } from './spacing';
 
 export type PredictionType = 'epsilon' | 'sample' | 'v_prediction';
 
 export function ddimScheduler(config: SchedulerConfig, steps: number): Scheduler {
-  refuseSwitches(config, { thresholding: 'dynamic thresholding looks at the whole sample, not at single values' });
-  const alphaBars = cumulativeAlphas(config);
-  const clipRange = booleanField(config, 'clip_sample', true, SCHEDULER_FILE)
-    ? numberField(config, 'clip_sample_range', 1, SCHEDULER_FILE)
-    : undefined;
-  return stepsOf(config, steps, alphaBars, clipRange);
+  return stepsOf(config, steps, cumulativeAlphas(config), limitOf(config, true));
 }
 
 /** `clip_sample` is in CogVideoX's config, but its step never clips. */
@@ -29,8 +26,8 @@ export function cogVideoXDdimScheduler(config: SchedulerConfig, steps: number): 
 function stepsOf(
   config: SchedulerConfig,
   steps: number,
-  alphaBars: Float32Array,
-  clipRange: number | undefined,
+  alphaBars: Float32Array | Float64Array,
+  limit: Limit | undefined,
 ): Scheduler {
   const trained = trainedSteps(config);
   checkStepCount(steps, trained);
@@ -54,12 +51,13 @@ function stepsOf(
       );
     }
     const previous = timestep - stride;
-    return ddimStep(timestep, alphaBar, previous >= 0 ? alphaBars[previous]! : finalAlphaBar, prediction, clipRange);
+    return ddimStep(timestep, alphaBar, previous >= 0 ? alphaBars[previous]! : finalAlphaBar, prediction, limit);
   };
-  return { name: config._class_name, initialNoiseScale: 1, steps: timesteps(config, trained, steps).map(stepAt) };
+  return { name: config._class_name, initialNoiseScale: 1, steps: spacedTimesteps(config, trained, steps).map(stepAt) };
 }
 
-function timesteps(config: SchedulerConfig, trained: number, steps: number): number[] {
+/** The trained timesteps of a run, whole numbers, as DDIM, CogVideoX and DDPM space them. */
+export function spacedTimesteps(config: SchedulerConfig, trained: number, steps: number): number[] {
   switch (choiceField(config, 'timestep_spacing', SPACINGS, 'leading')) {
     case 'linspace':
       return linspace(0, trained - 1, steps)
@@ -90,15 +88,15 @@ export function denoisedCoefficients(
 
 /**
  * With eps = (x - sqrt(abar) x0) / sqrt(1 - abar) put in, sqrt(abar') x0 + sqrt(1 - abar') eps becomes
- * r x + (sqrt(abar') - r sqrt(abar)) x0, r = sqrt((1 - abar') / (1 - abar)). Where x0 is clipped, diffusers
- * takes eps from the unclipped one: then only the first term's x0 is the clipped one.
+ * r x + (sqrt(abar') - r sqrt(abar)) x0, r = sqrt((1 - abar') / (1 - abar)). Where x0 is limited, diffusers
+ * takes eps from the one before: then only the first term's x0 is the limited one.
  */
 function ddimStep(
   timestep: number,
   alphaBar: number,
   nextAlphaBar: number,
   prediction: PredictionType,
-  clipRange: number | undefined,
+  limit: Limit | undefined,
 ): SchedulerStep {
   const ratio = Math.sqrt((1 - nextAlphaBar) / (1 - alphaBar));
   const fromNoise = -ratio * Math.sqrt(alphaBar);
@@ -108,9 +106,8 @@ function ddimStep(
     inputScale: 1,
     ...denoisedCoefficients(prediction, Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)),
     keep: ratio,
-    add: clipRange === undefined ? signal + fromNoise : fromNoise,
-    addPrevious: 0,
+    add: limit ? signal : signal + fromNoise,
     noise: 0,
-    ...(clipRange === undefined ? {} : { clip: { range: clipRange, add: signal } }),
+    ...(limit ? { limit, addUnlimited: fromNoise } : {}),
   };
 }

@@ -1,175 +1,167 @@
 /**
- * DPM-Solver++ of order 1 and 2, multistep, also as SDE (Lu et al. 2022, arXiv 2211.01095, algorithm 2), as
- * `DPMSolverMultistepScheduler` of diffusers steps it. Refused: order 3, the noise-predicting 'dpmsolver', Lu's
- * lambdas, beta sigmas, thresholding.
+ * DPM-Solver and DPM-Solver++ of order 1 to 3, multistep, also as SDE (Lu et al. 2022, arXiv 2211.01095), as
+ * `DPMSolverMultistepScheduler` of diffusers steps them. Refused: learned variances, and the SDE of DPM-Solver at order 3.
  */
-
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
+import type { Combination } from './combination';
+import { mixOf, noiseEstimate, withCarried } from './combination';
 import { denoisedCoefficients } from './ddim';
+import { thresholdOf } from './limit';
+import { DPM_SOLVER_RULES, endsAtZero, multistepGrid } from './multistepGrid';
 import type { Scheduler, SchedulerStep } from './Scheduler';
-import { choiceField, refuseSwitches, SCHEDULER_FILE, unsupported } from './schedulerFields';
-import { exponentialSigmas, interpolate, karrasSigmas, sigmasOf, sigmaToTimestep } from './sigmas';
-import { checkStepCount, linspace, roundHalfEven, SPACINGS, trailing } from './spacing';
+import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
+import { checkStepCount } from './spacing';
 
-const PREDICTIONS = ['epsilon', 'sample', 'v_prediction', 'flow_prediction'] as const;
-type DpmPrediction = (typeof PREDICTIONS)[number];
+export const MULTISTEP_PREDICTIONS = ['epsilon', 'sample', 'v_prediction', 'flow_prediction'] as const;
+export type MultistepPrediction = (typeof MULTISTEP_PREDICTIONS)[number];
 
-interface Solver {
+/** x = signal * data + noise * eps. */
+export interface Level {
+  readonly signal: number;
+  readonly noise: number;
+}
+
+export interface DpmSolver {
   readonly order: number;
+  /** Integrates the denoised latent ('++'), or the noise. */
+  readonly predictsData: boolean;
   readonly stochastic: boolean;
   readonly heun: boolean;
-  readonly flow: boolean;
-  readonly prediction: DpmPrediction;
 }
 
 export function dpmSolverScheduler(config: SchedulerConfig, steps: number): Scheduler {
-  refuseSwitches(config, {
-    thresholding: 'dynamic thresholding looks at the whole sample, not at single values',
-    use_beta_sigmas: 'the quantiles of the beta distribution are not computed here',
-    use_lu_lambdas: 'the uniform-lambda grid is not built here',
-    use_dynamic_shifting: 'the shift depends on the number of tokens, which the config does not hold',
-  });
   checkStepCount(steps, trainedSteps(config));
-  const solver = readSolver(config);
-  const alphaBars = cumulativeAlphas(config, 2 ** -24);
-  const { timesteps, sigmas } = noiseLevels(config, steps, alphaBars, solver.flow);
-  const firstOrderFrom = orderOneFrom(config, timesteps.length);
-  return {
-    name: config._class_name,
-    initialNoiseScale: 1,
-    steps: timesteps.map((timestep, i) => {
-      const second = solver.order === 2 && i > 0 && i < firstOrderFrom;
-      return dpmStep(solver, timestep, sigmas[i]!, sigmas[i + 1]!, second ? sigmas[i - 1]! : undefined);
-    }),
-  };
-}
-
-function readSolver(config: SchedulerConfig): Solver {
-  const order = numberField(config, 'solver_order', 2, SCHEDULER_FILE);
-  if (order !== 1 && order !== 2) throw unsupported(config, `solver_order ${order}`, 'orders 1 and 2 are known');
+  const solver = readDpmSolver(config, ['dpmsolver++', 'sde-dpmsolver++', 'dpmsolver', 'sde-dpmsolver']);
   if (typeof config['variance_type'] === 'string')
     throw unsupported(config, `variance_type "${config['variance_type']}"`, 'the output would hold a variance too');
-  const flow = booleanField(config, 'use_flow_sigmas', false, SCHEDULER_FILE);
-  const prediction = choiceField(config, 'prediction_type', PREDICTIONS, 'epsilon');
+  const prediction = choiceField(config, 'prediction_type', MULTISTEP_PREDICTIONS, 'epsilon');
+  const { timesteps, sigmas, flow } = multistepGrid(
+    config,
+    steps,
+    cumulativeAlphas(config, 2 ** -24),
+    DPM_SOLVER_RULES,
+  );
+  const levels = sigmas.map((sigma) => levelOf(sigma, flow));
+  const orders = solverOrders(config, solver.order, timesteps.length);
+  if (orders.includes(3) && solver.stochastic && !solver.predictsData)
+    throw unsupported(config, 'algorithm_type "sde-dpmsolver" and solver_order 3', 'diffusers has no such step');
+  const limit = thresholdOf(config);
+  const list = timesteps.map((timestep, i): SchedulerStep => {
+    const from = levels[i]!;
+    const estimate = solver.predictsData ? undefined : noiseEstimate(from.signal, from.noise);
+    return {
+      timestep,
+      inputScale: 1,
+      ...multistepDenoised(prediction, from),
+      ...mixOf(dpmCombination(solver, orders[i]!, levels, i), estimate),
+      noise: solver.stochastic ? stochasticPart(solver, from, levels[i + 1]!) : 0,
+      ...(estimate ? { estimate } : {}),
+      ...(limit ? { limit } : {}),
+    };
+  });
+  return { name: config._class_name, initialNoiseScale: 1, steps: withCarried(list) };
+}
+
+export function readDpmSolver(config: SchedulerConfig, algorithms: readonly string[]): DpmSolver {
+  const order = numberField(config, 'solver_order', 2, SCHEDULER_FILE);
+  if (![1, 2, 3].includes(order)) throw unsupported(config, `solver_order ${order}`, 'orders 1 to 3 are known');
+  // 'deis' is what a config of DEIS says, and diffusers reads it as the default
+  const named = config['algorithm_type'] === 'deis' ? { ...config, algorithm_type: 'dpmsolver++' } : config;
+  const algorithm = choiceField(named, 'algorithm_type', algorithms, 'dpmsolver++');
+  const predictsData = algorithm.endsWith('++');
+  if (!predictsData && endsAtZero(config))
+    throw unsupported(
+      config,
+      `algorithm_type "${algorithm}"`,
+      'it cannot end at zero noise; final_sigmas_type has to be "sigma_min"',
+    );
   return {
     order,
-    stochastic:
-      choiceField(config, 'algorithm_type', ['dpmsolver++', 'sde-dpmsolver++'], 'dpmsolver++') === 'sde-dpmsolver++',
+    predictsData,
+    stochastic: algorithm.startsWith('sde'),
     heun: choiceField(config, 'solver_type', ['midpoint', 'heun', 'logrho', 'bh1', 'bh2'], 'midpoint') === 'heun',
-    flow,
-    prediction,
   };
 }
 
-/** The last step is of order 1 when it ends at sigma 0 or the config asks for it. */
-function orderOneFrom(config: SchedulerConfig, steps: number): number {
-  const final =
-    booleanField(config, 'euler_at_final', false, SCHEDULER_FILE) ||
-    (booleanField(config, 'lower_order_final', true, SCHEDULER_FILE) && steps < 15) ||
-    choiceField(config, 'final_sigmas_type', ['zero', 'sigma_min'], 'zero') === 'zero';
-  return final ? steps - 1 : steps;
+/** As many earlier estimates as there are; lower at the end of short runs and where the run ends at sigma 0. */
+export function solverOrders(config: SchedulerConfig, order: number, steps: number): number[] {
+  const lowers = booleanField(config, 'lower_order_final', true, SCHEDULER_FILE) && steps < 15;
+  const firstAtEnd = lowers || booleanField(config, 'euler_at_final', false, SCHEDULER_FILE) || endsAtZero(config);
+  return Array.from({ length: steps }, (_, i) => {
+    const known = Math.min(order, i + 1);
+    if (i === steps - 1 && firstAtEnd) return 1;
+    return i === steps - 2 && lowers ? Math.min(known, 2) : known;
+  });
 }
 
-function noiseLevels(
-  config: SchedulerConfig,
-  steps: number,
-  alphaBars: Float32Array,
-  flow: boolean,
-): { timesteps: number[]; sigmas: number[] } {
-  const table = sigmasOf(alphaBars);
-  const largest = table[table.length - 1]!;
-  const karras = booleanField(config, 'use_karras_sigmas', false, SCHEDULER_FILE);
-  let timesteps: number[];
-  let sigmas: number[];
-  if (karras || booleanField(config, 'use_exponential_sigmas', false, SCHEDULER_FILE)) {
-    sigmas = (karras ? karrasSigmas : exponentialSigmas)(table[0]!, largest, steps);
-    const logSigmas = table.map(Math.log);
-    const rounds = karras && config['beta_schedule'] !== 'squaredcos_cap_v2';
-    timesteps = sigmas
-      .map((sigma) => sigmaToTimestep(sigma, logSigmas))
-      .map((timestep) => (rounds ? roundHalfEven(timestep) : timestep));
-  } else if (flow) {
-    const shift = numberField(config, 'flow_shift', 1, SCHEDULER_FILE);
-    const trained = trainedSteps(config);
-    const grid = linspace(1, 1 / trained, steps + 1).map((alpha) => 1 - alpha);
-    sigmas = grid
-      .map((sigma) => (shift * sigma) / (1 + (shift - 1) * sigma))
-      .reverse()
-      .slice(0, -1);
-    timesteps = sigmas.map((sigma) => sigma * trained);
-  } else {
-    timesteps = spacedTimesteps(config, steps, alphaBars);
-    sigmas = timesteps.map((timestep) => interpolate(table, timestep));
-  }
-  const endsAtZero = choiceField(config, 'final_sigmas_type', ['zero', 'sigma_min'], 'zero') === 'zero';
-  return { timesteps: timesteps.map(Math.trunc), sigmas: [...sigmas, endsAtZero ? 0 : table[0]!].map(Math.fround) };
-}
-
-function spacedTimesteps(config: SchedulerConfig, steps: number, alphaBars: Float32Array): number[] {
-  const trained = trainedSteps(config);
-  const last = trained - clippedTimesteps(config, alphaBars);
-  switch (choiceField(config, 'timestep_spacing', SPACINGS, 'linspace')) {
-    case 'linspace':
-      return linspace(0, last - 1, steps + 1)
-        .map(roundHalfEven)
-        .reverse()
-        .slice(0, -1);
-    case 'leading': {
-      const ratio = Math.floor(last / (steps + 1));
-      const offset = numberField(config, 'steps_offset', 0, SCHEDULER_FILE);
-      return Array.from({ length: steps }, (_, i) => (steps - i) * ratio + offset);
-    }
-    case 'trailing':
-      return trailing(last, trained, steps);
-  }
-}
-
-/** How many of the noisiest timesteps have lambda = ln(alpha / sigma) below `lambda_min_clipped`. */
-function clippedTimesteps(config: SchedulerConfig, alphaBars: Float32Array): number {
-  const clip = config['lambda_min_clipped'];
-  if (typeof clip !== 'number') return 0;
-  return alphaBars.filter((alphaBar) => 0.5 * Math.log(alphaBar / (1 - alphaBar)) < clip).length;
-}
-
-function signalAndNoise(sigma: number, flow: boolean): { signal: number; noise: number } {
+export function levelOf(sigma: number, flow: boolean): Level {
   if (flow) return { signal: 1 - sigma, noise: sigma };
   const signal = 1 / Math.sqrt(sigma * sigma + 1);
   return { signal, noise: sigma * signal };
 }
 
-/** `earlierSigma`: the sigma of the step before, present where this step is of order 2. */
-function dpmStep(
-  solver: Solver,
-  timestep: number,
-  sigma: number,
-  nextSigma: number,
-  earlierSigma: number | undefined,
-): SchedulerStep {
-  const from = signalAndNoise(sigma, solver.flow);
-  const to = signalAndNoise(nextSigma, solver.flow);
-  const lambda = (level: { signal: number; noise: number }) => Math.log(level.signal) - Math.log(level.noise);
-  const h = lambda(to) - lambda(from);
-  const decay = solver.stochastic ? Math.exp(-2 * h) : Math.exp(-h);
-  const first = to.signal * (1 - decay);
-  let slope = 0;
-  if (earlierSigma !== undefined) {
-    const ratio = (lambda(from) - lambda(signalAndNoise(earlierSigma, solver.flow))) / h;
-    const heun = to.signal * ((1 - decay) / (solver.stochastic ? -2 * h : -h) + 1);
-    slope = (solver.heun ? heun : 0.5 * first) / ratio;
+export function multistepDenoised(
+  prediction: MultistepPrediction,
+  { signal, noise }: Level,
+): Pick<SchedulerStep, 'denoisedFromLatent' | 'denoisedFromOutput'> {
+  if (prediction === 'flow_prediction') return { denoisedFromLatent: 1, denoisedFromOutput: -noise };
+  return denoisedCoefficients(prediction, signal, noise);
+}
+
+/** ln(signal / noise). */
+export function lambdaOf({ signal, noise }: Level): number {
+  return Math.log(signal) - Math.log(noise);
+}
+
+/**
+ * One step from levels[i] to levels[i + 1], without the noise of an SDE: keep x + first D0 + slope D1 + curve D2, where
+ * the D are divided differences over lambda of the last `order` estimates.
+ */
+export function dpmCombination(solver: DpmSolver, order: number, levels: readonly Level[], i: number): Combination {
+  const [from, to] = [levels[i]!, levels[i + 1]!];
+  const h = lambdaOf(to) - lambdaOf(from);
+  const { keep, first, slope, curve } = integrals(solver, from, to, h);
+  if (order === 1 || h === 0) return { latent: keep, estimates: [first] };
+  const ratio = (back: number) => (lambdaOf(levels[i - back + 1]!) - lambdaOf(levels[i - back]!)) / h;
+  const r0 = ratio(1);
+  if (order === 2) {
+    const second = (solver.heun ? slope : 0.5 * first) / r0;
+    return { latent: keep, estimates: [first + second, -second] };
   }
-  const prediction =
-    solver.prediction === 'flow_prediction'
-      ? { denoisedFromLatent: 1, denoisedFromOutput: -sigma }
-      : denoisedCoefficients(solver.prediction, from.signal, from.noise);
+  const r1 = ratio(2);
+  const newer = (slope * (1 + r0 / (r0 + r1)) + curve / (r0 + r1)) / r0;
+  const older = -(slope * r0 + curve) / (r0 + r1) / r1;
+  return { latent: keep, estimates: [first + newer, older - newer, -older] };
+}
+
+/** The integrals of the paper's Taylor terms. The sign of the SDE's last half is diffusers' own. */
+function integrals(
+  solver: DpmSolver,
+  from: Level,
+  to: Level,
+  h: number,
+): { keep: number; first: number; slope: number; curve: number } {
+  if (solver.predictsData) {
+    const x = solver.stochastic ? 2 * h : h;
+    return {
+      keep: (to.noise / from.noise) * (solver.stochastic ? Math.exp(-h) : 1),
+      first: -to.signal * Math.expm1(-x),
+      slope: to.signal * (Math.expm1(-x) / x + 1),
+      curve: -to.signal * ((Math.expm1(-x) + x) / x ** 2 + (solver.stochastic ? 0.5 : -0.5)),
+    };
+  }
+  const twice = solver.stochastic ? 2 : 1;
   return {
-    timestep,
-    inputScale: 1,
-    ...prediction,
-    keep: (to.noise / from.noise) * (solver.stochastic ? Math.exp(-h) : 1),
-    add: first + slope,
-    addPrevious: slope === 0 ? 0 : -slope,
-    noise: solver.stochastic ? to.noise * Math.sqrt(1 - decay) : 0,
+    keep: to.signal / from.signal,
+    first: -twice * to.noise * Math.expm1(h),
+    slope: -twice * to.noise * (Math.expm1(h) / h - 1),
+    curve: -to.noise * ((Math.expm1(h) - h) / h ** 2 - 0.5),
   };
+}
+
+export function stochasticPart(solver: DpmSolver, from: Level, to: Level): number {
+  const h = lambdaOf(to) - lambdaOf(from);
+  return to.noise * Math.sqrt(Math.max(0, solver.predictsData ? -Math.expm1(-2 * h) : Math.expm1(2 * h)));
 }

@@ -1,40 +1,40 @@
 /**
  * Euler's method over sigma (Karras et al. 2022, arXiv 2206.00364, algorithm 2 without churn), as
  * `EulerDiscreteScheduler` of diffusers steps it (the sampler of Stable Video Diffusion), and its ancestral form,
- * which adds noise, as `EulerAncestralDiscreteScheduler` does. Beta sigmas are refused.
+ * which adds noise, as `EulerAncestralDiscreteScheduler` does.
  */
 
-import { booleanField, numberField } from '../configFields';
+import { numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
 import type { PredictionType } from './ddim';
+import { givenGrid } from './givenGrid';
 import type { Scheduler, SchedulerStep } from './Scheduler';
-import { choiceField, refuseSwitches, SCHEDULER_FILE } from './schedulerFields';
-import { exponentialSigmas, interpolate, karrasSigmas, sigmasOf, sigmaToTimestep } from './sigmas';
+import { choiceField, SCHEDULER_FILE } from './schedulerFields';
+import { interpolate, respacing, sigmasOf, sigmaToTimestep } from './sigmas';
 import { checkStepCount, leading, linspace, SPACINGS, trailing } from './spacing';
 
 /** 'original_sample' is an old name of 'sample'. */
 const PREDICTIONS = ['epsilon', 'sample', 'original_sample', 'v_prediction'] as const;
 
 export function eulerScheduler(config: SchedulerConfig, steps: number): Scheduler {
-  refuseSwitches(config, { use_beta_sigmas: 'the quantiles of the beta distribution are not computed here' });
   const trained = trainedSteps(config);
   checkStepCount(steps, trained);
   const chosen = choiceField(config, 'prediction_type', PREDICTIONS, 'epsilon');
   const prediction = chosen === 'original_sample' ? 'sample' : chosen;
   const spacing = choiceField(config, 'timestep_spacing', SPACINGS, 'linspace');
-  const schedule = noiseLevels(config, steps, trained, spacing);
+  const { sigmas, ...schedule } = noiseLevels(config, steps, trained, spacing);
   const continuous = choiceField(config, 'timestep_type', ['discrete', 'continuous'], 'discrete') === 'continuous';
-  const largest = Math.max(...schedule.sigmas);
+  // told by sigma, every sigma but the last is a step: log_linear has one more of those than timesteps
+  const timesteps =
+    continuous && prediction === 'v_prediction'
+      ? sigmas.slice(0, -1).map((sigma) => Math.fround(0.25 * Math.fround(Math.log(sigma))))
+      : schedule.timesteps;
+  const largest = Math.max(...sigmas);
   return {
     name: config._class_name,
     initialNoiseScale: spacing === 'leading' ? Math.sqrt(largest * largest + 1) : largest,
-    steps: schedule.timesteps.map((timestep, i) => {
-      const sigma = schedule.sigmas[i]!;
-      const told =
-        continuous && prediction === 'v_prediction' ? Math.fround(0.25 * Math.fround(Math.log(sigma))) : timestep;
-      return eulerStep(told, sigma, schedule.sigmas[i + 1]!, prediction);
-    }),
+    steps: timesteps.map((timestep, i) => eulerStep(timestep, sigmas[i]!, sigmas[i + 1]!, prediction)),
   };
 }
 
@@ -69,25 +69,29 @@ function noiseLevels(
   spacing: (typeof SPACINGS)[number],
 ): { timesteps: number[]; sigmas: number[] } {
   const table = sigmasOf(cumulativeAlphas(config, 2 ** -24));
-  let timesteps = spacedTimesteps(config, steps, trained, spacing).map(Math.fround);
+  const logSigmas = table.map(Math.log);
+  const timestepsOf = (sigmas: readonly number[]) =>
+    sigmas.map((sigma) => Math.fround(sigmaToTimestep(sigma, logSigmas)));
+  const given = givenGrid(config, steps);
+  if (given?.sigmas) return { timesteps: timestepsOf(given.sigmas), sigmas: [...given.sigmas, 0].map(Math.fround) };
+  let timesteps = (given?.timesteps ?? eulerTimesteps(config, steps, trained, spacing)).map(Math.fround);
   let sigmas = timesteps.map((timestep) => interpolate(table, timestep));
   if (choiceField(config, 'interpolation_type', ['linear', 'log_linear'], 'linear') === 'log_linear') {
     sigmas = linspace(Math.log(table[table.length - 1]!), Math.log(table[0]!), steps + 1).map(Math.exp);
   }
-  const karras = booleanField(config, 'use_karras_sigmas', false, SCHEDULER_FILE);
-  if (karras || booleanField(config, 'use_exponential_sigmas', false, SCHEDULER_FILE)) {
+  const respaced = respacing(config);
+  if (respaced) {
     const largest = numberField(config, 'sigma_max', sigmas[0]!, SCHEDULER_FILE);
     const smallest = numberField(config, 'sigma_min', sigmas[sigmas.length - 1]!, SCHEDULER_FILE);
-    sigmas = (karras ? karrasSigmas : exponentialSigmas)(smallest, largest, steps);
-    const logSigmas = table.map(Math.log);
-    timesteps = sigmas.map((sigma) => Math.fround(sigmaToTimestep(sigma, logSigmas)));
+    sigmas = respaced(smallest, largest, steps);
+    timesteps = timestepsOf(sigmas);
   }
   const endsAtZero = choiceField(config, 'final_sigmas_type', ['zero', 'sigma_min'], 'zero') === 'zero';
   return { timesteps, sigmas: [...sigmas, endsAtZero ? 0 : table[0]!].map(Math.fround) };
 }
 
 /** Unlike DDIM's, linspace timesteps stay fractional. */
-function spacedTimesteps(
+export function eulerTimesteps(
   config: SchedulerConfig,
   steps: number,
   trained: number,
@@ -109,15 +113,15 @@ function eulerStep(timestep: number, sigma: number, nextSigma: number, predictio
   return {
     timestep,
     inputScale,
-    ...denoised(prediction, sigma, inputScale),
+    ...eulerDenoised(prediction, sigma, inputScale),
     keep: nextSigma / sigma,
     add: 1 - nextSigma / sigma,
-    addPrevious: 0,
     noise: 0,
   };
 }
 
-function denoised(
+/** At noise level sigma, with the denoiser seeing inputScale * latent. */
+export function eulerDenoised(
   prediction: PredictionType,
   sigma: number,
   inputScale: number,

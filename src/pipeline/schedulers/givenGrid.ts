@@ -37,11 +37,17 @@ export function givenGrid(config: SchedulerConfig, steps: number): GivenGrid | u
 /** What diffusers' classes take from outside; a class that is not here takes nothing. */
 const TAKES: Readonly<Record<string, readonly (keyof GivenGrid)[]>> = {
   FlowMatchEulerDiscreteScheduler: ['sigmas', 'timesteps'],
+  EulerDiscreteScheduler: ['sigmas', 'timesteps'],
+  UniPCMultistepScheduler: ['sigmas'],
+  DPMSolverMultistepScheduler: ['timesteps'],
+  HeunDiscreteScheduler: ['timesteps'],
+  LCMScheduler: ['timesteps'],
 };
 
 /** Whether the class takes sigmas of flow matching: a pipeline's rule means nothing to the others. */
 export function takesFlowSigmas(config: SchedulerConfig): boolean {
-  return config._class_name === 'FlowMatchEulerDiscreteScheduler';
+  const uniPc = config._class_name === 'UniPCMultistepScheduler' && config['use_flow_sigmas'] === true;
+  return uniPc || config._class_name === 'FlowMatchEulerDiscreteScheduler';
 }
 
 /** Throws `library/unsupported-scheduler` where the folder lists a grid of a kind that the class does not take. */

@@ -3,19 +3,20 @@
  * latent and adding fresh noise, as `LCMScheduler` of diffusers steps it. The sampler of distilled video models.
  */
 import { StudioError } from '../../errors/StudioError';
-import { booleanField, countField, numberField } from '../configFields';
+import { countField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
-import { cumulativeAlphas, trainedSteps } from './alphas';
+import { alphaAt, cumulativeAlphas, trainedSteps } from './alphas';
 import type { PredictionType } from './ddim';
 import { denoisedCoefficients } from './ddim';
+import { givenGrid } from './givenGrid';
+import { limitOf } from './limit';
 import type { Scheduler, SchedulerStep } from './Scheduler';
-import { choiceField, refuseSwitches, SCHEDULER_FILE, unsupported } from './schedulerFields';
+import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
 
 /** The data's standard deviation in the boundary condition; diffusers fixes it. */
 const SIGMA_DATA = 0.5;
 
 export function lcmScheduler(config: SchedulerConfig, steps: number): Scheduler {
-  refuseSwitches(config, { thresholding: 'dynamic thresholding looks at the whole sample, not at single values' });
   const prediction = choiceField<PredictionType>(
     config,
     'prediction_type',
@@ -28,15 +29,13 @@ export function lcmScheduler(config: SchedulerConfig, steps: number): Scheduler 
     betaSchedule: 'scaled_linear',
   });
   const scaling = numberField(config, 'timestep_scaling', 10, SCHEDULER_FILE);
-  const clipRange = booleanField(config, 'clip_sample', false, SCHEDULER_FILE)
-    ? numberField(config, 'clip_sample_range', 1, SCHEDULER_FILE)
-    : undefined;
+  const limit = limitOf(config, false);
   const timesteps = distilledTimesteps(config, steps);
   return {
     name: config._class_name,
     initialNoiseScale: 1,
     steps: timesteps.map((timestep, i): SchedulerStep => {
-      const alphaBar = alphaBars[timestep]!;
+      const alphaBar = alphaAt(config, alphaBars, timestep);
       if (alphaBar === 0 && prediction === 'epsilon')
         throw unsupported(
           config,
@@ -44,7 +43,7 @@ export function lcmScheduler(config: SchedulerConfig, steps: number): Scheduler 
           'at zero SNR the noise says nothing of the sample',
         );
       const next = timesteps[i + 1];
-      const nextAlphaBar = next === undefined ? 1 : alphaBars[next]!;
+      const nextAlphaBar = next === undefined ? 1 : alphaAt(config, alphaBars, next);
       const { skip, out } = boundary(timestep * scaling);
       const signal = Math.sqrt(nextAlphaBar);
       return {
@@ -52,17 +51,18 @@ export function lcmScheduler(config: SchedulerConfig, steps: number): Scheduler 
         inputScale: 1,
         ...denoisedCoefficients(prediction, Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)),
         keep: signal * skip,
-        add: clipRange === undefined ? signal * out : 0,
-        addPrevious: 0,
+        add: signal * out,
         noise: Math.sqrt(1 - nextAlphaBar),
-        ...(clipRange === undefined ? {} : { clip: { range: clipRange, add: signal * out } }),
+        ...(limit ? { limit } : {}),
       };
     }),
   };
 }
 
 /** Every k-th timestep was distilled (k = T / original_inference_steps); n of those, evenly by index, from the top. */
-function distilledTimesteps(config: SchedulerConfig, steps: number): number[] {
+function distilledTimesteps(config: SchedulerConfig, steps: number): readonly number[] {
+  const given = givenGrid(config, steps)?.timesteps;
+  if (given) return given;
   const distilled = countField(config, 'original_inference_steps', 50, SCHEDULER_FILE);
   if (!Number.isSafeInteger(steps) || steps < 1 || steps > distilled) {
     throw new StudioError(

@@ -1,4 +1,8 @@
 /** Noise levels: sigma = sqrt((1 - abar) / abar), the spacings over it, and the way back from a sigma to a timestep. */
+import { booleanField } from '../configFields';
+import type { SchedulerConfig } from '../PipelineDescription';
+import { betaQuantile } from './betaQuantile';
+import { SCHEDULER_FILE } from './schedulerFields';
 import { linspace } from './spacing';
 
 /** In the order of the timesteps 0 .. T-1 (ascending). */
@@ -27,11 +31,29 @@ export function exponentialSigmas(smallest: number, largest: number, steps: numb
   return linspace(Math.log(largest), Math.log(smallest), steps).map(Math.exp);
 }
 
-/** The fractional timestep whose log sigma is log(sigma), by linear interpolation; clamped to the table. */
+/** Quantiles of the beta distribution between smallest and largest (Lee et al. 2024, arXiv 2407.12173). */
+export function betaSigmas(smallest: number, largest: number, steps: number): number[] {
+  return linspace(0, 1, steps).map((fraction) => smallest + betaQuantile(1 - fraction) * (largest - smallest));
+}
+
+export type Respacing = (smallest: number, largest: number, steps: number) => number[];
+
+/** What the config asks for in place of the sigmas of its timesteps. */
+export function respacing(config: SchedulerConfig): Respacing | undefined {
+  const asked = (field: string) => booleanField(config, field, false, SCHEDULER_FILE);
+  if (asked('use_karras_sigmas')) return karrasSigmas;
+  if (asked('use_exponential_sigmas')) return exponentialSigmas;
+  return asked('use_beta_sigmas') ? betaSigmas : undefined;
+}
+
+/**
+ * The fractional timestep whose log sigma is log(sigma), by linear interpolation; clamped to the table. Rescaled tables
+ * do not rise everywhere: the last entry that is not above counts, as in diffusers.
+ */
 export function sigmaToTimestep(sigma: number, logSigmas: Float32Array): number {
   const logSigma = Math.log(Math.max(sigma, 1e-10));
-  let low = 0;
-  while (low < logSigmas.length - 2 && logSigmas[low + 1]! <= logSigma) low++;
+  const last = logSigmas.findLastIndex((entry) => entry <= logSigma);
+  const low = Math.min(Math.max(0, last), logSigmas.length - 2);
   const weight = (logSigmas[low]! - logSigma) / (logSigmas[low]! - logSigmas[low + 1]!);
   return low + Math.min(1, Math.max(0, weight));
 }
