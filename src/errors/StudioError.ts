@@ -23,6 +23,9 @@ export type ErrorCode =
   | 'blocks/no-latent-input' // no input can be told to be the latent
   | 'blocks/unknown-preset'
   | 'passes/unknown-value'
+  | 'passes/unbound-size' // a graph whose sizes must be known has one that is free
+  | 'passes/no-gradient' // an operator between the weights and the loss has no gradient rule
+  | 'passes/nothing-to-train' // no weight of that name, or none that the loss depends on
   // library: where models come from
   | 'library/no-model' // nothing in the dropped files is a model
   | 'library/missing-file'

@@ -78,6 +78,18 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The graph has no value of that name.',
     remedy: 'Check the name against the block list of this model.',
   },
+  'passes/unbound-size': {
+    sentence: 'A size that must be known is left free by this graph.',
+    remedy: 'Give it: --bind NAME=SIZE on the command line, --latent-size for frames, height and width.',
+  },
+  'passes/no-gradient': {
+    sentence: 'This graph has an operator that the studio cannot differentiate.',
+    remedy: 'Choose weights behind that operator, or export the model in fp32 without fusing or quantising it.',
+  },
+  'passes/nothing-to-train': {
+    sentence: 'No weight of this graph answers to that choice, or the output does not depend on any.',
+    remedy: 'Compare the pattern with the names of the weights; without a pattern all of them are taken.',
+  },
   'library/no-model': {
     sentence: 'There is no model in what was given.',
     remedy: 'Give a pipeline folder (with model_index.json) or a denoiser’s .onnx file.',

@@ -28,6 +28,11 @@ export function intAttribute(node: Node, name: string, otherwise?: number): numb
   return attribute?.kind === 'int' ? Number(attribute.value) : otherwise;
 }
 
+export function floatAttribute(node: Node, name: string, otherwise: number): number {
+  const attribute = node.attributes.get(name);
+  return attribute?.kind === 'float' ? attribute.value : otherwise;
+}
+
 export function intsAttribute(node: Node, name: string): readonly number[] | undefined {
   const attribute = node.attributes.get(name);
   return attribute?.kind === 'ints' ? attribute.value.map(Number) : undefined;

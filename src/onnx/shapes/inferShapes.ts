@@ -48,6 +48,26 @@ export function inferShapes(
   return inference.types;
 }
 
+/**
+ * As `inferShapes`, for the values of the outer graph, with the elements of small ones where they are known. `model` must be
+ * without functions of its own. `known`: elements of inputs, where sizes depend on them (how many tokens a mask leaves).
+ */
+export function inferValues(
+  model: Model,
+  bindings: ReadonlyMap<string, number> = new Map(),
+  known: ReadonlyMap<string, readonly number[]> = new Map(),
+): ReadonlyMap<string, Value> {
+  const inference: Inference = { opsets: model.opsets, bindings, types: new Map(), bodies: new Set(), repeated: 0 };
+  const scope = { values: new Map<string, Value>() };
+  const given = model.graph.inputs.map(({ name, type }) => {
+    const elements = known.get(name);
+    const shape = type?.shape?.map((dim) => (typeof dim === 'string' ? (evaluateDim(dim, bindings) ?? dim) : dim));
+    return elements && shape ? valueOf(type?.dataType, shape, elements) : undefined;
+  });
+  inferGraph(model.graph, given, scope, inference);
+  return scope.values;
+}
+
 /** Fills `scope`; returns the graph's outputs. `given` are values for its inputs, where the caller knows more. */
 function inferGraph(
   graph: Graph,
