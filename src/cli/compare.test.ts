@@ -65,7 +65,8 @@ describe('vdmini compare', () => {
       expect(motion.motionDelta).toBeGreaterThan(0);
       for (const value of [motion.flowMagnitudeRatio, motion.flowDirectionCosine])
         expect(value).toEqual(expect.any(Number));
-      for (const { teacher, student } of [motion.flicker, motion.motionMagnitude]) expect(teacher).not.toBe(student);
+      for (const { reference, candidate } of [motion.flicker, motion.motionMagnitude])
+        expect(reference).not.toBe(candidate);
 
       const lines = (await readFile(csv, 'utf8')).trimEnd().split('\n');
       expect(lines).toContain(`# error_motion,${motion.errorMotion}`);

@@ -2,14 +2,14 @@
 
 import { nodeFolder } from '../library/nodeFolder';
 import type { LatentSize } from '../pipeline/PipelineDescription';
-import type { PipelineRunner } from '../studio/openPipeline';
+import type { Pipeline } from '../studio/Pipeline';
 
 /** `path`: a pipeline folder, or one denoiser file. The caller releases it. */
 export async function openPipelineOnDisk(
   path: string,
   signal: AbortSignal,
   latentSize: LatentSize = {},
-): Promise<PipelineRunner> {
+): Promise<Pipeline> {
   const folder = await nodeFolder(path);
   const [{ openPipeline }, { nodeRuntime }] = await Promise.all([
     import('../studio/openPipeline'),

@@ -23,7 +23,7 @@ export async function verifyPruned(
 ): Promise<Verification> {
   const pipeline = await openPipelineOnDisk(original, signal, size);
   try {
-    const { parts, description } = pipeline;
+    const { denoiser, inputs, description } = pipeline;
     const latent = seededNoise(seed, latentLength(description.latent));
     const call = { latent, timestep: 500, branches: ['conditional' as const], guidance: 1, text: {} };
     const file = {
@@ -31,7 +31,8 @@ export async function verifyPruned(
       modelBytes: await readFile(written),
       externalData: await externalSources(written, await readModelFile(written)),
     };
-    return { seed, ...(await verifyStudent(parts, await previewStudent(parts, call, plan), file)) };
+    const preview = await previewStudent(denoiser, inputs.feeds(call), { plan, weights: 'original' });
+    return { seed, ...(await verifyStudent(pipeline, denoiser, preview, file)) };
   } finally {
     await pipeline.release();
   }

@@ -45,6 +45,9 @@ export type ErrorCode =
   | 'engine/verification-failed' // an exported file does not reproduce the preview
   | 'engine/cannot-run' // the model was opened without sessions: too large, or refused by the runtime
   | 'engine/no-pipeline' // a job needs an opened pipeline
+  | 'engine/other-pipeline' // a job was made for a pipeline that is not the open one any more
+  | 'engine/no-weights' // a student's weights are not loaded, or do not fit the model
+  | 'engine/stopped' // the worker died or hung, and was started again
   | 'gpu/lost'
   | 'gpu/unavailable'
   | 'gpu/out-of-memory'

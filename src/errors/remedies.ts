@@ -165,6 +165,18 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'No model is open.',
     remedy: 'Open one first.',
   },
+  'engine/other-pipeline': {
+    sentence: 'Another model was opened meanwhile.',
+    remedy: 'Run it again on the model that is open now.',
+  },
+  'engine/no-weights': {
+    sentence: 'The weights of this student are not there, or belong to another model.',
+    remedy: 'Open the model that they were made for, or make the student again.',
+  },
+  'engine/stopped': {
+    sentence: 'The engine stopped answering and was started again.',
+    remedy: 'Your plan and settings were kept: run it again. If it keeps happening, the model may need more memory than this tab has.',
+  },
   'gpu/lost': {
     sentence: 'The GPU device was lost.',
     remedy: 'It is being remade; run again. If it keeps happening, choose WASM in the badge at the top.',

@@ -21,17 +21,17 @@ export interface ClipComparison {
     readonly errorMotion: number;
     /** ||e_t - ebar||^2 of each frame. */
     readonly errorMotionPerFrame: readonly number[];
-    /** mean ||dS - dT||^2 / mean ||dT||^2; null for a near-static teacher. */
+    /** mean ||dS - dT||^2 / mean ||dT||^2; null for a near-static reference. */
     readonly motionDelta: number | null;
     readonly flowEpePerTransition: readonly number[]; // pixels
     readonly flowMagnitudeRatio: number | null;
     readonly flowDirectionCosine: number | null;
     /** VBench's temporal flickering score in 0..1, higher is steadier. */
-    readonly flicker: { readonly teacher: number; readonly student: number };
+    readonly flicker: { readonly reference: number; readonly candidate: number };
     /** Top-5 % flow magnitude / (min(H, W) / 256), a proxy of VBench's dynamic degree. */
-    readonly motionMagnitude: { readonly teacher: number; readonly student: number };
-    readonly flickerPerTransition: { readonly teacher: readonly number[]; readonly student: readonly number[] };
-    readonly motionMagnitudePerTransition: { readonly teacher: readonly number[]; readonly student: readonly number[] };
+    readonly motionMagnitude: { readonly reference: number; readonly candidate: number };
+    readonly flickerPerTransition: { readonly reference: readonly number[]; readonly candidate: readonly number[] };
+    readonly motionMagnitudePerTransition: { readonly reference: readonly number[]; readonly candidate: readonly number[] };
   };
   /** mean ||e_t||^2 = errorContent + errorMotion. */
   readonly meanSquaredError: number;

@@ -14,49 +14,49 @@ const ball = (speed: number, options: { frames?: number; offset?: number } = {})
   });
 
 const still = ball(0);
-const teacher = ball(2);
+const reference = ball(2);
 
 describe('compareClips', () => {
   it('says identical for a clip and itself', () => {
-    const { content, motion, meanSquaredError } = compareClips(teacher, teacher);
+    const { content, motion, meanSquaredError } = compareClips(reference, reference);
     expect(new Set(content.psnrPerFrame)).toEqual(new Set([Infinity]));
     expect(new Set(content.ssimPerFrame)).toEqual(new Set([1]));
     expect([meanSquaredError, content.errorContent, motion.errorMotion, motion.motionDelta]).toEqual([0, 0, 0, 0]);
     expect(new Set(motion.flowEpePerTransition)).toEqual(new Set([0]));
     expect(motion.flowMagnitudeRatio).toBe(1);
     expect(motion.flowDirectionCosine).toBeCloseTo(1, 12);
-    expect(motion.flicker.teacher).toBe(motion.flicker.student);
+    expect(motion.flicker.reference).toBe(motion.flicker.candidate);
   });
 
   it('charges a change of brightness to content alone', () => {
-    const { content, motion } = compareClips(teacher, ball(2, { offset: 10 }));
+    const { content, motion } = compareClips(reference, ball(2, { offset: 10 }));
     expect(content.errorContent).toBeCloseTo(100, 9);
     expect(motion.errorMotion).toBeCloseTo(0, 9);
     expect(motion.motionDelta).toBeCloseTo(0, 9);
     expect(Math.max(...motion.flowEpePerTransition)).toBeLessThan(0.01);
   });
 
-  it('charges a frozen student to motion', () => {
-    const { motion } = compareClips(teacher, still);
+  it('charges a frozen candidate to motion', () => {
+    const { motion } = compareClips(reference, still);
     expect(motion.motionDelta).toBe(1);
     expect(motion.flowMagnitudeRatio).toBe(0);
     expect(motion.flowDirectionCosine).toBeNull();
-    expect(motion.flicker.student).toBe(1);
-    expect(motion.flicker.teacher).toBeLessThan(1);
-    expect(motion.motionMagnitude.student).toBe(0);
+    expect(motion.flicker.candidate).toBe(1);
+    expect(motion.flicker.reference).toBeLessThan(1);
+    expect(motion.motionMagnitude.candidate).toBe(0);
   });
 
   it('measures speed: half the motion, the same direction; then the opposite one', () => {
-    const half = compareClips(teacher, ball(1)).motion;
+    const half = compareClips(reference, ball(1)).motion;
     expect(half.flowMagnitudeRatio).toBeGreaterThan(0.4);
     expect(half.flowMagnitudeRatio).toBeLessThan(0.6);
     expect(half.flowDirectionCosine).toBeGreaterThan(0.95);
     // 2 pixels a frame at 48 lines are 2 / (48 / 256) at 256
-    expect(half.motionMagnitude.teacher).toBeGreaterThan(0.9 * (2 / (48 / 256)));
-    expect(half.motionMagnitude.teacher).toBeLessThan(1.4 * (2 / (48 / 256)));
+    expect(half.motionMagnitude.reference).toBeGreaterThan(0.9 * (2 / (48 / 256)));
+    expect(half.motionMagnitude.reference).toBeLessThan(1.4 * (2 / (48 / 256)));
     const mirrored = drawClip(8, 48, 48, (x, y, t) => {
       const p = ((t * 48 + y) * 48 + (47 - x)) * 4;
-      return grey(teacher.pixels[p]!);
+      return grey(reference.pixels[p]!);
     });
     const opposite = compareClips(
       mirrored,
@@ -65,8 +65,8 @@ describe('compareClips', () => {
     expect(opposite.motion.flowDirectionCosine).toBeLessThan(-0.8);
   });
 
-  it('has no motion delta, ratio or direction for a near-static teacher', () => {
-    const { motion } = compareClips(still, teacher);
+  it('has no motion delta, ratio or direction for a near-static reference', () => {
+    const { motion } = compareClips(still, reference);
     expect([motion.motionDelta, motion.flowMagnitudeRatio, motion.flowDirectionCosine]).toEqual([null, null, null]);
     expect(motion.flowEpePerTransition.every((epe) => epe > 0)).toBe(true);
   });
@@ -76,8 +76,8 @@ describe('compareClips', () => {
     expect(one.motion.motionDelta).toBeNull();
     expect(one.motion.flowEpePerTransition).toEqual([]);
     expect(one.motion.errorMotion).toBe(0);
-    expect(one.motion.flicker).toEqual({ teacher: 1, student: 1 });
-    expect(one.motion.motionMagnitude).toEqual({ teacher: 0, student: 0 });
+    expect(one.motion.flicker).toEqual({ reference: 1, candidate: 1 });
+    expect(one.motion.motionMagnitude).toEqual({ reference: 0, candidate: 0 });
     expect(one.content.errorContent).toBe(4);
   });
 
@@ -97,11 +97,11 @@ describe('compareClips', () => {
 
 describe('metricsCsv', () => {
   it('has clip lines, a header, and a row per frame', () => {
-    const lines = metricsCsv(compareClips(teacher, teacher)).trimEnd().split('\n');
+    const lines = metricsCsv(compareClips(reference, reference)).trimEnd().split('\n');
     const rows = lines.filter((line) => !line.startsWith('#'));
     expect(lines).toContain('# psnr_db,identical');
     expect(rows[0]).toMatch(/^frame,psnr_db,ssim,error_motion,flow_epe_px_to_next,/);
-    expect(rows.length).toBe(1 + teacher.frameCount);
+    expect(rows.length).toBe(1 + reference.frameCount);
     expect(new Set(rows.map((row) => row.split(',').length))).toEqual(new Set([9]));
     expect(rows[1]).toMatch(/^0,identical,1,0,0,/);
     expect(rows.at(-1)).toMatch(/^7,identical,1,0,,,,,$/);

@@ -17,9 +17,9 @@ describe('the content / motion split', () => {
       return fc.tuple(fc.constant(layout), values, values);
     });
     fc.assert(
-      fc.property(cases, ([layout, teacher, student]) => {
-        const split = latentErrorSplit(teacher, student, layout);
-        const squares = Array.from(teacher, (value, i) => (student[i]! - value) ** 2);
+      fc.property(cases, ([layout, reference, candidate]) => {
+        const split = latentErrorSplit(reference, candidate, layout);
+        const squares = Array.from(reference, (value, i) => (candidate[i]! - value) ** 2);
         const total = squares.reduce((sum, square) => sum + square, 0) / squares.length;
         const precision = 1e-9 * (1 + total);
         expect(Math.abs(split.total - total)).toBeLessThan(precision);

@@ -68,8 +68,8 @@ function meanOverFrames(error: ArrayLike<number>, { groups, frames, inner }: Fra
  * The split for a latent clip or a block's features. BCFHW: groups = B * C, inner = H * W. BFCHW: groups = B,
  * inner = C * H * W.
  */
-export function latentErrorSplit(teacher: Float32Array, student: Float32Array, layout: FrameLayout): ErrorSplit {
-  const error = new Float64Array(teacher.length);
-  for (let i = 0; i < error.length; i++) error[i] = student[i]! - teacher[i]!;
+export function latentErrorSplit(reference: Float32Array, candidate: Float32Array, layout: FrameLayout): ErrorSplit {
+  const error = new Float64Array(reference.length);
+  for (let i = 0; i < error.length; i++) error[i] = candidate[i]! - reference[i]!;
   return splitError(error, layout);
 }

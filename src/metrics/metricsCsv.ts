@@ -19,20 +19,20 @@ export function metricsCsv({ content, motion, meanSquaredError }: ClipComparison
     ['flow_epe_px', mean(motion.flowEpePerTransition)],
     ['flow_magnitude_ratio', motion.flowMagnitudeRatio],
     ['flow_direction_cosine', motion.flowDirectionCosine],
-    ['flicker_teacher', motion.flicker.teacher],
-    ['flicker_student', motion.flicker.student],
-    ['motion_magnitude_teacher', motion.motionMagnitude.teacher],
-    ['motion_magnitude_student', motion.motionMagnitude.student],
+    ['flicker_reference', motion.flicker.reference],
+    ['flicker_candidate', motion.flicker.candidate],
+    ['motion_magnitude_reference', motion.motionMagnitude.reference],
+    ['motion_magnitude_candidate', motion.motionMagnitude.candidate],
   ];
   const columns: readonly (readonly [string, readonly Cell[]])[] = [
     ['psnr_db', content.psnrPerFrame],
     ['ssim', content.ssimPerFrame],
     ['error_motion', motion.errorMotionPerFrame],
     ['flow_epe_px_to_next', motion.flowEpePerTransition],
-    ['flicker_teacher_to_next', motion.flickerPerTransition.teacher],
-    ['flicker_student_to_next', motion.flickerPerTransition.student],
-    ['motion_magnitude_teacher_to_next', motion.motionMagnitudePerTransition.teacher],
-    ['motion_magnitude_student_to_next', motion.motionMagnitudePerTransition.student],
+    ['flicker_reference_to_next', motion.flickerPerTransition.reference],
+    ['flicker_candidate_to_next', motion.flickerPerTransition.candidate],
+    ['motion_magnitude_reference_to_next', motion.motionMagnitudePerTransition.reference],
+    ['motion_magnitude_candidate_to_next', motion.motionMagnitudePerTransition.candidate],
   ];
   const lines = [
     ...clip.map(([name, value]) => `# ${name},${cell(value)}`),

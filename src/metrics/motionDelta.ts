@@ -1,6 +1,6 @@
 /**
  * Motion delta: mean ||dS_t - dT_t||^2 / mean ||dT_t||^2, d the difference of neighbouring frames. 0: every
- * change from frame to frame is the teacher's; 1: as far off as a still clip.
+ * change from frame to frame is the reference's; 1: as far off as a still clip.
  */
 import type { Clip } from './Clip';
 import type { ClipError } from './clipError';
@@ -8,19 +8,19 @@ import type { ClipError } from './clipError';
 /** Squared 8-bit levels; rounding alone gives the difference of two frames a variance of 2/12. */
 const nearStatic = 0.25;
 
-/** `null` for a teacher that hardly changes (mean ||dT||^2 below a quarter of a squared level), and for one frame. */
-export function motionDelta(teacher: Clip, error: ClipError): number | null {
+/** `null` for a reference that hardly changes (mean ||dT||^2 below a quarter of a squared level), and for one frame. */
+export function motionDelta(reference: Clip, error: ClipError): number | null {
   const transitions = error.frames - 1;
   if (transitions < 1) return null;
-  const teacherChange = meanSquaredChange(teacher);
-  if (teacherChange < nearStatic) return null;
+  const referenceChange = meanSquaredChange(reference);
+  if (referenceChange < nearStatic) return null;
   // dS - dT is the change of the error from frame to frame
   let sum = 0;
   for (let i = 0, end = transitions * error.frameLength; i < end; i++) {
     const change = error.values[i + error.frameLength]! - error.values[i]!;
     sum += change * change;
   }
-  return sum / (transitions * error.frameLength) / teacherChange;
+  return sum / (transitions * error.frameLength) / referenceChange;
 }
 
 /** mean ||d_t||^2 over red, green and blue. */

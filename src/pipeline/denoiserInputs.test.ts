@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { memoryFolder } from '../library/testing/memoryFolder';
 import type { Dim } from '../onnx/model';
-import { denoise } from '../studio/generate';
-import type { OpenedParts } from '../studio/OpenedParts';
+import { denoise } from '../studio/denoise';
+import type { Pipeline } from '../studio/Pipeline';
+import { TEACHER } from '../studio/Variant';
 import type { DenoiserCall } from './denoiserInputs';
 import { planDenoiserInputs } from './denoiserInputs';
 import { describePipeline } from './describePipeline';
@@ -43,11 +44,11 @@ describe('a graph that was exported for both branches of guidance', () => {
   it('gives one clip of output for one branch', async () => {
     const { inputs, description } = await planFor(2);
     const runDenoiser = async (given: DenoiserCall) => inputs.feeds(given)['sample']!;
-    const parts = { inputs, description, runDenoiser } as unknown as OpenedParts;
+    const parts = { inputs, description, runDenoiser } as unknown as Pipeline;
     const { latent, ...rest } = call(['conditional']);
-    expect(await denoise(parts, { dropped: [] }, { latent, ...rest })).toEqual([latent]);
+    expect(await denoise(parts, TEACHER, { latent, ...rest })).toEqual([latent]);
     expect(
-      await denoise(parts, { dropped: [] }, { ...rest, latent, branches: ['unconditional', 'conditional'] }),
+      await denoise(parts, TEACHER, { ...rest, latent, branches: ['unconditional', 'conditional'] }),
     ).toEqual([latent, latent]);
   });
 

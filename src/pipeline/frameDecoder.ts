@@ -5,28 +5,35 @@
 
 import type { Clip } from '../metrics/Clip';
 import type { Model } from '../onnx/model';
-import type { PlainTensor, Session } from '../runtime/Runtime';
-import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import type { Feeds, PlainTensor } from '../runtime/Runtime';
+import { elementCount, floatValues, runtimeType, tensorOf } from '../runtime/tensors';
 import { toFrames } from './latentFrames';
 import type { PipelineDescription } from './PipelineDescription';
+import { seededNoise } from './seededNoise';
 
-type RunDecoder = (dims: readonly number[], values: Float32Array) => Promise<PlainTensor>;
+/** One call of the decoder's graph. */
+export type RunDecoder = (
+  feeds: Feeds,
+  outputs: readonly string[],
+) => Promise<Readonly<Record<string, PlainTensor>>>;
+
+type RunLatent = (dims: readonly number[], values: Float32Array) => Promise<PlainTensor>;
 
 export type FrameDecoder = (latent: Float32Array) => Promise<Clip>;
 
 export function frameDecoder(
   description: PipelineDescription,
   model: Model | undefined,
-  session: Session | undefined,
+  runDecoder: RunDecoder | undefined,
 ): FrameDecoder {
   const { decoder, latent, latentLayout } = description;
-  if (!decoder || !model || !session)
+  if (!decoder || !model || !runDecoder)
     return async (values) => latentPicture(toFrames(values, latentLayout, latent), description);
   const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
   const outputName = model.graph.outputs[0]!.name;
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
   const run = async (dims: readonly number[], values: Float32Array) =>
-    (await session.run({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]))[outputName]!;
+    (await runDecoder({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]))[outputName]!;
   const whole = input.type?.shape?.length === 5;
   const fixed = input.type?.shape?.[0];
   const perRun = !whole && typeof fixed === 'number' && fixed > 0 ? fixed : latent.frames;
@@ -54,8 +61,26 @@ export function frameDecoder(
   };
 }
 
+/** Symbolic dimension -> size at which the decoder is called. */
+export function decoderBindings(model: Model, { latent }: PipelineDescription): ReadonlyMap<string, number> {
+  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name));
+  const shape = input?.type?.shape ?? [];
+  const area = [latent.channels, latent.height, latent.width];
+  const sizes = shape.length === 5 ? [1, latent.channels, latent.frames, latent.height, latent.width] : [latent.frames, ...area];
+  return new Map(shape.flatMap((dim, axis) => (typeof dim === 'string' ? [[dim, sizes[axis] ?? 1] as const] : [])));
+}
+
+/** One call of the decoder at its bound sizes, on seeded noise: what a written decoder is compared on. */
+export function decoderFeeds(model: Model, description: PipelineDescription, seed: number): Record<string, PlainTensor> {
+  const bindings = decoderBindings(model, description);
+  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
+  const dims = (input.type?.shape ?? []).map((dim) => (typeof dim === 'string' ? bindings.get(dim)! : (dim ?? 1)));
+  const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
+  return { [input.name]: tensorOf(dataType, dims, seededNoise(seed, elementCount(dims))) };
+}
+
 /** A video decoder: [1, C, F, h, w] -> [1, 3, F', H, W]. */
-async function wholeClip(frames: Float32Array, { latent }: PipelineDescription, run: RunDecoder): Promise<Clip> {
+async function wholeClip(frames: Float32Array, { latent }: PipelineDescription, run: RunLatent): Promise<Clip> {
   const area = latent.height * latent.width;
   const clip = new Float32Array(frames.length);
   for (let frame = 0; frame < latent.frames; frame++) {

@@ -9,7 +9,8 @@ import type { Scheduler, StepResult } from './schedulers/Scheduler';
 import { applyStep } from './schedulers/Scheduler';
 import { seededNoise } from './seededNoise';
 
-export type SampledSide = 'teacher' | 'student';
+/** The caller's name for one of the clips that are sampled together. */
+export type SampledSide = string;
 
 /**
  * One denoiser call per entry of `branches` (or one batched call), on the same `latent`, which is already scaled

@@ -14,7 +14,25 @@ export interface PlainTensor {
   readonly data: Float32Array | Uint16Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | Int8Array;
 }
 
-export type Feeds = Readonly<Record<string, PlainTensor>>;
+/**
+ * A tensor that stays where the runtime computed it, so that it can be fed again without a copy. Whoever got it
+ * disposes of it; it is gone with the runtime.
+ */
+export interface DeviceTensor {
+  readonly dataType: TensorDataType;
+  readonly dims: readonly number[];
+  /** A copy of the values. */
+  read(): Promise<PlainTensor>;
+  dispose(): void;
+}
+
+export type Feeds = Readonly<Record<string, PlainTensor | DeviceTensor>>;
+
+/** Outputs that came back, and those that stayed. */
+export interface Outputs {
+  readonly plain: Readonly<Record<string, PlainTensor>>;
+  readonly onDevice: Readonly<Record<string, DeviceTensor>>;
+}
 
 export interface SessionModel {
   /** For errors and progress: 'unet/model.onnx'. */
@@ -23,19 +41,30 @@ export interface SessionModel {
   readonly modelBytes: Uint8Array;
   /** Location -> weights file, for every location that the graph names. */
   readonly externalData: ReadonlyMap<string, ByteSource>;
+  /** Outputs that `runOnDevice` leaves on the device; fixed when the session is made. */
+  readonly stayOnDevice?: readonly string[];
 }
 
 export interface Session {
   /** The named outputs; their buffers belong to the caller. Throws `engine/run-failed`, `gpu/lost`, `gpu/out-of-memory`. */
   run(feeds: Feeds, fetches: readonly string[]): Promise<Readonly<Record<string, PlainTensor>>>;
+  /** As `run`, but the outputs that the model named in `stayOnDevice` stay there. */
+  runOnDevice(feeds: Feeds, fetches: readonly string[]): Promise<Outputs>;
   /** Frees the session; no error when it is gone already. */
   release(): Promise<void>;
+}
+
+/** Bytes of tensors that went to the runtime and came back, since it was made: what tests count. */
+export interface Traffic {
+  toDeviceBytes: number;
+  fromDeviceBytes: number;
 }
 
 export interface Runtime {
   readonly backend: 'webgpu' | 'wasm' | 'node';
   /** Weights that one session may have here; more is not tried. */
   readonly capacityBytes: number;
+  readonly traffic: Readonly<Traffic>;
   /** Throws `engine/session-failed`, `engine/unsupported-op`, `gpu/lost`, `gpu/out-of-memory`. */
   createSession(model: SessionModel): Promise<Session>;
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ByteSource } from '../onnx/ByteSource';
 import { createMutex } from './mutex';
-import type { Runtime, Session, SessionModel } from './Runtime';
+import type { Feeds, Outputs, Runtime, Session, SessionModel, Traffic } from './Runtime';
 import { runError, sessionError } from './runtimeErrors';
-import { fromRuntimeTensor, toRuntimeTensor } from './tensors';
+import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
 
 export interface NodeRuntimeOptions {
   /** Threads of one operator; absent: one per core. */
@@ -17,10 +17,12 @@ export interface NodeRuntimeOptions {
 
 export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
   const exclusively = createMutex();
+  const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
   return {
     backend: 'node',
     capacityBytes: Infinity,
-    createSession: (model) => exclusively(() => createSession(model, options, exclusively)),
+    traffic,
+    createSession: (model) => exclusively(() => createSession(model, options, exclusively, traffic)),
   };
 }
 
@@ -28,10 +30,11 @@ async function createSession(
   model: SessionModel,
   { threads }: NodeRuntimeOptions,
   exclusively: ReturnType<typeof createMutex>,
+  traffic: Traffic,
 ): Promise<Session> {
-  let session: InferenceSession | undefined;
+  let made: InferenceSession;
   try {
-    session = await InferenceSession.create(model.modelBytes, {
+    made = await InferenceSession.create(model.modelBytes, {
       executionProviders: ['cpu'],
       logSeverityLevel: 4, // what fails is thrown; the runtime's own lines would be beside it on stderr
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
@@ -40,22 +43,31 @@ async function createSession(
   } catch (thrown) {
     throw sessionError(thrown, model.what);
   }
+  return sessionOf(made, model.what, model.stayOnDevice ?? [], exclusively, traffic);
+}
+
+/** Apart from `createSession`, so that a session does not keep the bytes of its file alive. */
+function sessionOf(
+  made: InferenceSession,
+  what: string,
+  staying: readonly string[],
+  exclusively: ReturnType<typeof createMutex>,
+  traffic: Traffic,
+): Session {
+  let session: InferenceSession | undefined = made;
+  const runKeeping = (feeds: Feeds, fetches: readonly string[], kept: readonly string[]): Promise<Outputs> =>
+    exclusively(async () => {
+      if (!session) throw runError(new Error('the session was released'), what);
+      try {
+        const outputs = await session.run(toRuntimeFeeds(Tensor, feeds, traffic), fetches);
+        return await fromRuntimeOutputs(outputs, fetches, kept, traffic);
+      } catch (thrown) {
+        throw runError(thrown, what);
+      }
+    });
   return {
-    run: (feeds, fetches) =>
-      exclusively(async () => {
-        if (!session) throw runError(new Error('the session was released'), model.what);
-        try {
-          const given = Object.fromEntries(
-            Object.entries(feeds).map(([name, tensor]) => [name, toRuntimeTensor(Tensor, tensor)]),
-          );
-          const outputs = await session.run(given, fetches);
-          return Object.fromEntries(
-            await Promise.all(fetches.map(async (name) => [name, await fromRuntimeTensor(outputs[name]!)] as const)),
-          );
-        } catch (thrown) {
-          throw runError(thrown, model.what);
-        }
-      }),
+    run: async (feeds, fetches) => (await runKeeping(feeds, fetches, [])).plain,
+    runOnDevice: (feeds, fetches) => runKeeping(feeds, fetches, staying),
     release: () =>
       exclusively(async () => {
         await session?.release();

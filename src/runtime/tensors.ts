@@ -3,7 +3,7 @@ import { getFloat16, setFloat16 } from '@petamoriken/float16';
 import type { Tensor } from 'onnxruntime-common';
 import { StudioError } from '../errors/StudioError';
 import type { DataType } from '../onnx/model';
-import type { PlainTensor, TensorDataType } from './Runtime';
+import type { DeviceTensor, Feeds, Outputs, PlainTensor, TensorDataType, Traffic } from './Runtime';
 
 const RUNTIME_TYPES: readonly DataType[] = ['float32', 'float16', 'float64', 'int64', 'int32', 'uint8', 'int8', 'bool'];
 
@@ -104,19 +104,67 @@ export function stacked(tensors: readonly PlainTensor[]): PlainTensor {
 
 type TensorConstructor = new (type: never, data: never, dims: readonly number[]) => Tensor;
 
+/** The runtime's own tensor behind each device tensor; nobody else can reach it. */
+const handles = new WeakMap<DeviceTensor, Tensor>();
+
 /** `Tensor`: the class of the runtime that is going to run it. */
-export function toRuntimeTensor(constructor: unknown, { dataType, dims, data }: PlainTensor): Tensor {
+function toRuntimeTensor(constructor: unknown, tensor: PlainTensor | DeviceTensor, traffic: Traffic): Tensor {
+  if (!('data' in tensor)) {
+    const handle = handles.get(tensor);
+    if (!handle) throw new StudioError('internal', 'A device tensor was used after it was disposed of.');
+    return handle;
+  }
+  const { dataType, dims, data } = tensor;
+  traffic.toDeviceBytes += data.byteLength;
   return new (constructor as TensorConstructor)(dataType as never, data as never, dims);
 }
 
+export function toRuntimeFeeds(constructor: unknown, feeds: Feeds, traffic: Traffic): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) => [name, toRuntimeTensor(constructor, tensor, traffic)]),
+  );
+}
+
+/** Reads every fetched output but those that are to stay. */
+export async function fromRuntimeOutputs(
+  outputs: Readonly<Record<string, Tensor>>,
+  fetches: readonly string[],
+  staying: readonly string[],
+  traffic: Traffic,
+): Promise<Outputs> {
+  const plain: Record<string, PlainTensor> = {};
+  const onDevice: Record<string, DeviceTensor> = {};
+  for (const name of fetches) {
+    const tensor = outputs[name]!;
+    if (staying.includes(name)) onDevice[name] = deviceTensor(tensor, traffic);
+    else plain[name] = await fromRuntimeTensor(tensor, traffic, true);
+  }
+  return { plain, onDevice };
+}
+
+function deviceTensor(tensor: Tensor, traffic: Traffic): DeviceTensor {
+  const made: DeviceTensor = {
+    dataType: runtimeType(tensor.type as DataType, 'output'),
+    dims: tensor.dims,
+    read: () => fromRuntimeTensor(tensor, traffic, false),
+    dispose: () => {
+      if (handles.delete(made)) tensor.dispose();
+    },
+  };
+  handles.set(made, tensor);
+  return made;
+}
+
 /** `float16` comes as Float16Array where the platform has it, else as Uint16Array. */
-export async function fromRuntimeTensor(tensor: Tensor): Promise<PlainTensor> {
+async function fromRuntimeTensor(tensor: Tensor, traffic: Traffic, dispose: boolean): Promise<PlainTensor> {
   const dataType = runtimeType(tensor.type as DataType, 'output');
   const data = (await tensor.getData()) as PlainTensor['data'];
+  const own = dispose ? data : (data.slice() as PlainTensor['data']);
   const plain =
-    dataType === 'float16' && !(data instanceof Uint16Array)
-      ? new Uint16Array(data.buffer, data.byteOffset, data.length)
-      : data;
-  tensor.dispose();
+    dataType === 'float16' && !(own instanceof Uint16Array)
+      ? new Uint16Array(own.buffer, own.byteOffset, own.length)
+      : own;
+  traffic.fromDeviceBytes += plain.byteLength;
+  if (dispose) tensor.dispose();
   return { dataType, dims: tensor.dims, data: plain };
 }

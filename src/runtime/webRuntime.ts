@@ -5,26 +5,45 @@
 import type * as Ort from 'onnxruntime-common';
 import type { ByteSource } from '../onnx/ByteSource';
 import type { Exclusively } from './mutex';
-import type { Runtime, Session, SessionModel } from './Runtime';
+import { nextTask } from './nextTask';
+import type { Feeds, Outputs, Runtime, Session, SessionModel, Traffic } from './Runtime';
 import { lostError, runError, sessionError } from './runtimeErrors';
 import { tinyConvolution } from './selfTest/builtInGraphs';
-import { fromRuntimeTensor, toRuntimeTensor } from './tensors';
+import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
 
 export interface WebRuntimeParts {
   readonly ort: typeof Ort;
   readonly exclusively: Exclusively;
   /** Present: WebGPU on this device. Absent: WebAssembly. */
   readonly device?: GPUDevice;
+  /** Told before and after every call into the runtime, which may block the thread for as long as it takes. */
+  readonly onBusy?: (busy: boolean) => void;
 }
 
 /** WebAssembly addresses 4 GB, and weights pass through it twice while a session is made. */
 const CAPACITY_BYTES = 1.5e9;
 
-export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runtime {
+export function webRuntime({ ort, exclusively, device, onBusy }: WebRuntimeParts): Runtime {
   const lost = device ? lossOf(device) : undefined;
   const executionProviders = device ? [{ name: 'webgpu', device } as const] : ['wasm'];
-  const guarded = <T>(work: () => Promise<T>): Promise<T> =>
-    exclusively(() => (lost ? Promise.race([lost, work()]) : work()));
+  const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
+  /**
+   * A loss rejects at once, but the mutex stays taken until the runtime has come back. WebAssembly runs without ever
+   * leaving the thread: a task of its own after each call lets messages (a cancel) be received.
+   */
+  const guarded = <T>(work: () => Promise<T>): Promise<T> => {
+    const running = exclusively(async () => {
+      onBusy?.(true);
+      try {
+        return await work();
+      } finally {
+        onBusy?.(false);
+        if (!device) await nextTask();
+      }
+    });
+    running.catch(() => undefined); // heard below, unless the loss was heard first
+    return lost ? Promise.race([lost, running]) : running;
+  };
   let living = 0;
 
   const create = async (model: SessionModel): Promise<Ort.InferenceSession> =>
@@ -34,6 +53,9 @@ export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runti
       externalData: await Promise.all(
         [...model.externalData].map(async ([path, source]) => ({ path, data: await wholeFile(source) })),
       ),
+      ...(device && model.stayOnDevice
+        ? { preferredOutputLocation: Object.fromEntries(model.stayOnDevice.map((name) => [name, 'gpu-buffer' as const])) }
+        : {}),
     });
 
   /** The GPU keeps a released session's weights until another session is released (found with 1.30.0). */
@@ -47,24 +69,27 @@ export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runti
   };
 
   const createSession = async (model: SessionModel): Promise<Session> => {
-    let session: Ort.InferenceSession | undefined = await guarded(() => create(model)).catch((thrown: unknown) => {
+    const made = await guarded(() => create(model)).catch((thrown: unknown) => {
       throw sessionError(thrown, model.what);
     });
     living++;
+    return sessionOf(made, model.what, model.stayOnDevice ?? []);
+  };
+
+  /** Apart from `createSession`, so that a session does not keep the bytes of its file alive. */
+  const sessionOf = (made: Ort.InferenceSession, what: string, staying: readonly string[]): Session => {
+    let session: Ort.InferenceSession | undefined = made;
+    const runKeeping = (feeds: Feeds, fetches: readonly string[], kept: readonly string[]): Promise<Outputs> =>
+      guarded(async () => {
+        if (!session) throw new Error('the session was released');
+        const outputs = await session.run(toRuntimeFeeds(ort.Tensor, feeds, traffic), fetches);
+        return fromRuntimeOutputs(outputs, fetches, kept, traffic);
+      }).catch((thrown: unknown) => {
+        throw runError(thrown, what);
+      });
     return {
-      run: (feeds, fetches) =>
-        guarded(async () => {
-          if (!session) throw new Error('the session was released');
-          const given = Object.fromEntries(
-            Object.entries(feeds).map(([name, tensor]) => [name, toRuntimeTensor(ort.Tensor, tensor)]),
-          );
-          const outputs = await session.run(given, fetches);
-          return Object.fromEntries(
-            await Promise.all(fetches.map(async (name) => [name, await fromRuntimeTensor(outputs[name]!)] as const)),
-          );
-        }).catch((thrown: unknown) => {
-          throw runError(thrown, model.what);
-        }),
+      run: async (feeds, fetches) => (await runKeeping(feeds, fetches, [])).plain,
+      runOnDevice: (feeds, fetches) => runKeeping(feeds, fetches, staying),
       release: () =>
         exclusively(async () => {
           if (!session) return;
@@ -74,12 +99,12 @@ export function webRuntime({ ort, exclusively, device }: WebRuntimeParts): Runti
           await releasing.release();
           if (device && living > 0) await flush();
         }).catch((thrown: unknown) => {
-          const error = runError(thrown, model.what);
+          const error = runError(thrown, what);
           if (error.code !== 'gpu/lost') throw error; // what a lost device held is gone already
         }),
     };
   };
-  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, createSession };
+  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, traffic, createSession };
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

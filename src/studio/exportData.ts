@@ -1,6 +1,7 @@
 /** What an export is asked for, reports and gives: plain data. */
-import type { Plan, Totals } from '../blocks/block';
-import type { GenerateSettings } from './generateData';
+import type { Totals } from '../blocks/block';
+import type { GenerateSettings } from './sampleData';
+import type { ComponentId, Variant } from './Variant';
 
 export type ExportFormat = 'onnx' | 'onnx-external' | 'pipeline-zip';
 
@@ -10,7 +11,9 @@ export type PickedPlace =
   | { readonly kind: 'folder'; readonly handle: FileSystemDirectoryHandle };
 
 export interface ExportRequest {
-  readonly plan: Plan;
+  readonly variant: Variant;
+  /** Which component's graph; the denoiser's when absent. A zip holds the whole pipeline, every edited component in it. */
+  readonly component?: ComponentId;
   readonly format: ExportFormat;
   /** Verification runs one denoiser call on this seed's noise with these settings' first step. */
   readonly settings: GenerateSettings;

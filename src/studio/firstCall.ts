@@ -5,12 +5,12 @@ import { branchesFor } from '../pipeline/guidance';
 import { latentLength } from '../pipeline/latentFrames';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import { seededNoise } from '../pipeline/seededNoise';
-import type { GenerateSettings } from './generateData';
-import type { OpenedParts } from './OpenedParts';
+import type { GenerateSettings } from './sampleData';
+import type { Pipeline } from './Pipeline';
 
 /** With guidance both branches at once, where the graph takes such a batch; else the conditional one alone. */
 export async function firstCall(
-  { description, text, inputs }: OpenedParts,
+  { description, text, inputs }: Pipeline,
   settings: GenerateSettings,
 ): Promise<DenoiserCall> {
   const scheduler = createScheduler(description.scheduler, settings.steps);

@@ -1,9 +1,9 @@
 /**
- * Opens a pipeline folder: reads the graphs, discovers the blocks, and makes one gated denoiser session that serves
- * the teacher and every student, beside the text encoder's and the decoder's.
+ * Opens a pipeline folder: reads the graphs, discovers the blocks of the denoiser and of the decoder, and makes one
+ * gated session each, which serve the teacher and every student of the same weights.
  */
 
-import type { BlockTree, Plan, Preset } from '../blocks/block';
+import type { Plan } from '../blocks/block';
 import { countTotals } from '../blocks/countTotals';
 import { denoiserTypes } from '../blocks/denoiserTypes';
 import { discoverBlocks } from '../blocks/discoverBlocks';
@@ -11,28 +11,23 @@ import { presetsFor } from '../blocks/presets';
 import { resolvePlan } from '../blocks/resolvePlan';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
-import { sha256Hex } from '../library/sha256';
-import { writeModel } from '../onnx/writeModel';
-import { gate, gateFeeds } from '../passes/gate';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
 import { componentReader, sessionBytes } from '../pipeline/components';
 import { planDenoiserInputs } from '../pipeline/denoiserInputs';
 import { describePipeline } from '../pipeline/describePipeline';
-import { frameDecoder } from '../pipeline/frameDecoder';
+import { decoderBindings, frameDecoder, type RunDecoder } from '../pipeline/frameDecoder';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescription';
 import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
-import { boolScalar } from '../runtime/tensors';
-import type { ExportResult } from './exportData';
-import type { ExportPlanRequest } from './exportPlan';
-import { exportPlan } from './exportPlan';
-import type { GenerateOptions } from './generate';
-import { createGenerator } from './generate';
-import type { GenerateRequest, GenerateResult } from './generateData';
-import type { OpenedParts } from './OpenedParts';
-import type { EngineCounters, PlanSummary } from './openedData';
+import { type SessionPool, sessionPool } from '../runtime/sessionPool';
+import { exportStudent } from './exportStudent';
+import type { OpenedComponent, Pipeline } from './Pipeline';
+import { componentBytes, openComponent } from './openComponent';
+import type { PlanSummary } from './openedData';
+import { takeSampler } from './sampleTakes';
+import { type ComponentId, editOf, type Variant, variantOf, withComponent } from './Variant';
 
 export interface OpenOptions {
   readonly signal?: AbortSignal;
@@ -41,35 +36,19 @@ export interface OpenOptions {
   readonly latentSize?: LatentSize;
   /** Opens it without any session: what the runtime said when it was to run. */
   readonly withoutRunning?: string;
-}
-
-export interface PipelineRunner {
-  readonly description: PipelineDescription;
-  readonly tree: BlockTree;
-  readonly presets: readonly Preset[];
-  /** SHA-256 of the denoiser's graph file, hex. */
-  readonly fingerprint: string;
-  readonly cannotRun?: string;
-  readonly parts: OpenedParts;
-  /** Sessions and denoiser runs since the pipeline was opened. */
-  counters(): Pick<EngineCounters, 'sessionsCreated' | 'denoiserRuns'>;
-  summarise(plan: Plan): PlanSummary;
-  generate(request: GenerateRequest, options?: GenerateOptions): Promise<GenerateResult>;
-  exportModel(request: ExportPlanRequest): Promise<ExportResult>;
-  release(): Promise<void>;
+  /** The blocks are known, the sessions not yet: the map can be shown. */
+  readonly onMapped?: (mapped: Pick<Pipeline, 'description' | 'denoiser'>) => void;
 }
 
 /** Throws what reading (`library/*`, `onnx/*`, `blocks/*`) and the runtime (`engine/*`, `gpu/*`) throw; releases what it made then. */
-export async function openPipeline(
-  folder: Folder,
-  runtime: Runtime,
-  options: OpenOptions = {},
-): Promise<PipelineRunner> {
-  const sessions: Session[] = [];
+export async function openPipeline(folder: Folder, runtime: Runtime, options: OpenOptions = {}): Promise<Pipeline> {
+  const pool = sessionPool(runtime.capacityBytes);
   try {
-    return await openParts(folder, runtime, options, sessions);
+    const opened = await openParts(folder, runtime, options, pool);
+    options.signal?.throwIfAborted();
+    return opened;
   } catch (error) {
-    for (const session of sessions) await session.release();
+    await pool.close();
     throw error;
   }
 }
@@ -77,91 +56,148 @@ export async function openPipeline(
 async function openParts(
   folder: Folder,
   runtime: Runtime,
-  { signal, onProgress, latentSize, withoutRunning }: OpenOptions,
-  sessions: Session[],
-): Promise<PipelineRunner> {
+  { signal, onProgress, latentSize, withoutRunning, onMapped }: OpenOptions,
+  pool: SessionPool,
+): Promise<Pipeline> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
   const reader = componentReader(folder, signal, onProgress);
   const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
-  const denoiser = await reader.read(described.denoiser.modelPath);
+  const file = await reader.read(described.denoiser.modelPath);
   const report = (phase: OpenProgress['phase'], what: string) =>
     onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
-  report('discover', denoiser.path);
-  const inputs = planDenoiserInputs(denoiser.model, described, described.textEncoder?.maxTokens);
+  report('discover', file.path);
+  const inputs = planDenoiserInputs(file.model, described, described.textEncoder?.maxTokens);
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
-  const { bindings } = inputs;
-  const types = denoiserTypes(denoiser.model, bindings);
-  const tree = discoverBlocks(denoiser.model, { bindings, types, latentInput: description.denoiser.latentInput });
   const cannotRun =
-    tooLarge(denoiser, runtime) ?? (withoutRunning === undefined ? undefined : `${withoutRunning} ${STILL_WORKS}`);
+    tooLarge(file, runtime) ?? (withoutRunning === undefined ? undefined : `${withoutRunning} ${STILL_WORKS}`);
   const createSession = async (model: SessionModel): Promise<Session> => {
     const session = await runtime.createSession(model);
     counts.sessionsCreated++;
     return session;
   };
-  const open = async (what: string, modelBytes: Uint8Array, externalData: Component['weights']): Promise<Session> => {
+  const common = { pool, createSession, ...(cannotRun === undefined ? {} : { cannotRun }) };
+  const { bindings } = inputs;
+  const types = denoiserTypes(file.model, bindings);
+  const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
+  const denoiser = openComponent({ ...common, id: 'denoiser', file, tree, types, presets: presetsFor(tree) });
+  onMapped?.({ description, denoiser });
+  signal?.throwIfAborted();
+
+  const runs = cannotRun === undefined;
+  const encoder = runs && description.textEncoder && (await reader.read(description.textEncoder.modelPath));
+  const decoderFile = runs && description.decoder && (await reader.read(description.decoder.modelPath));
+  const decoder = decoderFile ? mapDecoder(decoderFile, description, common) : undefined;
+  const open = async (of: Component): Promise<Session> => {
     signal?.throwIfAborted();
-    report('session', what);
-    const session = await createSession({ what, modelBytes, externalData });
-    sessions.push(session);
-    return session;
+    report('session', of.path);
+    return pool.use(of.path, {
+      sizeBytes: componentBytes(of),
+      pinned: true,
+      create: () => createSession({ what: of.path, modelBytes: sessionBytes(of), externalData: of.weights }),
+    });
   };
-  const gated = cannotRun === undefined ? gate(denoiser.model, tree) : undefined;
-  const denoiserSession = gated && (await open(denoiser.path, writeModel(gated.model), denoiser.weights));
-  const encoder = gated && description.textEncoder && (await reader.read(description.textEncoder.modelPath));
-  const decoder = gated && description.decoder && (await reader.read(description.decoder.modelPath));
-  const encoderSession = encoder && (await open(encoder.path, sessionBytes(encoder), encoder.weights));
-  const decoderSession = decoder && (await open(decoder.path, sessionBytes(decoder), decoder.weights));
-  const parts: OpenedParts = {
+  if (runs) await warm(denoiser, report, signal);
+  const encoderSession = encoder ? await open(encoder) : undefined;
+  const decoderSession = decoderFile && !decoder ? await open(decoderFile) : undefined;
+  if (decoder) await warm(decoder, report, signal);
+  const decodeUnder = (variant: Variant): RunDecoder | undefined => {
+    if (decoder) return (feeds, outputs) => decoder.run(editOf(variant, 'decoder'), feeds, outputs);
+    return decoderSession && ((feeds, outputs) => decoderSession.run(feeds, outputs));
+  };
+
+  const pipeline: Pipeline = {
     folder,
     runtime,
     description,
     denoiser,
-    types,
+    ...(decoder ? { decoder } : {}),
     inputs,
-    tree,
     ...(cannotRun === undefined ? {} : { cannotRun }),
-    text: await openTextConditioning(folder, description, encoder?.model, encoderSession),
-    decode: frameDecoder(description, decoder?.model, decoderSession),
-    createSession,
-    async runDenoiser(call, plan) {
-      if (!gated || !denoiserSession) throw new StudioError('engine/cannot-run', cannotRun ?? '');
-      const keeps = [...gateFeeds(gated.gates, tree, plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
+    text: await openTextConditioning(folder, description, encoder ? encoder.model : undefined, encoderSession),
+    component: (id) => componentOf(pipeline, id),
+    async runDenoiser(call, variant) {
+      if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
       counts.denoiserRuns++;
-      const output = denoiser.model.graph.outputs[0]!.name;
-      return (await denoiserSession.run({ ...inputs.feeds(call), ...Object.fromEntries(keeps) }, [output]))[output]!;
+      const output = file.model.graph.outputs[0]!.name;
+      return (await denoiser.run(editOf(variant, 'denoiser'), inputs.feeds(call), [output]))[output]!;
     },
-  };
-  return {
-    description,
-    tree,
-    presets: presetsFor(tree),
-    fingerprint: await sha256Hex(denoiser.bytes),
-    ...(cannotRun === undefined ? {} : { cannotRun }),
-    parts,
+    decode: (latent, variant) =>
+      frameDecoder(description, decoderFile ? decoderFile.model : undefined, decodeUnder(variant))(latent),
+    createSession,
     counters: () => ({ ...counts }),
-    summarise: (plan) => summarise(parts, plan),
-    generate: createGenerator(parts),
-    exportModel: (request) => exportPlan(parts, request),
-    release: async () => {
-      for (const session of sessions.splice(0)) await session.release();
-    },
+    summarise: (plan) => summarise(pipeline, plan),
+    sample: (request, sampleOptions) => sample(request, sampleOptions),
+    exportStudent: (request, exportOptions) => exportStudent(pipeline, request, exportOptions),
+    release: () => pool.close(),
   };
+  const sample = takeSampler(pipeline);
+  return pipeline;
+}
+
+/** Makes the session of the original weights now, so that the first clip does not wait for it. */
+async function warm(
+  component: OpenedComponent,
+  report: (phase: OpenProgress['phase'], what: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted();
+  report('session', component.file.path);
+  await component.prepare('original');
+}
+
+/** A decoder whose blocks cannot be told is run as it is: that is no reason to refuse the pipeline. */
+function mapDecoder(
+  file: Component,
+  description: PipelineDescription,
+  common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun'>,
+): OpenedComponent | undefined {
+  try {
+    const bindings = decoderBindings(file.model, description);
+    const latentInput = file.model.graph.inputs.find(({ name }) => !file.model.graph.initializers.has(name))!.name;
+    const types = denoiserTypes(file.model, bindings);
+    const tree = discoverBlocks(file.model, { bindings, types, latentInput });
+    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree) });
+  } catch (thrown) {
+    if (thrown instanceof StudioError && thrown.code !== 'internal') return undefined;
+    throw thrown;
+  }
+}
+
+function componentOf({ denoiser, decoder }: Pipeline, id: ComponentId): OpenedComponent {
+  if (id === 'denoiser') return denoiser;
+  if (decoder) return decoder;
+  throw new StudioError('blocks/unknown-id', 'This pipeline has no decoder whose blocks can be dropped.', {
+    component: id,
+  });
 }
 
 const STILL_WORKS = 'Its blocks, plans and exports work; clips do not.';
 
 /** Undefined when the runtime can be expected to hold the weights. */
-function tooLarge({ bytes, weights, path }: Component, runtime: Runtime): string | undefined {
-  let sizeBytes = bytes.length;
-  for (const source of weights.values()) sizeBytes += source.sizeBytes;
+function tooLarge(file: Component, runtime: Runtime): string | undefined {
+  const sizeBytes = componentBytes(file);
   if (sizeBytes <= runtime.capacityBytes) return undefined;
   const gigabytes = (count: number) => `${(count / 1e9).toFixed(2)} GB`;
-  return `${path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. ${STILL_WORKS} The command line makes them.`;
+  return `${file.path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. ${STILL_WORKS} The command line makes them.`;
 }
 
-function summarise({ denoiser, tree, types }: OpenedParts, plan: Plan): PlanSummary {
-  const { goneIds } = resolvePlan(tree, plan);
-  // Surgery changes no shape of what stays: the teacher's types serve the student.
-  return { teacher: tree.totals, student: countTotals(prune(denoiser.model, tree, plan), types), goneIds };
+/** Figures of the denoiser, and of the decoder where the plan cuts into it. */
+function summarise(pipeline: Pipeline, plan: Plan): PlanSummary {
+  const variant = variantOf(plan);
+  const figures = (id: ComponentId) => {
+    const { file, tree, types } = pipeline.component(id);
+    const own = editOf(variant, id).plan;
+    // Surgery changes no shape of what stays: the teacher's types serve the student.
+    const student = own.dropped.length === 0 ? tree.totals : countTotals(prune(file.model, tree, own), types);
+    return {
+      teacher: tree.totals,
+      student,
+      goneIds: resolvePlan(tree, own).goneIds.map((gone) => withComponent(id, gone)),
+    };
+  };
+  const denoiser = figures('denoiser');
+  if (!pipeline.decoder && variant.edits.decoder === undefined) return denoiser;
+  const { goneIds, ...decoder } = figures('decoder');
+  return { ...denoiser, goneIds: [...denoiser.goneIds, ...goneIds], decoder };
 }
+

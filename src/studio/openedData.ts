@@ -10,10 +10,23 @@ export interface EngineCounters {
   readonly deviceLosses: number;
 }
 
-export interface OpenedPipeline {
+/** Names an opened pipeline for as long as it is open: no two that a worker opened have the same. */
+export type PipelineId = string;
+
+/** What the map needs: known before any session is there. */
+export interface MappedPipeline {
   readonly description: PipelineDescription;
   readonly tree: BlockTree;
   readonly presets: readonly Preset[];
+}
+
+export interface OpenedPipeline {
+  readonly id: PipelineId;
+  readonly description: PipelineDescription;
+  readonly tree: BlockTree;
+  readonly presets: readonly Preset[];
+  /** The decoder's blocks, where it has any that can be told. Their ids stand in plans with 'decoder/' before them. */
+  readonly decoder?: { readonly tree: BlockTree; readonly presets: readonly Preset[] };
   readonly status: BackendStatus;
   /** SHA-256 of the denoiser's graph file, hex: names plans and caches. */
   readonly fingerprint: string;
@@ -24,6 +37,8 @@ export interface OpenedPipeline {
 export interface PlanSummary {
   readonly teacher: Totals;
   readonly student: Totals;
+  /** Of the decoder, where it has blocks. */
+  readonly decoder?: { readonly teacher: Totals; readonly student: Totals };
   /** Ids of every block that is gone under the plan (children of dropped ones included). */
   readonly goneIds: readonly string[];
 }

@@ -1,11 +1,10 @@
-/** A written student against the gated session's preview of the same plan, on one denoiser call. */
-import type { Plan } from '../blocks/block';
+/** A written student against the gated session's preview of the same edit, on one call of the component. */
 import { StudioError } from '../errors/StudioError';
-import type { DenoiserCall } from '../pipeline/denoiserInputs';
 import { outputDifference } from '../runtime/outputDifference';
-import type { SessionModel } from '../runtime/Runtime';
+import type { Feeds, SessionModel } from '../runtime/Runtime';
 import { floatValues } from '../runtime/tensors';
-import type { OpenedParts } from './OpenedParts';
+import type { OpenedComponent, Pipeline } from './Pipeline';
+import type { Edit } from './Variant';
 
 export interface StudentCheck {
   /** Largest and mean |file - preview| over one denoiser output. */
@@ -23,44 +22,50 @@ export interface StudentCheck {
  */
 const TOLERANCES = { float32: 1e-4, float16: 1e-2 } as const;
 
-function precisionOf({ types }: OpenedParts): keyof typeof TOLERANCES {
+function precisionOf({ types }: OpenedComponent): keyof typeof TOLERANCES {
   return [...types.values()].some(({ dataType }) => dataType === 'float16' || dataType === 'bfloat16')
     ? 'float16'
     : 'float32';
 }
 
-/** One denoiser output of the gated session: under a plan, and with everything on. */
+/** One output of the gated session: under an edit, and of the teacher. */
 export interface Preview {
-  readonly call: DenoiserCall;
+  readonly feeds: Feeds;
   readonly student: Float32Array;
   readonly teacher: Float32Array;
 }
 
-/** Throws `engine/run-failed` where the model itself does not run on this call. */
-export async function previewStudent(parts: OpenedParts, call: DenoiserCall, plan: Plan): Promise<Preview> {
-  const teacher = floatValues(await parts.runDenoiser(call, { dropped: [] }));
-  return { call, teacher, student: floatValues(await parts.runDenoiser(call, plan)) };
+/** Throws `engine/run-failed` where the model itself does not run on these inputs. */
+export async function previewStudent(component: OpenedComponent, feeds: Feeds, edit: Edit): Promise<Preview> {
+  const output = outputOf(component);
+  const teacher = floatValues((await component.run(ORIGINAL, feeds, [output]))[output]!);
+  return { feeds, teacher, student: floatValues((await component.run(edit, feeds, [output]))[output]!) };
 }
+
+const ORIGINAL: Edit = { plan: { dropped: [] }, weights: 'original' };
+
+const outputOf = ({ file }: OpenedComponent): string => file.model.graph.outputs[0]!.name;
 
 /** `loaded` is called between loading the file and running it. Throws `engine/verification-failed`, and what loading and running the file throw. */
 export async function verifyStudent(
-  parts: OpenedParts,
-  { call, student, teacher }: Preview,
+  { createSession }: Pipeline,
+  component: OpenedComponent,
+  { feeds, student, teacher }: Preview,
   file: SessionModel,
   loaded?: () => void,
 ): Promise<StudentCheck> {
-  const session = await parts.createSession(file);
+  const session = await createSession(file);
   loaded?.();
   let written: Float32Array;
   try {
-    const output = parts.denoiser.model.graph.outputs[0]!.name;
-    written = floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
+    const output = outputOf(component);
+    written = floatValues((await session.run(feeds, [output]))[output]!);
   } finally {
     await session.release();
   }
   const { max: maxDifference, mean: meanDifference } = outputDifference(written, student);
   const scale = student.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  if (!(maxDifference <= TOLERANCES[precisionOf(parts)] * Math.max(1, scale))) {
+  if (!(maxDifference <= TOLERANCES[precisionOf(component)] * Math.max(1, scale))) {
     throw new StudioError(
       'engine/verification-failed',
       `${file.what} differs from the preview by ${maxDifference.toExponential(1)}, where the output reaches ${scale.toPrecision(3)}. It was not kept.`,

@@ -3,8 +3,9 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource } from '../onnx/ByteSource';
 import { blobSource } from '../onnx/blobSource';
+import type { Component } from '../pipeline/components';
 import type { ExportedFile } from './exportData';
-import type { OpenedParts } from './OpenedParts';
+import type { Pipeline } from './Pipeline';
 
 export interface ZipEntries {
   readonly list: readonly { readonly path: string; readonly source: ByteSource }[];
@@ -15,16 +16,25 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 /** Without the 64-bit extension, which the library does not write. */
 const MAX_ZIP_BYTES = 2 ** 32 - 2 ** 20;
 
-/** Every file of the folder, the denoiser's replaced. Throws `onnx/too-large` for more than a zip can hold. */
-export async function zipEntries(parts: OpenedParts, denoiserFiles: readonly ExportedFile[]): Promise<ZipEntries> {
-  const { folder, denoiser } = parts;
-  const directory = denoiser.path.split('/').slice(0, -1).join('/');
-  const inFolder = (file: string) => (directory === '' ? file : `${directory}/${file}`);
-  const replaced = new Set([denoiser.path, ...[...denoiser.weights.keys()].map(inFolder)]);
-  const others = (folder.paths ?? (await knownFiles(parts))).filter((path) => !replaced.has(path));
+/** A component as it is to be in the zip: its graph and its weights, by their names in its folder. */
+export interface ReplacedComponent {
+  readonly file: Component;
+  readonly files: readonly ExportedFile[];
+}
+
+/** Every file of the folder, those of some components replaced. Throws `onnx/too-large` for more than a zip can hold. */
+export async function zipEntries(pipeline: Pipeline, components: readonly ReplacedComponent[]): Promise<ZipEntries> {
+  const { folder } = pipeline;
+  const inFolderOf = ({ path }: Component, name: string) => [...path.split('/').slice(0, -1), name].join('/');
+  const replaced = new Set(
+    components.flatMap(({ file }) => [file.path, ...[...file.weights.keys()].map((name) => inFolderOf(file, name))]),
+  );
+  const others = (folder.paths ?? (await knownFiles(pipeline))).filter((path) => !replaced.has(path));
   const list: { readonly path: string; readonly source: ByteSource }[] = [];
   for (const path of others) list.push({ path, source: await folder.open(path) });
-  for (const { name, blob } of denoiserFiles) list.push({ path: inFolder(name), source: blobSource(blob) });
+  for (const { file, files } of components) {
+    for (const { name, blob } of files) list.push({ path: inFolderOf(file, name), source: blobSource(blob) });
+  }
   const sizeBytes = list.reduce((sum, { source }) => sum + source.sizeBytes, 0);
   if (sizeBytes > MAX_ZIP_BYTES) {
     throw new StudioError(
@@ -79,7 +89,7 @@ export async function zipBlob(
 }
 
 /** For a folder that cannot be listed (plain http): what Optimum's layout may hold and what is there. */
-async function knownFiles({ folder }: OpenedParts): Promise<string[]> {
+async function knownFiles({ folder }: Pipeline): Promise<string[]> {
   const components = ['unet', 'transformer', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2'];
   const candidates = [
     'model_index.json',

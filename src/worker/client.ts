@@ -1,86 +1,236 @@
-/** The page's side of the worker: one method a job, each with an AbortSignal; errors arrive as they were thrown. */
+/**
+ * The page's side of the worker: one method a job, each with an AbortSignal; errors arrive as they were thrown. It
+ * watches the worker: one that died, hangs or does not heed a cancel is ended, another is started, and the model that
+ * was open is opened again. What was asked meanwhile is rejected with `engine/stopped`, never left waiting.
+ */
 import { StudioError } from '../errors/StudioError';
-import type { EngineClient, JobName, Jobs, Reply, Request } from './protocol';
+import {
+  type EngineClient,
+  FREE_JOBS,
+  type JobName,
+  type JobOptions,
+  type Jobs,
+  LANES,
+  type OpenedPipeline,
+  type OpenRequest,
+  type Reply,
+  type Request,
+  type StatusReply,
+} from './protocol';
 
-interface Waiting {
-  readonly resolve: (output: never) => void;
-  readonly reject: (reason: unknown) => void;
-  readonly onProgress?: (progress: never) => void;
+/** What is used of a Worker; tests give one of their own. */
+export interface WorkerLike {
+  postMessage(request: Request): void;
+  terminate(): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: Reply }) => void): void;
+  addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
 }
 
-type StatusListener = (reply: Extract<Reply, { type: 'status' }>) => void;
+export interface Patience {
+  readonly pingEveryMs: number;
+  /** Silence after which a worker counts as stuck, unless it is inside the runtime. */
+  readonly silentMs: number;
+  /** The same while it loads or opens a model: reading a large graph takes its time. */
+  readonly openingMs: number;
+  /** How long a cancel may go unheard; `busy`: while the worker is inside the runtime. */
+  readonly cancelMs: number;
+  readonly cancelBusyMs: number;
+}
 
-const JOB_NAMES: readonly JobName[] = ['open', 'summarise', 'generate', 'export', 'counters'];
+const PATIENCE: Patience = { pingEveryMs: 1_000, silentMs: 5_000, openingMs: 60_000, cancelMs: 5_000, cancelBusyMs: 30_000 };
 
-export function createEngineClient(): EngineClient {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
+/** Starts within a minute after which the engine is given up: a model that kills it again and again. */
+const MOST_RESTARTS = 4;
+
+interface Waiting {
+  readonly job: JobName;
+  readonly resolve: (output: never) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly onProgress: ((progress: never) => void) | undefined;
+  cancelledAtMs?: number;
+}
+
+interface LastOpen {
+  readonly request: OpenRequest;
+  readonly opened: OpenedPipeline;
+}
+
+const startWorker = (): WorkerLike =>
+  new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
+
+export function createEngineClient(start: () => WorkerLike = startWorker, patience: Patience = PATIENCE): EngineClient {
   const waiting = new Map<number, Waiting>();
-  const listeners = new Set<StatusListener>();
+  const listeners = new Set<(reply: StatusReply) => void>();
   let nextId = 1;
+  let worker: WorkerLike;
+  /** When the ping was sent that is not answered yet; a page whose timers are held back must not miscount. */
+  let pingedAtMs: number | undefined;
+  let overdueTicks = 0;
+  let heard = false;
+  let busy = false;
+  let last: LastOpen | undefined;
+  let restartsAtMs: number[] = [];
+  let restarting: Promise<void> | undefined;
+  let givenUp: StudioError | undefined;
+  let paused = false;
 
-  worker.addEventListener('message', ({ data: reply }: MessageEvent<Reply>) => {
-    if (reply.type === 'status') {
-      for (const listener of listeners) listener(reply);
-      return;
-    }
+  const tell = (reply: StatusReply): void => {
+    for (const listener of listeners) listener(reply);
+  };
+
+  const onReply = (from: WorkerLike, reply: Reply): void => {
+    if (from !== worker) return; // the last words of a worker that was ended
+    heard = true;
+    pingedAtMs = undefined;
+    overdueTicks = 0;
+    if (reply.type === 'busy') busy = reply.busy;
+    else if (reply.type === 'hung') restart('a call into the runtime did not come back');
+    else if (reply.type === 'status') {
+      if (last && reply.opened) last = { ...last, opened: reply.opened };
+      tell(reply);
+    } else if (reply.type !== 'pong') settle(reply);
+  };
+
+  const settle = (reply: Extract<Reply, { id: number }>): void => {
     const job = waiting.get(reply.id);
-    if (!job) return; // its promise was settled by an abort
+    if (!job) return;
     if (reply.type === 'progress') {
-      job.onProgress?.(reply.progress as never);
+      if (job.cancelledAtMs === undefined) job.onProgress?.(reply.progress as never);
       return;
     }
     waiting.delete(reply.id);
     if (reply.type === 'done') job.resolve(reply.output as never);
     else if (reply.type === 'cancelled') job.reject(abortError());
     else job.reject(StudioError.fromPlain(reply.error));
-  });
-  worker.addEventListener('error', (event) => {
-    const error = new StudioError(
-      'internal',
-      `The engine stopped: ${event.message || 'its worker could not be loaded'}. Reload the page.`,
-    );
-    for (const job of waiting.values()) job.reject(error);
-    waiting.clear();
-  });
+  };
 
-  const start = <N extends JobName>(
-    job: N,
-    input: Jobs[N]['input'],
-    options: { signal?: AbortSignal; onProgress?: (progress: Jobs[N]['progress']) => void } = {},
-  ) =>
+  const launch = (): void => {
+    const own = start();
+    worker = own;
+    pingedAtMs = undefined;
+    overdueTicks = 0;
+    heard = false;
+    busy = false;
+    own.addEventListener('message', ({ data }) => onReply(own, data));
+    own.addEventListener('error', ({ message }) => {
+      if (own === worker) restart(message || 'its worker could not be loaded');
+    });
+    if (paused) own.postMessage({ type: 'pause', paused });
+  };
+
+  /** Ends the worker; what was asked of it is rejected, what was cancelled counts as cancelled. */
+  const restart = (why: string): void => {
+    worker.terminate();
+    const error = new StudioError('engine/stopped', `The engine stopped: ${why}.`, { why });
+    for (const { reject, cancelledAtMs } of waiting.values()) reject(cancelledAtMs === undefined ? error : abortError());
+    waiting.clear();
+    const nowMs = performance.now();
+    restartsAtMs = [...restartsAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+    if (restartsAtMs.length > MOST_RESTARTS) {
+      givenUp = new StudioError('engine/stopped', `The engine stopped ${restartsAtMs.length} times within a minute: ${why}. Reload the page.`, { why });
+      clearInterval(watch);
+      tell({ type: 'status', event: 'worker-restarted', problem: givenUp.toPlain() });
+      return;
+    }
+    tell({ type: 'status', event: 'worker-restarting' });
+    launch();
+    restarting = reopen();
+  };
+
+  const reopen = async (): Promise<void> => {
+    const before = last;
+    if (!before) {
+      tell({ type: 'status', event: 'worker-restarted' });
+      return;
+    }
+    last = undefined;
+    try {
+      const opened = await send('open', before.request);
+      last = { request: before.request, opened };
+      tell({ type: 'status', status: opened.status, event: 'worker-restarted', opened });
+    } catch (thrown) {
+      if (thrown instanceof StudioError && thrown.code === 'engine/stopped') last = before; // the next start tries again
+      tell({ type: 'status', event: 'worker-restarted', problem: StudioError.from(thrown).toPlain() });
+    } finally {
+      restarting = undefined;
+    }
+  };
+
+  const tick = (): void => {
+    const nowMs = performance.now();
+    const jobs = [...waiting.values()];
+    const cancelMs = busy ? patience.cancelBusyMs : patience.cancelMs;
+    if (jobs.some(({ cancelledAtMs }) => cancelledAtMs !== undefined && nowMs - cancelledAtMs > cancelMs))
+      return restart('it did not heed a cancel');
+    const opening = !heard || jobs.some(({ job }) => job === 'open');
+    const overdue = !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
+    // an answer may wait behind this very timer when the page itself was busy: the next tick decides
+    overdueTicks = overdue ? overdueTicks + 1 : 0;
+    if (overdueTicks > 1) return restart('it did not answer');
+    if (pingedAtMs === undefined) {
+      pingedAtMs = nowMs;
+      worker.postMessage({ type: 'ping' });
+    }
+  };
+  const watch = setInterval(tick, patience.pingEveryMs);
+
+  const send = <N extends JobName>(job: N, input: Jobs[N]['input'], options: JobOptions<N> = {}) =>
     new Promise<Jobs[N]['output']>((resolve, reject) => {
       const { signal, onProgress } = options;
-      if (signal?.aborted) {
-        reject(abortError());
-        return;
-      }
+      if (signal?.aborted) return reject(abortError());
+      if (givenUp) return reject(givenUp);
       const id = nextId++;
-      waiting.set(id, { resolve, reject, ...(onProgress ? { onProgress } : {}) });
+      const entry: Waiting = { job, resolve, reject, onProgress };
+      waiting.set(id, entry);
       signal?.addEventListener(
         'abort',
-        () => waiting.has(id) && worker.postMessage({ type: 'cancel', id } satisfies Request),
+        () => {
+          if (!waiting.has(id)) return;
+          entry.cancelledAtMs = performance.now();
+          worker.postMessage({ type: 'cancel', id });
+        },
         { once: true },
       );
-      worker.postMessage({ type: 'job', id, job, input } as Request);
+      const pipeline = FREE_JOBS.includes(job) ? undefined : last?.opened.id;
+      worker.postMessage({ type: 'job', id, job, pipeline, input } as Request);
     });
 
+  const run = async <N extends JobName>(job: N, input: Jobs[N]['input'], options?: JobOptions<N>) => {
+    // A job of the model that is being opened again waits for it; a new model need not.
+    if (job !== 'open') await restarting;
+    return send(job, input, options);
+  };
+
+  const openModel = async (request: OpenRequest, options?: JobOptions<'open'>): Promise<OpenedPipeline> => {
+    const opened = await send('open', request, options);
+    last = { request, opened };
+    return opened;
+  };
+
+  launch();
+  const names = Object.keys(LANES) as JobName[];
   const methods = Object.fromEntries(
-    JOB_NAMES.map((job) => [job, (input: never, options: never) => start(job, input, options)]),
+    names.map((job) => [job, (input: never, options: never) => run(job, input, options)]),
   );
   return {
     ...(methods as unknown as Pick<EngineClient, JobName>),
+    open: openModel,
+    pauseBackground(wanted) {
+      paused = wanted;
+      worker.postMessage({ type: 'pause', paused });
+    },
     onStatus(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    loseDevice: () => worker.postMessage({ type: 'lose-device' }),
     dispose() {
+      clearInterval(watch);
       worker.terminate();
-      for (const job of waiting.values()) job.reject(abortError());
+      for (const { reject } of waiting.values()) reject(abortError());
       waiting.clear();
     },
   };
 }
 
-function abortError(): DOMException {
-  return new DOMException('The job was cancelled.', 'AbortError');
-}
+const abortError = () => new DOMException('The job was cancelled.', 'AbortError');

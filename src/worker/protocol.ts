@@ -1,6 +1,9 @@
 /**
  * The jobs of the worker, in one declaration: message types, the client's methods and the worker's handlers
  * all derive from `Jobs`. Plain structured-cloneable data only; buffers are transferred, not copied.
+ *
+ * A job of a pipeline names it; a job for a pipeline that is not the open one is refused. Life of a job:
+ * docs/architecture.md.
  */
 import type { Plan } from '../blocks/block';
 import type { PlainError } from '../errors/StudioError';
@@ -9,12 +12,14 @@ import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
-import type { GenerateProgress, GenerateRequest, GenerateResult } from '../studio/generateData';
-import type { EngineCounters, OpenedPipeline, PlanSummary } from '../studio/openedData';
+import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
+import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 
 export type * from '../studio/exportData';
-export type * from '../studio/generateData';
 export type * from '../studio/openedData';
+export type * from '../studio/sampleData';
+export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
+export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export type { BackendPreference, BackendStatus, OpenProgress };
 
 export interface OpenRequest {
@@ -25,16 +30,35 @@ export interface OpenRequest {
   readonly withoutRunning?: string;
 }
 
+/** Where opening stands; once the blocks are known, what the map needs. */
+export type OpenReport = OpenProgress | { readonly phase: 'mapped'; readonly mapped: MappedPipeline };
+
 /** The one declaration. `progress: never` when a job reports none. */
 export interface Jobs {
-  open: { input: OpenRequest; progress: OpenProgress; output: OpenedPipeline };
+  open: { input: OpenRequest; progress: OpenReport; output: OpenedPipeline };
   summarise: { input: { readonly plan: Plan }; progress: never; output: PlanSummary };
-  generate: { input: GenerateRequest; progress: GenerateProgress; output: GenerateResult };
+  sample: { input: SampleRequest; progress: SampleProgress; output: SampleResult };
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
   counters: { input: Record<string, never>; progress: never; output: EngineCounters };
 }
 
 export type JobName = keyof Jobs;
+export type Lane = 'interactive' | 'background';
+
+/**
+ * What a person waits for comes first; long jobs run in the background, give way after every step, and can be paused.
+ * Every job is in here.
+ */
+export const LANES: Readonly<Record<JobName, Lane>> = {
+  open: 'interactive',
+  summarise: 'interactive',
+  sample: 'interactive',
+  export: 'interactive',
+  counters: 'interactive',
+};
+
+/** Jobs that work without an open pipeline; all others name theirs. */
+export const FREE_JOBS: readonly JobName[] = ['open', 'counters'];
 
 /** Page -> worker. */
 export type Request =
@@ -43,10 +67,16 @@ export type Request =
         readonly type: 'job';
         readonly id: number;
         readonly job: N;
+        readonly pipeline: PipelineId | undefined;
         readonly input: Jobs[N]['input'];
       };
     }[JobName]
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'cancel'; readonly id: number }
+  /** Background jobs stop after their step, or go on. */
+  | { readonly type: 'pause'; readonly paused: boolean }
+  | { readonly type: 'ping' }
+  /** For tests: takes the GPU device away, as a driver's crash would. */
+  | { readonly type: 'lose-device' };
 
 /** Worker -> page. */
 export type Reply =
@@ -68,13 +98,39 @@ export type Reply =
     }[JobName]
   | { readonly type: 'failed'; readonly id: number; readonly error: PlainError }
   | { readonly type: 'cancelled'; readonly id: number }
-  /** Unasked: the device was lost and remade, or the backend changed. */
-  | { readonly type: 'status'; readonly status: BackendStatus; readonly event?: 'device-lost' | 'device-remade' };
+  /** The answer to a ping. */
+  | { readonly type: 'pong' }
+  /** Before and after a call into the runtime, during which no ping can be answered. */
+  | { readonly type: 'busy'; readonly busy: boolean }
+  /** A call into the runtime did not come back after its device was lost: this worker is of no use any more. */
+  | { readonly type: 'hung' }
+  | StatusReply;
 
-/** What the page holds: one method per job. Aborting the signal cancels between steps and rejects with an AbortError. */
+/** Unasked: the device was lost and remade, the backend changed, or the worker died and was started again. */
+export interface StatusReply {
+  readonly type: 'status';
+  readonly status?: BackendStatus;
+  readonly event?: 'device-lost' | 'device-remade' | 'worker-restarting' | 'worker-restarted';
+  /** With the end of a recovery: the pipeline that is open now, or why there is none. */
+  readonly opened?: OpenedPipeline;
+  readonly problem?: PlainError;
+}
+
+export interface JobOptions<N extends JobName> {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Jobs[N]['progress']) => void;
+}
+
+/**
+ * What the page holds: one method per job. Aborting the signal cancels within one denoiser call and rejects with an
+ * AbortError. Jobs of a pipeline are those of the one opened last.
+ */
 export type EngineClient = {
-  readonly [N in JobName]: (
-    input: Jobs[N]['input'],
-    options?: { signal?: AbortSignal; onProgress?: (progress: Jobs[N]['progress']) => void },
-  ) => Promise<Jobs[N]['output']>;
-} & { onStatus(listener: (reply: Extract<Reply, { type: 'status' }>) => void): () => void; dispose(): void };
+  readonly [N in JobName]: (input: Jobs[N]['input'], options?: JobOptions<N>) => Promise<Jobs[N]['output']>;
+} & {
+  pauseBackground(paused: boolean): void;
+  onStatus(listener: (reply: StatusReply) => void): () => void;
+  /** For tests: takes the GPU device away. */
+  loseDevice(): void;
+  dispose(): void;
+};

@@ -1,59 +1,109 @@
 /**
- * The worker: one pipeline at a time behind one queue. What the page holds (plan, settings) never lives here, so a
- * lost device costs no more than a new session.
+ * The worker: one pipeline at a time behind two lanes of jobs. What the page holds (plan, settings) never lives here,
+ * so a lost device costs no more than new sessions: the pipeline keeps its id, and jobs that wait go on with it.
  */
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
+import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
-import { openWebBackend } from '../runtime/backend/webBackend';
-import type { PipelineRunner } from '../studio/openPipeline';
+import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import { openPipeline } from '../studio/openPipeline';
-import type { Handlers } from './jobQueue';
-import { createJobQueue } from './jobQueue';
+import type { Pipeline } from '../studio/Pipeline';
+import type { Handlers, JobContext } from './jobLanes';
+import { createJobLanes } from './jobLanes';
 import type {
   BackendPreference,
   EngineCounters,
   OpenedPipeline,
-  OpenProgress,
+  OpenReport,
   OpenRequest,
+  PipelineId,
   Reply,
   Request,
 } from './protocol';
 
 interface Opened {
+  readonly id: PipelineId;
   readonly request: OpenRequest;
   readonly backend: WebBackend;
-  readonly runner: PipelineRunner;
+  readonly pipeline: Pipeline;
+  readonly fingerprint: string;
 }
 
 const post = (reply: Reply): void => self.postMessage(reply);
+const onBusy = (busy: boolean): void => post({ type: 'busy', busy });
 
 let opened: Opened | undefined;
+let openedCount = 0;
 let deviceLosses = 0;
 /** Counts of pipelines that are closed by now. */
 let past = { sessionsCreated: 0, denoiserRuns: 0 };
+/** A new device and new sessions for the same folder; the next job waits for it. */
+let recovering: Promise<void> | undefined;
 
-async function open(
+async function open(request: OpenRequest, context: JobContext<'open'>): Promise<OpenedPipeline> {
+  const made = await openAnyhow(request, context);
+  await lanes.stopBackground();
+  if (context.signal.aborted) {
+    await discard(made);
+    context.signal.throwIfAborted();
+  }
+  // From here to the reply no message can come in: what the page is told is what is installed.
+  const before = opened;
+  opened = { ...made, id: `${made.fingerprint.slice(0, 16)}-${++openedCount}` };
+  if (before) void close(before, opened.backend);
+  return describe(opened);
+}
+
+type Made = Omit<Opened, 'id'>;
+
+/** How often a device may go while a model opens, before WebAssembly is taken. */
+const DEVICE_ATTEMPTS = 3;
+
+/** Opens on the wanted backend; on another device where one is lost meanwhile, in the end without any. */
+async function openAnyhow(
   request: OpenRequest,
-  signal: AbortSignal | undefined,
-  onProgress: (progress: OpenProgress) => void,
-): Promise<OpenedPipeline> {
-  const backend = await backendFor(request.backend, onProgress);
-  // The pipeline that is open stays usable until the new one is there.
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (report: OpenReport) => void },
+): Promise<Made> {
+  for (let attempt = 1; ; attempt++) {
+    const backend = await backendFor(attempt > DEVICE_ATTEMPTS ? 'wasm' : request.backend, onProgress);
+    try {
+      return await openOn(backend, request, { signal, onProgress });
+    } catch (thrown) {
+      if (backend !== opened?.backend) backend.dispose();
+      const lost = thrown instanceof StudioError && thrown.code === 'gpu/lost';
+      if (!lost || attempt > DEVICE_ATTEMPTS || signal?.aborted) throw thrown;
+      deviceLosses++;
+    }
+  }
+}
+
+async function openOn(
+  backend: WebBackend,
+  request: OpenRequest,
+  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (report: OpenReport) => void },
+): Promise<Made> {
   const { folder, latentSize = {}, withoutRunning } = request;
-  const runner = await openPipeline(await openFolder(folder), backend.runtime, {
-    onProgress,
+  const pipeline = await openPipeline(await openFolder(folder), backend.runtime, {
+    ...(onProgress ? { onProgress } : {}),
     latentSize,
     withoutRunning,
     ...(signal ? { signal } : {}),
+    onMapped: ({ description, denoiser: { tree, presets } }) =>
+      onProgress?.({ phase: 'mapped', mapped: { description, tree, presets } }),
   });
-  await close(backend);
-  opened = { request, backend, runner };
-  const { description, tree, presets, fingerprint, cannotRun } = runner;
+  const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
+  return { request, backend, pipeline, fingerprint };
+}
+
+function describe({ id, pipeline, backend, fingerprint }: Opened): OpenedPipeline {
+  const { description, denoiser, decoder, cannotRun } = pipeline;
   return {
+    id,
     description,
-    tree,
-    presets,
+    tree: denoiser.tree,
+    presets: denoiser.presets,
+    ...(decoder ? { decoder: { tree: decoder.tree, presets: decoder.presets } } : {}),
     fingerprint,
     status: backend.status,
     ...(cannotRun === undefined ? {} : { cannotRun }),
@@ -63,60 +113,84 @@ async function open(
 /** The open pipeline's backend again where it is what was asked for: one device serves one model after the other. */
 async function backendFor(
   preference: BackendPreference,
-  onProgress: (progress: OpenProgress) => void,
+  onProgress?: (report: OpenReport) => void,
 ): Promise<WebBackend> {
-  if (opened?.request.backend === preference) return opened.backend;
-  onProgress({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
-  const backend = await openWebBackend(preference);
+  if (opened?.request.backend === preference && !opened.backend.isLost()) return opened.backend;
+  onProgress?.({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
+  const backend = await openWebBackend(preference, onBusy);
   void backend.lost.then((message) => onDeviceLost(backend, message));
   return backend;
 }
 
-async function close(next: WebBackend): Promise<void> {
-  if (!opened) return;
-  const { runner, backend } = opened;
-  addPast(runner);
-  opened = undefined;
-  await runner.release();
+async function discard({ backend, pipeline }: Made): Promise<void> {
+  await pipeline.release();
+  if (backend !== opened?.backend) backend.dispose();
+}
+
+/** Never rejects: what is closed is not needed any more, and a lost device has nothing left to release. */
+async function close({ pipeline, backend }: Opened, next: WebBackend): Promise<void> {
+  addPast(pipeline);
+  await pipeline.release().catch((thrown: unknown) => console.warn('Releasing a closed model failed.', thrown));
   if (backend !== next) backend.dispose();
 }
 
-function addPast(runner: PipelineRunner): void {
-  const { sessionsCreated, denoiserRuns } = runner.counters();
-  past = { sessionsCreated: past.sessionsCreated + sessionsCreated, denoiserRuns: past.denoiserRuns + denoiserRuns };
+function addPast(pipeline: Pipeline): void {
+  const { sessionsCreated, denoiserRuns } = pipeline.counters();
+  past = {
+    sessionsCreated: past.sessionsCreated + sessionsCreated,
+    denoiserRuns: past.denoiserRuns + denoiserRuns,
+  };
 }
 
 function onDeviceLost(backend: WebBackend, message: string): void {
-  if (opened?.backend !== backend) return; // given back on purpose
+  if (opened?.backend !== backend) return; // given back on purpose, or lost while opening, which tries again
   deviceLosses++;
   console.warn(`The GPU device was lost: ${message}`);
   post({ type: 'status', status: backend.status, event: 'device-lost' });
-  remaking = remake(opened);
+  recovering = recover(opened).finally(() => {
+    recovering = undefined;
+  });
+  recovering.catch(() => undefined); // told to the page in `recover`
 }
 
-/** A new device and new sessions for the same folder; the next job waits for it. */
-let remaking: Promise<void> | undefined;
+/** How long a call into the runtime may outlive its device before the worker counts as hung. */
+const HUNG_AFTER_MS = 5_000;
 
-async function remake({ request, runner }: Opened): Promise<void> {
-  addPast(runner);
-  opened = undefined;
-  const { status } = await open(request, undefined, () => undefined);
-  post({ type: 'status', status, event: 'device-remade' });
+async function recover(lost: Opened): Promise<void> {
+  if (!(await runtimeIsIdle(HUNG_AFTER_MS))) {
+    post({ type: 'hung' }); // the page ends this worker and starts another
+    return;
+  }
+  addPast(lost.pipeline);
+  try {
+    const made = await openAnyhow(lost.request, {});
+    for (const component of [lost.pipeline.denoiser, lost.pipeline.decoder]) {
+      for (const tensors of component?.addedWeights() ?? []) await made.pipeline.component(component!.id).addWeights(tensors);
+    }
+    opened = { ...made, id: lost.id };
+    post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });
+  } catch (thrown) {
+    opened = undefined;
+    post({ type: 'status', event: 'device-remade', problem: StudioError.from(thrown).toPlain() });
+  }
 }
 
-async function running(): Promise<PipelineRunner> {
-  await remaking;
+async function running(): Promise<Pipeline> {
+  await recovering;
   if (!opened) throw new StudioError('engine/no-pipeline', 'No model is open.');
-  return opened.runner;
+  return opened.pipeline;
 }
 
 const handlers: Handlers = {
-  open: (request, { signal, onProgress }) => open(request, signal, onProgress),
+  open: async (request, context) => {
+    await recovering;
+    return open(request, context);
+  },
   summarise: async ({ plan }) => (await running()).summarise(plan),
-  generate: async (request, context) => (await running()).generate(request, context),
-  export: async (request, context) => (await running()).exportModel({ ...request, ...context }),
+  sample: async (request, context) => (await running()).sample(request, context),
+  export: async (request, context) => (await running()).exportStudent(request, context),
   counters: async (): Promise<EngineCounters> => {
-    const now = opened?.runner.counters() ?? { sessionsCreated: 0, denoiserRuns: 0 };
+    const now = opened?.pipeline.counters() ?? { sessionsCreated: 0, denoiserRuns: 0 };
     return {
       sessionsCreated: past.sessionsCreated + now.sessionsCreated,
       denoiserRuns: past.denoiserRuns + now.denoiserRuns,
@@ -125,8 +199,19 @@ const handlers: Handlers = {
   },
 };
 
-const take = createJobQueue(handlers, post, async (error) => {
-  // The job learns of the loss first; the page may send it again once the device is remade.
-  if (error.code === 'gpu/lost') await remaking?.catch(() => undefined);
+const lanes = createJobLanes({
+  handlers,
+  post,
+  openPipeline: () => opened?.id,
+  onError: async (error) => {
+    // The job learns of the loss first; the page may send it again once the device is remade.
+    if (error.code === 'gpu/lost') await recovering;
+  },
 });
-self.addEventListener('message', ({ data }: MessageEvent<Request>) => take(data));
+
+self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
+  if (data.type === 'lose-device') opened?.backend.lose();
+  else lanes.take(data);
+});
+
+post({ type: 'pong' }); // loaded

@@ -13,7 +13,7 @@ import { gate, gateFeeds } from '../../passes/gate';
 import { prune } from '../../passes/prune';
 import { boolScalar } from '../../runtime/tensors';
 import { firstCall } from '../../studio/firstCall';
-import type { PipelineRunner } from '../../studio/openPipeline';
+import type { OpenedComponent } from '../../studio/Pipeline';
 import { type Comparison, median } from '../interleaved';
 import { type Resident, residentMemory, type SessionsToHold } from '../residentMemory';
 
@@ -41,14 +41,14 @@ async function prepare(
 ): Promise<{ setups: Record<Setup, SessionsToHold>; student: string }> {
   const pipeline = await openPipelineOnDisk(model, new AbortController().signal);
   try {
-    const { parts, tree, description } = pipeline;
-    const { denoiser } = parts;
-    const { name, plan } = studentOf(pipeline);
+    const { denoiser: component, description } = pipeline;
+    const { tree, file: denoiser } = component;
+    const { name, plan } = studentOf(component);
     const gated = gate(denoiser.model, tree);
     const keeps = [...gateFeeds(gated.gates, tree, { dropped: [] })].map(
       ([gateInput, keep]) => [gateInput, boolScalar(keep)] as const,
     );
-    const feeds = parts.inputs.feeds(await firstCall(parts, { ...description.defaults, seed: 1 }));
+    const feeds = pipeline.inputs.feeds(await firstCall(pipeline, { ...description.defaults, seed: 1 }));
     const written = async (fileName: string, bytes: Uint8Array) => {
       const path = join(folder, fileName);
       await writeFile(path, bytes);
@@ -76,7 +76,7 @@ async function prepare(
 }
 
 /** The first preset that drops something, else the first block that can go. */
-function studentOf({ presets, tree }: PipelineRunner): { name: string; plan: Plan } {
+function studentOf({ presets, tree }: OpenedComponent): { name: string; plan: Plan } {
   const preset = presets.find(({ plan }) => plan.dropped.length > 0);
   if (preset) return { name: `preset ${preset.id}`, plan: preset.plan };
   const block = tree.blocks.find(({ droppable }) => droppable);

@@ -12,7 +12,8 @@ import { outputDifference } from '../../runtime/outputDifference';
 import type { Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import { firstCall } from '../../studio/firstCall';
-import type { PipelineRunner } from '../../studio/openPipeline';
+import type { Pipeline } from '../../studio/Pipeline';
+import { TEACHER, variantOf } from '../../studio/Variant';
 import { type Comparison, interleaved, timeMs } from '../interleaved';
 
 interface NamedPlan {
@@ -20,14 +21,12 @@ interface NamedPlan {
   readonly plan: Plan;
 }
 
-const teacher: Plan = { dropped: [] };
-
 /** `model`: a pipeline folder. Throws what opening and running throw. */
 export async function sessions(model: string, repeats: number): Promise<Comparison[]> {
   const pipeline = await openPipelineOnDisk(model, new AbortController().signal);
   try {
     const { description } = pipeline;
-    const call = await firstCall(pipeline.parts, { ...description.defaults, seed: 1 });
+    const call = await firstCall(pipeline, { ...description.defaults, seed: 1 });
     const plans = plansOf(pipeline);
     const results = [await gatedAgainstPlain(pipeline, call, repeats)];
     for (const plan of plans.slice(0, 2)) results.push(await toggleAgainstNewSession(pipeline, call, plan, repeats));
@@ -39,7 +38,7 @@ export async function sessions(model: string, repeats: number): Promise<Comparis
 }
 
 /** The model's presets, then cuts that follow from its structure alone; none that drops nothing or repeats another. */
-function plansOf({ tree, presets }: PipelineRunner): readonly NamedPlan[] {
+function plansOf({ denoiser: { tree, presets } }: Pipeline): readonly NamedPlan[] {
   const leaves = tree.blocks.flatMap(leavesOf).filter(({ droppable }) => droppable);
   const dropping = (name: string, blocks: readonly Block[]): NamedPlan => ({
     name,
@@ -68,8 +67,8 @@ function plansOf({ tree, presets }: PipelineRunner): readonly NamedPlan[] {
 const leavesOf = (block: Block): readonly Block[] =>
   block.children.length === 0 ? [block] : block.children.flatMap(leavesOf);
 
-async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, repeats: number): Promise<Comparison> {
-  const { denoiser } = parts;
+async function gatedAgainstPlain(parts: Pipeline, call: DenoiserCall, repeats: number): Promise<Comparison> {
+  const { file: denoiser } = parts.denoiser;
   const plain = await parts.createSession({
     what: denoiser.path,
     modelBytes: denoiser.bytes,
@@ -77,12 +76,12 @@ async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, 
   });
   try {
     const difference = outputDifference(
-      floatValues(await parts.runDenoiser(call, teacher)),
+      floatValues(await parts.runDenoiser(call, TEACHER)),
       await step(parts, plain, call),
     ).max;
     const [gatedMs, plainMs] = await interleaved(
       repeats,
-      () => timeMs(() => parts.runDenoiser(call, teacher)),
+      () => timeMs(() => parts.runDenoiser(call, TEACHER)),
       () => timeMs(() => step(parts, plain, call)),
     );
     return {
@@ -98,20 +97,20 @@ async function gatedAgainstPlain({ parts }: PipelineRunner, call: DenoiserCall, 
 }
 
 async function toggleAgainstNewSession(
-  { parts }: PipelineRunner,
+  parts: Pipeline,
   call: DenoiserCall,
   { name, plan }: NamedPlan,
   repeats: number,
 ): Promise<Comparison> {
   const toggle = async () => {
-    await parts.runDenoiser(call, teacher); // what was on before the toggle
-    return timeMs(() => parts.runDenoiser(call, plan));
+    await parts.runDenoiser(call, TEACHER); // what was on before the toggle
+    return timeMs(() => parts.runDenoiser(call, variantOf(plan)));
   };
   const rebuild = async () => {
     let session: Session | undefined;
     const ms = await timeMs(async () => {
-      const modelBytes = writeModel(prune(parts.denoiser.model, parts.tree, plan));
-      session = await parts.createSession({ what: name, modelBytes, externalData: parts.denoiser.weights });
+      const modelBytes = writeModel(prune(parts.denoiser.file.model, parts.denoiser.tree, plan));
+      session = await parts.createSession({ what: name, modelBytes, externalData: parts.denoiser.file.weights });
       await step(parts, session, call);
     });
     await session!.release();
@@ -127,14 +126,15 @@ async function toggleAgainstNewSession(
 }
 
 async function studentAgainstTeacher(
-  { parts, tree, summarise }: PipelineRunner,
+  parts: Pipeline,
   call: DenoiserCall,
   { name, plan }: NamedPlan,
   repeats: number,
 ): Promise<Comparison> {
-  const run = (of: Plan) => () => timeMs(() => parts.runDenoiser(call, of));
-  const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run(teacher));
-  const totals = summarise(plan);
+  const run = (of: Plan) => () => timeMs(() => parts.runDenoiser(call, variantOf(of)));
+  const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run({ dropped: [] }));
+  const { tree } = parts.denoiser;
+  const totals = parts.summarise(plan);
   const share = (key: 'macs' | 'parameters') => (totals.student[key] / totals.teacher[key]).toFixed(3);
   return {
     name: `student step / teacher step, ${name}`,
@@ -145,7 +145,7 @@ async function studentAgainstTeacher(
   };
 }
 
-async function step(parts: PipelineRunner['parts'], session: Session, call: DenoiserCall): Promise<Float32Array> {
-  const output = parts.denoiser.model.graph.outputs[0]!.name;
+async function step(parts: Pipeline, session: Session, call: DenoiserCall): Promise<Float32Array> {
+  const output = parts.denoiser.file.model.graph.outputs[0]!.name;
   return floatValues((await session.run(parts.inputs.feeds(call), [output]))[output]!);
 }

@@ -3,7 +3,8 @@ import type { Totals } from '../../blocks/block';
 import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
-import type { GenerateResult, GenerateSettings } from '../../studio/generateData';
+import type { GenerateSettings } from '../../studio/sampleData';
+import { TEACHER, variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -27,13 +28,19 @@ ${planHelp}
 const { out: _out, scale: _scale, ...shared } = generateOptions;
 const options = { ...shared, csv: { type: 'string' } } as const;
 
+/** Medians in ms: of a denoiser step, or of decoding the clip. */
+interface Times {
+  readonly teacher: number;
+  readonly student: number;
+}
+
 interface CompareResult {
   readonly settings: GenerateSettings;
   readonly dropped: readonly string[];
   readonly gone: readonly string[];
   readonly comparison: ClipComparison;
-  readonly medianStepMs: GenerateResult['medianStepMs'];
-  readonly decodeMs: GenerateResult['decodeMs'];
+  readonly medianStepMs: Times;
+  readonly decodeMs: Times;
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
   readonly notes: readonly string[];
 }
@@ -46,20 +53,18 @@ export const compare: Command = {
     const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
       const settings = readSettings(values, pipeline.description);
-      const plan = await requirePlan(values, pipeline.tree);
+      const plan = await requirePlan(values, pipeline.denoiser.tree);
       const { goneIds: gone, ...totals } = pipeline.summarise(plan);
-      const generated = await pipeline.generate(
-        { settings, plan, sides: ['teacher', 'student'], previewEvery: settings.steps },
-        { signal, onProgress: showStep },
-      );
-      const { comparison, medianStepMs, decodeMs } = generated;
+      const takes = [TEACHER, variantOf(plan)].map((variant) => ({ variant, settings }));
+      const sampled = await pipeline.sample({ takes, previewEvery: 0 }, { signal, onProgress: showStep });
+      const times = ([teacher, student]: readonly number[]): Times => ({ teacher: teacher!, student: student! });
       const result: CompareResult = {
         settings,
         dropped: plan.dropped,
         gone,
-        comparison: comparison!,
-        medianStepMs,
-        decodeMs,
+        comparison: sampled.comparisons[1]!,
+        medianStepMs: times(sampled.medianStepMs),
+        decodeMs: times(sampled.decodeMs),
         totals,
         notes: pipeline.description.notes,
       };
@@ -84,7 +89,7 @@ function describe({ settings, dropped, gone, comparison, medianStepMs, totals, n
     withPrefix(student[key], unit),
     percent(student[key] / teacher[key]),
   ];
-  const time = [medianStepMs.teacher, medianStepMs.student].map((ms) => ms ?? NaN) as [number, number];
+  const time = [medianStepMs.teacher, medianStepMs.student] as const;
   const cost = [
     currency('parameters', 'parameters'),
     currency('bytes', 'bytes', 'B'),
@@ -105,12 +110,12 @@ function describe({ settings, dropped, gone, comparison, medianStepMs, totals, n
     [
       '',
       'temporal flickering, teacher | student',
-      `${number(motion.flicker.teacher)} | ${number(motion.flicker.student)}`,
+      `${number(motion.flicker.reference)} | ${number(motion.flicker.candidate)}`,
     ],
     [
       '',
       'motion magnitude, teacher | student',
-      `${number(motion.motionMagnitude.teacher)} | ${number(motion.motionMagnitude.student)}`,
+      `${number(motion.motionMagnitude.reference)} | ${number(motion.motionMagnitude.candidate)}`,
     ],
   ];
   return [

@@ -1,5 +1,5 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF. */
-import type { Side } from '../../studio/generateData';
+import { variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -32,18 +32,17 @@ export const generate: Command = {
     const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
       const settings = readSettings(values, pipeline.description);
-      const plan = (await readPlan(values, pipeline.tree)) ?? { dropped: [] };
-      const side: Side = plan.dropped.length > 0 ? 'student' : 'teacher';
-      const result = await pipeline.generate(
-        { settings, plan, sides: [side], previewEvery: settings.steps },
+      const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? { dropped: [] };
+      const result = await pipeline.sample(
+        { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
         { signal, onProgress: showStep },
       );
-      const clip = result.clips[side]!;
+      const clip = result.clips[0]!;
       const { framesPerSecond, notes } = pipeline.description;
       await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));
       const { frameCount, width, height } = clip;
-      const medianStepMs = result.medianStepMs[side];
-      const decodeMs = result.decodeMs[side];
+      const medianStepMs = result.medianStepMs[0];
+      const decodeMs = result.decodeMs[0];
       if (values.json) {
         process.stdout.write(
           JSON.stringify(

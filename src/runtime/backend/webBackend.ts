@@ -20,6 +20,9 @@ export interface WebBackend {
   readonly status: BackendStatus;
   /** Resolves with the reason when the GPU device goes; never for WebAssembly. */
   readonly lost: Promise<string>;
+  isLost(): boolean;
+  /** Takes the device away, as a driver's crash would; nothing for WebAssembly. */
+  lose(): void;
   dispose(): void;
 }
 
@@ -30,29 +33,40 @@ const exclusively = createMutex();
 let loading: Promise<typeof Ort> | undefined;
 
 /** Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
-export async function openWebBackend(preference: BackendPreference): Promise<WebBackend> {
+export async function openWebBackend(
+  preference: BackendPreference,
+  onBusy: (busy: boolean) => void = () => undefined,
+): Promise<WebBackend> {
   const threads = threadCount(self);
   loading ??= loadOrt(chooseBuild(globalThis), threads);
   const ort = await loading;
-  const wasm = webRuntime({ ort, exclusively });
+  const wasm = webRuntime({ ort, exclusively, onBusy });
   const base = { threads, crossOriginIsolated: self.crossOriginIsolated };
   const onWasm = (reason: string, adapter?: string): WebBackend => ({
     runtime: wasm,
     status: { ...base, backend: 'wasm', reason, ...(adapter === undefined ? {} : { adapter }) },
     lost: new Promise(() => undefined),
+    isLost: () => false,
+    lose: () => undefined,
     dispose: () => undefined,
   });
   const found = await findAdapter();
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
-  const runtime = webRuntime({ ort, exclusively, device });
+  const runtime = webRuntime({ ort, exclusively, onBusy, device });
   try {
     const selfTestMaxDifference = await selfTest(runtime, wasm);
+    let isLost = false;
+    void device.lost.then(() => {
+      isLost = true;
+    });
     return {
       runtime,
       status: { ...base, backend: 'webgpu', reason: choice.reason, adapter: found.facts.name, selfTestMaxDifference },
       lost: device.lost.then((info) => info.message),
+      isLost: () => isLost,
+      lose: () => device.destroy(),
       dispose: () => device.destroy(),
     };
   } catch (thrown) {
@@ -61,6 +75,12 @@ export async function openWebBackend(preference: BackendPreference): Promise<Web
     if (preference === 'webgpu') throw error;
     return onWasm(`WASM: WebGPU on ${found.facts.name} failed its self-test. ${error.message}`, found.facts.name);
   }
+}
+
+/** Whether every call into the runtime comes back within that time; what is asked of it meanwhile waits behind this. */
+export function runtimeIsIdle(withinMs: number): Promise<boolean> {
+  const idle = exclusively(async () => true);
+  return Promise.race([idle, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), withinMs))]);
 }
 
 /** Largest difference. Throws `engine/self-test-failed`. */

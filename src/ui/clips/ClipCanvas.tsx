@@ -1,6 +1,6 @@
 /** One side's clip on a 2-D canvas, at the frame of the common clock. */
 import { type CSSProperties, useEffect, useRef } from 'react';
-import type { Side } from '../../worker/protocol';
+import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 import { clipHash, drawDifference, drawFrame } from './pixels';
 

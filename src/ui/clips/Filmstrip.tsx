@@ -1,7 +1,7 @@
 /** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
 import { type PointerEvent, useEffect, useRef } from 'react';
 import type { Clip } from '../../metrics/Clip';
-import type { Side } from '../../worker/protocol';
+import type { Side } from '../store/state';
 import { frameCount } from '../store/derived';
 import { seek, stepFrames } from '../store/player';
 import { useStudio } from '../store/state';

@@ -1,5 +1,5 @@
 /** Over each clip: whose it is, how it stands, and its measured step time. */
-import type { Side } from '../../worker/protocol';
+import type { Side } from '../store/state';
 import { formatMs } from '../format';
 import { Icon } from '../parts/Icon';
 import { type SideStanding, standing } from '../store/derived';

@@ -1,6 +1,6 @@
 /** The two clips: next to each other, with a draggable split, or their difference. */
 import { type PointerEvent, useLayoutEffect, useRef, useState } from 'react';
-import type { Side } from '../../worker/protocol';
+import type { Side } from '../store/state';
 import { setSplit } from '../store/player';
 import { useStudio } from '../store/state';
 import { ClipCanvas, DifferenceCanvas } from './ClipCanvas';

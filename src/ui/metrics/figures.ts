@@ -119,12 +119,12 @@ export const motionCharts: readonly ChartFigure[] = [
     hint: '1 is steady',
     about:
       'VBench’s temporal flickering: (255 − mean difference of neighbouring frames) / 255. A frozen clip scores highest, so read it with the motion magnitude.',
-    value: ({ motion }) => `${fine(motion.flicker.teacher)} → ${fine(motion.flicker.student)}`,
-    raw: ({ motion }) => motion.flicker.student,
+    value: ({ motion }) => `${fine(motion.flicker.reference)} → ${fine(motion.flicker.candidate)}`,
+    raw: ({ motion }) => motion.flicker.candidate,
     per: 'transition',
     series: [
-      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.flickerPerTransition.teacher },
-      { label: 'Student', look: 'student', values: ({ motion }) => motion.flickerPerTransition.student },
+      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.flickerPerTransition.reference },
+      { label: 'Student', look: 'student', values: ({ motion }) => motion.flickerPerTransition.candidate },
     ],
     domain: ['auto', 'auto'],
     cap: 1,
@@ -137,12 +137,12 @@ export const motionCharts: readonly ChartFigure[] = [
     hint: 'how much moves',
     about:
       'Mean of the top 5 % of flow lengths, divided by min(height, width) / 256: a proxy of VBench’s dynamic degree.',
-    value: ({ motion }) => `${plain(motion.motionMagnitude.teacher)} → ${plain(motion.motionMagnitude.student)}`,
-    raw: ({ motion }) => motion.motionMagnitude.student,
+    value: ({ motion }) => `${plain(motion.motionMagnitude.reference)} → ${plain(motion.motionMagnitude.candidate)}`,
+    raw: ({ motion }) => motion.motionMagnitude.candidate,
     per: 'transition',
     series: [
-      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.motionMagnitudePerTransition.teacher },
-      { label: 'Student', look: 'student', values: ({ motion }) => motion.motionMagnitudePerTransition.student },
+      { label: 'Teacher', look: 'teacher', values: ({ motion }) => motion.motionMagnitudePerTransition.reference },
+      { label: 'Student', look: 'student', values: ({ motion }) => motion.motionMagnitudePerTransition.candidate },
     ],
     domain: [0, 'auto'],
     format: plain,

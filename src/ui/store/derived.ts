@@ -1,7 +1,7 @@
 /** What follows from the store: whether a clip still shows what is wanted, and where each side stands. */
-import type { GenerateSettings, Side } from '../../worker/protocol';
+import type { GenerateSettings } from '../../worker/protocol';
 import { samePlan } from '../plan/edits';
-import type { StudioState } from './state';
+import type { Side, StudioState } from './state';
 
 export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {
   return a.prompt === b.prompt && a.seed === b.seed && a.steps === b.steps && a.guidance === b.guidance;

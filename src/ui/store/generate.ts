@@ -2,14 +2,21 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
-import type { GenerateProgress, GenerateResult, Side } from '../../worker/protocol';
+import { type SampleProgress, type SampleResult, TEACHER, variantOf } from '../../worker/protocol';
 import { isCurrent, previewInterval } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { play } from './player';
-import { type Run, read, type StudioState, write } from './state';
+import { type Run, read, type Side, type StudioState, write } from './state';
 
 const gatherMs = 250;
+/** The order of the takes: the teacher is the reference. */
 const sides: readonly Side[] = ['teacher', 'student'];
+
+/** What a list in the order of the takes says of each side. */
+function bySide<T>(values: readonly (T | undefined)[]): Partial<Record<Side, T>> {
+  const named = sides.flatMap((side, index) => (values[index] === undefined ? [] : [[side, values[index]] as const]));
+  return Object.fromEntries(named) as Partial<Record<Side, T>>;
+}
 
 let controller: AbortController | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,18 +53,19 @@ export async function generate(): Promise<void> {
     latentErrors: [],
     problem: state.problem?.during === 'generate' ? null : state.problem,
   });
-  const first = !Object.values(state.shown).some((shown) => shown.step === shown.steps);
+  const first = !Object.values(state.shown).some(({ step, steps }) => step === steps);
   const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
   try {
-    const result = await engine.generate(
-      { settings, plan, sides, previewEvery },
+    const takes = [TEACHER, variantOf(plan)].map((variant) => ({ variant, settings }));
+    const result = await engine.sample(
+      { takes, previewEvery },
       {
         signal: own.signal,
         onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)),
       },
     );
     if (controller !== own) return;
-    write((now) => afterRun(now, result));
+    write((now) => afterRun(now, run, result));
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {
     if (controller !== own) return;
@@ -67,8 +75,11 @@ export async function generate(): Promise<void> {
   controller = null;
 }
 
-function afterStep(state: StudioState, run: Run, progress: GenerateProgress): Partial<StudioState> {
-  const { step, steps, clips, comparison, stepMs, latentError } = progress;
+function afterStep(state: StudioState, run: Run, progress: SampleProgress): Partial<StudioState> {
+  const { step, steps } = progress;
+  const [clips, stepMs] = [bySide(progress.clips), bySide(progress.stepMs)];
+  const comparison = progress.comparisons[1];
+  const latentError = progress.latentErrors[1];
   const { settings, plan } = run;
   const made = { settings, plan, step, steps };
   const shown = { ...state.shown };
@@ -83,8 +94,10 @@ function afterStep(state: StudioState, run: Run, progress: GenerateProgress): Pa
   };
 }
 
-function afterRun(state: StudioState, result: GenerateResult): Partial<StudioState> {
-  const { settings, plan, clips, comparison, medianStepMs, decodeMs } = result;
+function afterRun(state: StudioState, run: Run, result: SampleResult): Partial<StudioState> {
+  const { settings, plan } = run;
+  const clips = bySide(result.clips);
+  const comparison = result.comparisons[1];
   const made = { settings, plan, step: settings.steps, steps: settings.steps };
   const shown = { ...state.shown };
   for (const side of sides) if (clips[side]) shown[side] = { ...made, clip: clips[side] };
@@ -92,8 +105,8 @@ function afterRun(state: StudioState, result: GenerateResult): Partial<StudioSta
     run: null,
     shown,
     comparison: comparison ? { ...made, value: comparison } : state.comparison,
-    stepTimes: withTimes(state, medianStepMs, result),
-    decodeMs: decodeMs.student ?? decodeMs.teacher ?? state.decodeMs,
+    stepTimes: withTimes(state, bySide(result.medianStepMs), run),
+    decodeMs: result.decodeMs[1] ?? state.decodeMs,
   };
 }
 

@@ -3,14 +3,14 @@
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
-import type { BackendPreference } from '../../worker/protocol';
+import type { BackendPreference, OpenReport } from '../../worker/protocol';
 import { indexBlocks, normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
 import { restoredSettings } from './persistence';
-import { nothingMade, type OpenState, read, write } from './state';
+import { nothingMade, type Opening, type OpenState, read, write } from './state';
 
 let controller: AbortController | null = null;
 
@@ -35,13 +35,13 @@ export async function openFolder(
   const own = new AbortController();
   controller = own;
   const before = read().open;
-  write({ opening: { name: folder.name, progress: null }, problem: null, panel: 'none', backend });
+  write({ opening: { name: folder.name, progress: null, mapped: null }, problem: null, panel: 'none', backend });
   try {
     const opened = await engine.open(
       { folder, backend, latentSize, withoutRunning },
       {
         signal: own.signal,
-        onProgress: (progress) => controller === own && write({ opening: { name: folder.name, progress } }),
+        onProgress: (report) => controller === own && write(({ opening }) => ({ opening: afterReport(opening, report) })),
       },
     );
     if (controller === own) show({ ...opened, folder, latentSize, withoutRunning }, before);
@@ -51,6 +51,11 @@ export async function openFolder(
     if (!isAbort(thrown)) showProblem(thrown, 'open', isRefusal(thrown) ? folder : undefined);
     rerunAfterEdit(); // the model that stays open goes on where it was stopped
   }
+}
+
+function afterReport(opening: Opening | null, report: OpenReport): Opening | null {
+  if (!opening) return null;
+  return report.phase === 'mapped' ? { ...opening, mapped: report.mapped } : { ...opening, progress: report };
 }
 
 /** The files are good, it is the runtime that does not take the graph. */

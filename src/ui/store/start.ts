@@ -1,11 +1,12 @@
 /** What happens on load: what was kept is restored, the engine is listened to, and a model opens by itself. */
 
 import { bundledModels, bundledReference } from '../../library/bundledModels';
-import type { EngineCounters } from '../../worker/protocol';
+import { StudioError } from '../../errors/StudioError';
+import type { EngineCounters, StatusReply } from '../../worker/protocol';
 import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { setPlan } from './edit';
-import { engine, showNotice } from './engine';
+import { engine, showNotice, showProblem } from './engine';
 import { generate } from './generate';
 import { openFolder } from './open';
 import { keepChanges, keptFolder, restore } from './persistence';
@@ -14,29 +15,40 @@ import { read, write } from './state';
 declare global {
   interface Window {
     /** For tests: what the engine counted since it started. */
-    __vdmini?: { counters(): Promise<EngineCounters> };
+    __vdmini?: {
+      counters(): Promise<EngineCounters>;
+      /** Takes the GPU device away, as a driver's crash would. */
+      loseDevice(): void;
+    };
   }
 }
 
 export function start(): void {
   restore();
   keepChanges();
-  window.__vdmini = { counters: () => engine.counters({}) };
-  engine.onStatus(({ status, event }) => {
-    write({ status });
-    if (event === 'device-lost') write({ device: 'lost' });
-    if (event === 'device-remade') {
-      write({ device: 'remade' });
-      showNotice('The GPU is back. Plan, settings and clips were kept.');
-      void generate();
-    }
-  });
+  window.__vdmini = { counters: () => engine.counters({}), loseDevice: () => engine.loseDevice() };
+  engine.onStatus(onEngineStatus);
   window.addEventListener('hashchange', () => {
     const { open } = read();
     const plan = planFromHash(window.location.hash) ?? { dropped: [] };
     if (open) setPlan(normalisePlan(open.tree, plan.dropped));
   });
   void openFirst();
+}
+
+/** What the engine tells unasked: losses and recoveries. Plan, settings and clips are the page's and stay. */
+function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
+  if (status) write({ status });
+  if (event === 'device-lost' || event === 'worker-restarting') write({ device: 'lost' });
+  if (event !== 'device-remade' && event !== 'worker-restarted') return;
+  const { open } = read();
+  write({ device: opened ? 'remade' : 'ok', ...(open && opened ? { open: { ...open, ...opened } } : {}) });
+  if (problem) return showProblem(StudioError.fromPlain(problem), 'engine');
+  if (!opened) return;
+  const what = event === 'device-remade' ? 'The GPU is back' : 'The engine was started again';
+  const where = opened.status.backend === 'wasm' && event === 'device-remade' ? 'The GPU went again and again: it runs on WASM now' : what;
+  showNotice(`${where}. Plan, settings and clips were kept.`);
+  void generate();
 }
 
 /** The model of the last visit where it has an address, else the bundled one; the bundled one too when that failed. */

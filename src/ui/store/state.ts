@@ -18,11 +18,11 @@ import type {
   ExportProgress,
   ExportResult,
   GenerateSettings,
+  MappedPipeline,
   OpenedPipeline,
   OpenProgress,
   PickedPlace,
   PlanSummary,
-  Side,
 } from '../../worker/protocol';
 
 export interface OpenState extends OpenedPipeline {
@@ -31,6 +31,9 @@ export interface OpenState extends OpenedPipeline {
   readonly latentSize: LatentSize;
   readonly withoutRunning?: string;
 }
+
+/** The two sides of the page: what is compared with, and what the plan makes of it. */
+export type Side = 'teacher' | 'student';
 
 /** A clip on screen and what it was made with. `step < steps` marks a preview. */
 export interface ShownClip {
@@ -96,6 +99,8 @@ export interface Problem {
 export interface Opening {
   readonly name: string;
   readonly progress: OpenProgress | null;
+  /** The blocks, as soon as the graph is read; sessions follow. */
+  readonly mapped: MappedPipeline | null;
 }
 
 export interface Exported {

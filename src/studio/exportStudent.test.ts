@@ -12,6 +12,7 @@ import { writeModel } from '../onnx/writeModel';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import { nodeRuntime } from '../runtime/nodeRuntime';
 import { openPipeline } from './openPipeline';
+import { variantOf } from './Variant';
 
 const traced = buildModel((b) => {
   const sample = b.input('sample', [1, 4, 'frames', 8, 8]);
@@ -54,7 +55,7 @@ async function exportAt(latentSize: LatentSize) {
   const pipeline = await openPipeline(await nodeFolder(join(folder, 'model.onnx')), nodeRuntime(), { latentSize });
   try {
     const settings = { prompt: '', seed: 1, steps: 2, guidance: 1 };
-    return await pipeline.exportModel({ plan: { dropped: ['blocks.1'] }, format: 'onnx', settings });
+    return await pipeline.exportStudent({ variant: variantOf({ dropped: ['blocks.1'] }), format: 'onnx', settings });
   } finally {
     await pipeline.release();
   }
@@ -106,9 +107,9 @@ test('a zip holds the very files of the export with external data, and what else
     await writeFile(join(files, 'weights.bin'), Buffer.concat(weights));
     await writeFile(join(files, 'notes.txt'), 'a note');
     const pipeline = await openPipeline(await nodeFolder(files), nodeRuntime(), {});
-    const request = { plan: { dropped: ['blocks.1'] }, settings: { prompt: '', seed: 1, steps: 2, guidance: 1 } };
-    const apart = await pipeline.exportModel({ ...request, format: 'onnx-external' });
-    const zipped = await pipeline.exportModel({ ...request, format: 'pipeline-zip' });
+    const request = { variant: variantOf({ dropped: ['blocks.1'] }), settings: { prompt: '', seed: 1, steps: 2, guidance: 1 } };
+    const apart = await pipeline.exportStudent({ ...request, format: 'onnx-external' });
+    const zipped = await pipeline.exportStudent({ ...request, format: 'pipeline-zip' });
     await pipeline.release();
     expect(zipped.verification!.maxDifference).toBeLessThan(1e-5);
     const entries = unzipSync(new Uint8Array(await zipped.files[0]!.blob.arrayBuffer()));

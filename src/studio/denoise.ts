@@ -1,0 +1,57 @@
+/** The denoiser's outputs for the branches of one step, and the text that conditions them. */
+import type { TextEmbedding } from '../pipeline/denoiserInputs';
+import type { Branch } from '../pipeline/guidance';
+import { floatValues } from '../runtime/tensors';
+import type { Pipeline } from './Pipeline';
+import type { GenerateSettings } from './sampleData';
+import type { Variant } from './Variant';
+
+export type TextOfBranches = Partial<Record<Branch, TextEmbedding>>;
+
+/** The prompt's embedding, and with guidance the negative prompt's; empty where the pipeline has no text side. */
+export async function embedPrompts({ text, description }: Pipeline, settings: GenerateSettings): Promise<TextOfBranches> {
+  if (!text) return {};
+  const conditional = await text.embed(settings.prompt);
+  if (settings.guidance === 1) return { conditional };
+  return { conditional, unconditional: await text.embed(description.defaults.negativePrompt) };
+}
+
+export interface DenoiseRequest {
+  readonly latent: Float32Array;
+  readonly timestep: number;
+  readonly branches: readonly Branch[];
+  readonly guidance: number;
+  readonly text: TextOfBranches;
+}
+
+/** All branches in one call where the graph takes such a batch, else one after the other. */
+export async function denoise(pipeline: Pipeline, variant: Variant, request: DenoiseRequest): Promise<Float32Array[]> {
+  const { inputs, description } = pipeline;
+  const perCall = inputs.batch >= request.branches.length ? request.branches.length : 1;
+  const results: Float32Array[] = [];
+  for (let first = 0; first < request.branches.length; first += perCall) {
+    const branches = request.branches.slice(first, first + perCall);
+    const output = floatValues(await pipeline.runDenoiser({ ...request, branches }, variant));
+    const size = output.length / inputs.clipsOf(branches.length);
+    branches.forEach((_, index) =>
+      results.push(latentChannels(output.slice(index * size, (index + 1) * size), description)),
+    );
+  }
+  return results;
+}
+
+/** Only the first channels count where the model also predicts a variance. */
+function latentChannels(
+  output: Float32Array,
+  { denoiser, latent, latentLayout }: Pipeline['description'],
+): Float32Array {
+  if (denoiser.outputChannels === latent.channels) return output;
+  const groups = latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1;
+  const run = output.length / groups;
+  const kept = (run * latent.channels) / denoiser.outputChannels;
+  const result = new Float32Array(kept * groups);
+  for (let group = 0; group < groups; group++)
+    result.set(output.subarray(group * run, group * run + kept), group * kept);
+  return result;
+}
+

@@ -1,0 +1,271 @@
+/**
+ * A student as files. Before they are handed out the written graph is loaded afresh, run on the same input as the
+ * gated session, and compared with it; a model that does not run here is handed out without that, and says so.
+ *
+ * For a download nothing is copied: the files are Blobs made of ranges of the opened ones, which the browser reads
+ * when it saves them.
+ *
+ * In a place that the person picked, the weights come first, are read from there for the comparison, and the graph
+ * (or the zip) is written last: no name that a person would open ever belongs to a file that was not compared, and
+ * a file that is replaced stays until then. It is read back byte for byte before success is said, and so are weights
+ * that were not compared. Whatever goes wrong, and a cancel, removes all that was written.
+ */
+import { countTotals } from '../blocks/countTotals';
+import { StudioError } from '../errors/StudioError';
+import { blobSource } from '../onnx/blobSource';
+import { packModel } from '../onnx/packModel';
+import { prune } from '../passes/prune';
+import { decoderFeeds } from '../pipeline/frameDecoder';
+import { studentName } from '../pipeline/studentName';
+import type { Feeds } from '../runtime/Runtime';
+import type {
+  ExportedFile,
+  ExportProgress,
+  ExportRequest,
+  ExportResult,
+  ExportVerification,
+  PickedPlace,
+} from './exportData';
+import { firstCall } from './firstCall';
+import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
+import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
+import type { GenerateSettings } from './sampleData';
+import { type ComponentId, editOf, planOf, type Variant } from './Variant';
+import { type Preview, previewStudent, verifyStudent } from './verifyStudent';
+import { zipBlob, zipEntries } from './zipPipeline';
+
+type Report = (phase: ExportProgress['phase'], loadedBytes?: number, totalBytes?: number) => void;
+
+/** What one export works with. */
+interface Job {
+  readonly pipeline: Pipeline;
+  readonly request: ExportRequest;
+  readonly signal: AbortSignal | undefined;
+  readonly report: Report;
+  /** Files begun in a picked place: what goes wrong removes them. */
+  readonly begun: ExportFileWriter[];
+}
+
+/**
+ * Throws `engine/verification-failed` when the file does not do what the preview did; nothing is handed out then.
+ * With a place: `library/write-refused`, `library/write-failed`, `library/quota`.
+ */
+export async function exportStudent(
+  pipeline: Pipeline,
+  request: ExportRequest,
+  { signal, onProgress }: ProgressOptions<ExportProgress> = {},
+): Promise<ExportResult> {
+  const job: Job = { pipeline, request, signal, report: reporter(onProgress), begun: [] };
+  try {
+    return await (request.format === 'pipeline-zip' ? exportZip(job) : exportGraph(job));
+  } catch (thrown) {
+    for (const file of job.begun) await file.discard();
+    throw thrown;
+  }
+}
+
+/** One component as a graph, with its weights inside or beside it. */
+async function exportGraph(job: Job): Promise<ExportResult> {
+  const { pipeline, request } = job;
+  const { variant, place, format } = request;
+  const id = request.component ?? 'denoiser';
+  const wanted = studentName(pipeline.description.name, planOf(variant).dropped) + (id === 'denoiser' ? '' : `-${id}`);
+  const baseName = place?.kind === 'folder' ? await freeName(place.handle, wanted, ['.onnx', '.onnx.data']) : wanted;
+  const graphName = place?.kind === 'file' ? place.handle.name : `${baseName}.onnx`;
+  const written = await writeComponent(job, id, graphName, format === 'onnx-external', place);
+  const graph = place ? await save(job, place, written.graph, 'save', false) : written.graph;
+  return resultOf(job, id, [written], [graph, ...written.data]);
+}
+
+/** The whole pipeline; the denoiser and every edited component are pruned in it. */
+async function exportZip(job: Job): Promise<ExportResult> {
+  const { pipeline, request, report, signal } = job;
+  const { variant, place } = request;
+  const ids: readonly ComponentId[] = variant.edits.decoder ? ['denoiser', 'decoder'] : ['denoiser'];
+  const written: WrittenComponent[] = [];
+  for (const id of ids) {
+    const { file } = pipeline.component(id);
+    const graphName = file.path.split('/').at(-1)!;
+    written.push(await writeComponent(job, id, graphName, file.weights.size > 0, undefined));
+  }
+  const name =
+    place?.kind === 'file'
+      ? place.handle.name
+      : `${await zipName(place, studentName(pipeline.description.name, planOf(variant).dropped))}.zip`;
+  const entries = await zipEntries(
+    pipeline,
+    written.map(({ component, graph, data }) => ({ file: component.file, files: [graph, ...data] })),
+  );
+  const blob = await zipBlob(entries, (bytes) => report('pack', bytes, entries.sizeBytes), signal);
+  const zip = place ? await save(job, place, { name, blob }, 'save', false) : { name, blob };
+  return resultOf(job, 'denoiser', written, [zip]);
+}
+
+const zipName = async (place: PickedPlace | undefined, wanted: string): Promise<string> =>
+  place?.kind === 'folder' ? freeName(place.handle, wanted, ['.zip']) : wanted;
+
+/** A pruned component, compared with the preview where that can run. */
+interface WrittenComponent {
+  readonly component: OpenedComponent;
+  readonly graph: ExportedFile;
+  readonly data: readonly ExportedFile[];
+  readonly totals: ExportResult['totals'];
+  readonly verification?: ExportVerification;
+  readonly unverified?: string;
+}
+
+/** With a place the weights are saved there at once and read from there for the comparison. */
+async function writeComponent(
+  job: Job,
+  id: ComponentId,
+  graphName: string,
+  external: boolean,
+  place: PickedPlace | undefined,
+): Promise<WrittenComponent> {
+  const { pipeline, request, report, signal } = job;
+  const component = pipeline.component(id);
+  const edit = editOf(request.variant, id);
+  const preview = pipeline.cannotRun ?? (await previewOrReason(pipeline, id, request.variant, request.settings));
+  report('prune');
+  const student = prune(component.modelOf(edit.weights), component.tree, edit.plan);
+  const packed = await packModel(
+    student,
+    component.externalData,
+    external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' },
+  );
+  const data: ExportedFile[] = [];
+  if (packed.dataLocation !== undefined) {
+    const weights = { name: packed.dataLocation, blob: await packed.dataBlob() };
+    data.push(place ? await save(job, place, weights, 'write', typeof preview !== 'string') : weights);
+  }
+  signal?.throwIfAborted();
+  let verification: ExportVerification | undefined;
+  if (typeof preview !== 'string') {
+    report('reload');
+    verification = await verify(pipeline, component, preview, packed.modelBytes, data, () => report('verify'));
+    signal?.throwIfAborted();
+  }
+  return {
+    component,
+    graph: { name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) },
+    data,
+    totals: { teacher: component.tree.totals, student: countTotals(student, component.types) },
+    ...(verification ? { verification } : {}),
+    ...(typeof preview === 'string' ? { unverified: preview } : {}),
+  };
+}
+
+async function save(
+  { begun, report, signal }: Job,
+  to: PickedPlace,
+  { name, blob }: ExportedFile,
+  phase: 'write' | 'save',
+  comparedLater: boolean,
+): Promise<ExportedFile> {
+  const writer = await createFile(to, name, blob.size);
+  begun.push(writer);
+  await writePieces(blob, writer, (bytes) => report(phase, bytes, blob.size), signal);
+  const saved = { name, blob: await writer.finish() };
+  if (!comparedLater) await readBack(saved, blob, (bytes) => report('save', bytes, blob.size), signal);
+  return saved;
+}
+
+/** Figures of the component that was asked for; a zip is verified when each of its components is. */
+function resultOf(
+  { pipeline, request }: Job,
+  id: ComponentId,
+  written: readonly WrittenComponent[],
+  files: readonly ExportedFile[],
+): ExportResult {
+  const main = written.find(({ component }) => component.id === id)!;
+  const bytes = (all: readonly ExportedFile[]) => all.reduce((sum, { blob }) => sum + blob.size, 0);
+  const { file } = main.component;
+  const verifications = written.flatMap(({ verification }) => verification ?? []);
+  const worst = verifications.toSorted((a, b) => b.maxDifference - a.maxDifference)[0];
+  const unverified = written.find((one) => one.unverified !== undefined)?.unverified;
+  return {
+    files,
+    planJson: planJson(pipeline.description.name, request.variant),
+    totals: main.totals,
+    fileBytes: bytes([main.graph, ...main.data]),
+    teacherFileBytes: [...file.weights.values()].reduce((sum, source) => sum + source.sizeBytes, file.bytes.length),
+    ...(worst && unverified === undefined ? { verification: worst } : {}),
+    ...(unverified === undefined ? {} : { unverified }),
+  };
+}
+
+const REPORT_EVERY_MS = 100;
+
+/** A report for each chunk would cost the page more than the chunk: the first and last of a phase, and some between. */
+function reporter(onProgress: ProgressOptions<ExportProgress>['onProgress']): Report {
+  let last: { readonly phase: ExportProgress['phase']; readonly atMs: number } | undefined;
+  return (phase, loadedBytes = 0, totalBytes = 0) => {
+    const atMs = performance.now();
+    if (last?.phase === phase && loadedBytes < totalBytes && atMs - last.atMs < REPORT_EVERY_MS) return;
+    last = { phase, atMs };
+    onProgress?.({ phase, loadedBytes, totalBytes });
+  };
+}
+
+/** The browser copies a piece of a Blob without the page: twice as quick as bytes that the page read (Chromium 156). */
+const PIECE_BYTES = 8 * 2 ** 20;
+
+async function writePieces(
+  blob: Blob,
+  writer: ExportFileWriter,
+  onWritten: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  onWritten(0);
+  for (let offset = 0; offset < blob.size; offset += PIECE_BYTES) {
+    signal?.throwIfAborted();
+    const piece = blob.slice(offset, offset + PIECE_BYTES);
+    await writer.write(piece);
+    onWritten(offset + piece.size);
+  }
+}
+
+/** A model that does not run as it is says nothing of its student: the reason then, and the export goes on without the comparison. */
+async function previewOrReason(
+  pipeline: Pipeline,
+  id: ComponentId,
+  variant: Variant,
+  settings: GenerateSettings,
+): Promise<Preview | string> {
+  try {
+    return await previewStudent(
+      pipeline.component(id),
+      await probe(pipeline, id, settings),
+      editOf(variant, id),
+    );
+  } catch (thrown) {
+    if (thrown instanceof StudioError && thrown.code === 'engine/run-failed') return thrown.message;
+    throw thrown;
+  }
+}
+
+/** One call's inputs: the denoiser's first of a clip, the decoder's of seeded noise. */
+async function probe(pipeline: Pipeline, id: ComponentId, settings: GenerateSettings): Promise<Feeds> {
+  if (id === 'denoiser') return pipeline.inputs.feeds(await firstCall(pipeline, settings));
+  return decoderFeeds(pipeline.component(id).file.model, pipeline.description, settings.seed);
+}
+
+async function verify(
+  pipeline: Pipeline,
+  component: OpenedComponent,
+  preview: Preview,
+  modelBytes: Uint8Array,
+  data: readonly ExportedFile[],
+  loaded: () => void,
+): Promise<ExportVerification> {
+  const externalData = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
+  const file = { what: `the exported ${component.file.path}`, modelBytes, externalData };
+  const check = await verifyStudent(pipeline, component, preview, file, loaded);
+  const { maxDifference, meanDifference, cutEffect } = check;
+  const backend = pipeline.runtime.backend === 'webgpu' ? 'webgpu' : 'wasm';
+  return { maxDifference, meanDifference, cutEffect, backend };
+}
+
+export function planJson(model: string, variant: Variant): string {
+  return JSON.stringify({ model, dropped: planOf(variant).dropped }, null, 2) + '\n';
+}

@@ -1,0 +1,111 @@
+/**
+ * A component with its blocks and its gated sessions: one per set of weights, made on first use and pooled. A plan is
+ * an input of the session, never a session of its own.
+ */
+import type { BlockTree, Preset } from '../blocks/block';
+import { StudioError } from '../errors/StudioError';
+import { sha256Of } from '../library/sha256';
+import type { ByteSource } from '../onnx/ByteSource';
+import type { Model, Tensor, TensorType } from '../onnx/model';
+import { writeModel } from '../onnx/writeModel';
+import { type GatedModel, gate, gateFeeds } from '../passes/gate';
+import { withWeights } from '../passes/withWeights';
+import type { Component } from '../pipeline/components';
+import type { Session, SessionModel } from '../runtime/Runtime';
+import type { SessionPool } from '../runtime/sessionPool';
+import { boolScalar } from '../runtime/tensors';
+import type { OpenedComponent } from './Pipeline';
+import type { ComponentId, Edit, WeightsId } from './Variant';
+
+export interface ComponentParts {
+  readonly id: ComponentId;
+  readonly file: Component;
+  readonly tree: BlockTree;
+  readonly types: ReadonlyMap<string, TensorType>;
+  readonly presets: readonly Preset[];
+  /** Why nothing can run here. */
+  readonly cannotRun?: string;
+  readonly pool: SessionPool;
+  createSession(model: SessionModel): Promise<Session>;
+}
+
+export function openComponent(parts: ComponentParts): OpenedComponent {
+  const { id, file, tree, types, presets, cannotRun, pool } = parts;
+  const models = new Map<Edit['weights'], Model>([['original', file.model]]);
+  const added = new Map<WeightsId, ReadonlyMap<string, Tensor>>();
+  const gated = new Map<Edit['weights'], GatedModel>();
+  const modelOf = (weights: Edit['weights']): Model => {
+    const model = models.get(weights);
+    if (!model)
+      throw new StudioError('engine/no-weights', 'The weights of this student are not loaded.', { component: id, weights });
+    return model;
+  };
+  const gatedOf = (weights: Edit['weights']): GatedModel => {
+    const known = gated.get(weights) ?? gate(modelOf(weights), tree);
+    gated.set(weights, known);
+    return known;
+  };
+  const poolKey = (weights: Edit['weights']) => `${id}:${weights}`;
+  const session = (weights: Edit['weights']): Promise<Session> =>
+    pool.use(poolKey(weights), {
+      sizeBytes: componentBytes(file),
+      pinned: weights === 'original',
+      create: () =>
+        parts.createSession({
+          what: file.path,
+          modelBytes: writeModel(gatedOf(weights).model),
+          externalData: file.weights,
+        }),
+    });
+  return {
+    id,
+    file,
+    tree,
+    types,
+    presets,
+    modelOf,
+    externalData: file.weights,
+    async prepare(weights) {
+      await session(weights);
+    },
+    async run(edit, feeds, outputs) {
+      if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
+      const { gates } = gatedOf(edit.weights);
+      const keeps = [...gateFeeds(gates, tree, edit.plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
+      return (await session(edit.weights)).run({ ...feeds, ...Object.fromEntries(keeps) }, outputs);
+    },
+    async addWeights(tensors) {
+      const model = withWeights(file.model, tensors);
+      const key = await weightsId(tensors);
+      models.set(key, models.get(key) ?? model);
+      added.set(key, tensors);
+      return key;
+    },
+    addedWeights: () => added.values(),
+    async removeWeights(weights) {
+      models.delete(weights);
+      added.delete(weights);
+      gated.delete(weights);
+      await pool.drop(poolKey(weights));
+    },
+  };
+}
+
+/** Bytes of a component's graph and weights. */
+export function componentBytes({ bytes, weights }: { bytes: Uint8Array; weights: ReadonlyMap<string, ByteSource> }): number {
+  let sizeBytes = bytes.length;
+  for (const source of weights.values()) sizeBytes += source.sizeBytes;
+  return sizeBytes;
+}
+
+/** By content: names, types, dimensions and bytes, in the order of names. */
+async function weightsId(tensors: ReadonlyMap<string, Tensor>): Promise<WeightsId> {
+  const pieces: Uint8Array[] = [];
+  for (const name of [...tensors.keys()].sort()) {
+    const { dataType, dims, data } = tensors.get(name)!;
+    if (data.kind !== 'inline')
+      throw new StudioError('internal', `The new weights ${name} are not at hand as bytes.`, { name });
+    pieces.push(new TextEncoder().encode(`${name}\0${dataType}\0${dims.join()}\0`), data.bytes);
+  }
+  return sha256Of(pieces);
+}
