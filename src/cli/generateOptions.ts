@@ -1,6 +1,6 @@
 /** What `generate` and `compare` share: the settings of a clip. */
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
-import type { GenerateSettings } from '../studio/sampleData';
+import type { GenerateSettings } from '../studio/GenerateSettings';
 import { decimal, integer, latentSizeHelp } from './arguments';
 import { planOptions } from './planOptions';
 

@@ -175,7 +175,8 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'engine/stopped': {
     sentence: 'The engine stopped answering and was started again.',
-    remedy: 'Your plan and settings were kept: run it again. If it keeps happening, the model may need more memory than this tab has.',
+    remedy:
+      'Your plan and settings were kept: run it again. If it keeps happening, the model may need more memory than this tab has.',
   },
   'gpu/lost': {
     sentence: 'The GPU device was lost.',

@@ -62,7 +62,8 @@ export async function sha256Of(pieces: readonly Uint8Array[]): Promise<string> {
     for (const piece of pieces) hash.update(piece);
     return hash.digest();
   }
-  const whole = pieces.length === 1 ? pieces[0]! : new Uint8Array(await new Blob([...pieces] as BlobPart[]).arrayBuffer());
+  const whole =
+    pieces.length === 1 ? pieces[0]! : new Uint8Array(await new Blob([...pieces] as BlobPart[]).arrayBuffer());
   const digest = await crypto.subtle.digest('SHA-256', whole as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

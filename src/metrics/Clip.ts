@@ -31,7 +31,10 @@ export interface ClipComparison {
     /** Top-5 % flow magnitude / (min(H, W) / 256), a proxy of VBench's dynamic degree. */
     readonly motionMagnitude: { readonly reference: number; readonly candidate: number };
     readonly flickerPerTransition: { readonly reference: readonly number[]; readonly candidate: readonly number[] };
-    readonly motionMagnitudePerTransition: { readonly reference: readonly number[]; readonly candidate: readonly number[] };
+    readonly motionMagnitudePerTransition: {
+      readonly reference: readonly number[];
+      readonly candidate: readonly number[];
+    };
   };
   /** mean ||e_t||^2 = errorContent + errorMotion. */
   readonly meanSquaredError: number;

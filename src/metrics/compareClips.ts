@@ -76,7 +76,10 @@ function motionOf(reference: Clip, candidate: Clip) {
     flowMagnitudeRatio: agreement.magnitudeRatio,
     flowDirectionCosine: agreement.directionCosine,
     flicker: { reference: flickerScore(flicker.reference), candidate: flickerScore(flicker.candidate) },
-    motionMagnitude: { reference: motionMagnitude(magnitude.reference), candidate: motionMagnitude(magnitude.candidate) },
+    motionMagnitude: {
+      reference: motionMagnitude(magnitude.reference),
+      candidate: motionMagnitude(magnitude.candidate),
+    },
     flickerPerTransition: flicker,
     motionMagnitudePerTransition: magnitude,
   };

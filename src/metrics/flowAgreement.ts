@@ -24,7 +24,8 @@ export function flowAgreement(reference: readonly Flow[], candidate: readonly Fl
   const bothMagnitudes = total((entry) => entry.magnitudeProduct);
   return {
     epePerTransition: sums.map((entry) => entry.endPointError / entry.pixels),
-    magnitudeRatio: referenceMagnitude > nearStill * pixels ? total((entry) => entry.candidate) / referenceMagnitude : null,
+    magnitudeRatio:
+      referenceMagnitude > nearStill * pixels ? total((entry) => entry.candidate) / referenceMagnitude : null,
     directionCosine:
       bothMagnitudes > nearStill * nearStill * pixels ? total((entry) => entry.dot) / bothMagnitudes : null,
   };

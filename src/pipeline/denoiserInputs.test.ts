@@ -47,9 +47,10 @@ describe('a graph that was exported for both branches of guidance', () => {
     const parts = { inputs, description, runDenoiser } as unknown as Pipeline;
     const { latent, ...rest } = call(['conditional']);
     expect(await denoise(parts, TEACHER, { latent, ...rest })).toEqual([latent]);
-    expect(
-      await denoise(parts, TEACHER, { ...rest, latent, branches: ['unconditional', 'conditional'] }),
-    ).toEqual([latent, latent]);
+    expect(await denoise(parts, TEACHER, { ...rest, latent, branches: ['unconditional', 'conditional'] })).toEqual([
+      latent,
+      latent,
+    ]);
   });
 
   it('is not padded where the batch is free', async () => {

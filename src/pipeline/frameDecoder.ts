@@ -12,10 +12,7 @@ import type { PipelineDescription } from './PipelineDescription';
 import { seededNoise } from './seededNoise';
 
 /** One call of the decoder's graph. */
-export type RunDecoder = (
-  feeds: Feeds,
-  outputs: readonly string[],
-) => Promise<Readonly<Record<string, PlainTensor>>>;
+export type RunDecoder = (feeds: Feeds, outputs: readonly string[]) => Promise<Readonly<Record<string, PlainTensor>>>;
 
 type RunLatent = (dims: readonly number[], values: Float32Array) => Promise<PlainTensor>;
 
@@ -66,12 +63,17 @@ export function decoderBindings(model: Model, { latent }: PipelineDescription): 
   const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name));
   const shape = input?.type?.shape ?? [];
   const area = [latent.channels, latent.height, latent.width];
-  const sizes = shape.length === 5 ? [1, latent.channels, latent.frames, latent.height, latent.width] : [latent.frames, ...area];
+  const sizes =
+    shape.length === 5 ? [1, latent.channels, latent.frames, latent.height, latent.width] : [latent.frames, ...area];
   return new Map(shape.flatMap((dim, axis) => (typeof dim === 'string' ? [[dim, sizes[axis] ?? 1] as const] : [])));
 }
 
 /** One call of the decoder at its bound sizes, on seeded noise: what a written decoder is compared on. */
-export function decoderFeeds(model: Model, description: PipelineDescription, seed: number): Record<string, PlainTensor> {
+export function decoderFeeds(
+  model: Model,
+  description: PipelineDescription,
+  seed: number,
+): Record<string, PlainTensor> {
   const bindings = decoderBindings(model, description);
   const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
   const dims = (input.type?.shape ?? []).map((dim) => (typeof dim === 'string' ? bindings.get(dim)! : (dim ?? 1)));

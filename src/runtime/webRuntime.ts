@@ -54,7 +54,11 @@ export function webRuntime({ ort, exclusively, device, onBusy }: WebRuntimeParts
         [...model.externalData].map(async ([path, source]) => ({ path, data: await wholeFile(source) })),
       ),
       ...(device && model.stayOnDevice
-        ? { preferredOutputLocation: Object.fromEntries(model.stayOnDevice.map((name) => [name, 'gpu-buffer' as const])) }
+        ? {
+            preferredOutputLocation: Object.fromEntries(
+              model.stayOnDevice.map((name) => [name, 'gpu-buffer' as const]),
+            ),
+          }
         : {}),
     });
 

@@ -3,10 +3,10 @@
  * be run under any variant; sessions are found by weights, so that a plan never makes one.
  */
 import type { BlockTree, Plan, Preset } from '../blocks/block';
-import type { ByteSource } from '../onnx/ByteSource';
-import type { Model, Tensor, TensorType } from '../onnx/model';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';
+import type { ByteSource } from '../onnx/ByteSource';
+import type { Model, Tensor, TensorType } from '../onnx/model';
 import type { Component } from '../pipeline/components';
 import type { DenoiserCall, DenoiserPlan } from '../pipeline/denoiserInputs';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';

@@ -3,7 +3,7 @@
  * the variant without any. What is kept per variant (sessions, clips, figures) is found by its key.
  */
 import type { Plan } from '../blocks/block';
-import type { GenerateSettings } from './sampleData';
+import type { GenerateSettings } from './GenerateSettings';
 
 /** A part of the pipeline whose blocks can be dropped. */
 export type ComponentId = 'denoiser' | 'decoder';

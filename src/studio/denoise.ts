@@ -2,14 +2,17 @@
 import type { TextEmbedding } from '../pipeline/denoiserInputs';
 import type { Branch } from '../pipeline/guidance';
 import { floatValues } from '../runtime/tensors';
+import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
-import type { GenerateSettings } from './sampleData';
 import type { Variant } from './Variant';
 
 export type TextOfBranches = Partial<Record<Branch, TextEmbedding>>;
 
 /** The prompt's embedding, and with guidance the negative prompt's; empty where the pipeline has no text side. */
-export async function embedPrompts({ text, description }: Pipeline, settings: GenerateSettings): Promise<TextOfBranches> {
+export async function embedPrompts(
+  { text, description }: Pipeline,
+  settings: GenerateSettings,
+): Promise<TextOfBranches> {
   if (!text) return {};
   const conditional = await text.embed(settings.prompt);
   if (settings.guidance === 1) return { conditional };
@@ -54,4 +57,3 @@ function latentChannels(
     result.set(output.subarray(group * run, group * run + kept), group * kept);
   return result;
 }
-

@@ -1,6 +1,6 @@
 /** What an export is asked for, reports and gives: plain data. */
 import type { Totals } from '../blocks/block';
-import type { GenerateSettings } from './sampleData';
+import type { GenerateSettings } from './GenerateSettings';
 import type { ComponentId, Variant } from './Variant';
 
 export type ExportFormat = 'onnx' | 'onnx-external' | 'pipeline-zip';

@@ -107,7 +107,10 @@ test('a zip holds the very files of the export with external data, and what else
     await writeFile(join(files, 'weights.bin'), Buffer.concat(weights));
     await writeFile(join(files, 'notes.txt'), 'a note');
     const pipeline = await openPipeline(await nodeFolder(files), nodeRuntime(), {});
-    const request = { variant: variantOf({ dropped: ['blocks.1'] }), settings: { prompt: '', seed: 1, steps: 2, guidance: 1 } };
+    const request = {
+      variant: variantOf({ dropped: ['blocks.1'] }),
+      settings: { prompt: '', seed: 1, steps: 2, guidance: 1 },
+    };
     const apart = await pipeline.exportStudent({ ...request, format: 'onnx-external' });
     const zipped = await pipeline.exportStudent({ ...request, format: 'pipeline-zip' });
     await pipeline.release();

@@ -27,9 +27,9 @@ import type {
   PickedPlace,
 } from './exportData';
 import { firstCall } from './firstCall';
+import type { GenerateSettings } from './GenerateSettings';
 import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
-import type { GenerateSettings } from './sampleData';
 import { type ComponentId, editOf, planOf, type Variant } from './Variant';
 import { type Preview, previewStudent, verifyStudent } from './verifyStudent';
 import { zipBlob, zipEntries } from './zipPipeline';
@@ -233,11 +233,7 @@ async function previewOrReason(
   settings: GenerateSettings,
 ): Promise<Preview | string> {
   try {
-    return await previewStudent(
-      pipeline.component(id),
-      await probe(pipeline, id, settings),
-      editOf(variant, id),
-    );
+    return await previewStudent(pipeline.component(id), await probe(pipeline, id, settings), editOf(variant, id));
   } catch (thrown) {
     if (thrown instanceof StudioError && thrown.code === 'engine/run-failed') return thrown.message;
     throw thrown;

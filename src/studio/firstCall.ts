@@ -5,7 +5,7 @@ import { branchesFor } from '../pipeline/guidance';
 import { latentLength } from '../pipeline/latentFrames';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import { seededNoise } from '../pipeline/seededNoise';
-import type { GenerateSettings } from './sampleData';
+import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
 
 /** With guidance both branches at once, where the graph takes such a batch; else the conditional one alone. */

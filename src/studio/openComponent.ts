@@ -37,7 +37,10 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
   const modelOf = (weights: Edit['weights']): Model => {
     const model = models.get(weights);
     if (!model)
-      throw new StudioError('engine/no-weights', 'The weights of this student are not loaded.', { component: id, weights });
+      throw new StudioError('engine/no-weights', 'The weights of this student are not loaded.', {
+        component: id,
+        weights,
+      });
     return model;
   };
   const gatedOf = (weights: Edit['weights']): GatedModel => {
@@ -92,7 +95,13 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
 }
 
 /** Bytes of a component's graph and weights. */
-export function componentBytes({ bytes, weights }: { bytes: Uint8Array; weights: ReadonlyMap<string, ByteSource> }): number {
+export function componentBytes({
+  bytes,
+  weights,
+}: {
+  bytes: Uint8Array;
+  weights: ReadonlyMap<string, ByteSource>;
+}): number {
   let sizeBytes = bytes.length;
   for (const source of weights.values()) sizeBytes += source.sizeBytes;
   return sizeBytes;

@@ -23,9 +23,9 @@ import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
 import { type SessionPool, sessionPool } from '../runtime/sessionPool';
 import { exportStudent } from './exportStudent';
-import type { OpenedComponent, Pipeline } from './Pipeline';
 import { componentBytes, openComponent } from './openComponent';
 import type { PlanSummary } from './openedData';
+import type { OpenedComponent, Pipeline } from './Pipeline';
 import { takeSampler } from './sampleTakes';
 import { type ComponentId, editOf, type Variant, variantOf, withComponent } from './Variant';
 
@@ -200,4 +200,3 @@ function summarise(pipeline: Pipeline, plan: Plan): PlanSummary {
   const { goneIds, ...decoder } = figures('decoder');
   return { ...denoiser, goneIds: [...denoiser.goneIds, ...goneIds], decoder };
 }
-

@@ -37,7 +37,13 @@ export interface Patience {
   readonly cancelBusyMs: number;
 }
 
-const PATIENCE: Patience = { pingEveryMs: 1_000, silentMs: 5_000, openingMs: 60_000, cancelMs: 5_000, cancelBusyMs: 30_000 };
+const PATIENCE: Patience = {
+  pingEveryMs: 1_000,
+  silentMs: 5_000,
+  openingMs: 60_000,
+  cancelMs: 5_000,
+  cancelBusyMs: 30_000,
+};
 
 /** Starts within a minute after which the engine is given up: a model that kills it again and again. */
 const MOST_RESTARTS = 4;
@@ -122,12 +128,17 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   const restart = (why: string): void => {
     worker.terminate();
     const error = new StudioError('engine/stopped', `The engine stopped: ${why}.`, { why });
-    for (const { reject, cancelledAtMs } of waiting.values()) reject(cancelledAtMs === undefined ? error : abortError());
+    for (const { reject, cancelledAtMs } of waiting.values())
+      reject(cancelledAtMs === undefined ? error : abortError());
     waiting.clear();
     const nowMs = performance.now();
     restartsAtMs = [...restartsAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
     if (restartsAtMs.length > MOST_RESTARTS) {
-      givenUp = new StudioError('engine/stopped', `The engine stopped ${restartsAtMs.length} times within a minute: ${why}. Reload the page.`, { why });
+      givenUp = new StudioError(
+        'engine/stopped',
+        `The engine stopped ${restartsAtMs.length} times within a minute: ${why}. Reload the page.`,
+        { why },
+      );
       clearInterval(watch);
       tell({ type: 'status', event: 'worker-restarted', problem: givenUp.toPlain() });
       return;
@@ -163,7 +174,8 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     if (jobs.some(({ cancelledAtMs }) => cancelledAtMs !== undefined && nowMs - cancelledAtMs > cancelMs))
       return restart('it did not heed a cancel');
     const opening = !heard || jobs.some(({ job }) => job === 'open');
-    const overdue = !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
+    const overdue =
+      !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
     // an answer may wait behind this very timer when the page itself was busy: the next tick decides
     overdueTicks = overdue ? overdueTicks + 1 : 0;
     if (overdueTicks > 1) return restart('it did not answer');

@@ -25,6 +25,8 @@ export interface LaneOptions {
   readonly openPipeline: () => PipelineId | undefined;
   /** Hears of failures before the page does (to remake a lost device). */
   readonly onError: (error: StudioError) => Promise<void>;
+  /** Which lane each job is in. */
+  readonly lanes?: Readonly<Record<JobName, Lane>>;
 }
 
 export interface JobLanes {
@@ -36,7 +38,7 @@ export interface JobLanes {
 
 type JobRequest = Extract<Request, { type: 'job' }>;
 
-export function createJobLanes({ handlers, post, openPipeline, onError }: LaneOptions): JobLanes {
+export function createJobLanes({ handlers, post, openPipeline, onError, lanes = LANES }: LaneOptions): JobLanes {
   const controllers = new Map<number, { readonly abort: AbortController; readonly lane: Lane }>();
   const last: Record<Lane, Promise<void>> = { interactive: Promise.resolve(), background: Promise.resolve() };
   let interactive = 0; // running or waiting
@@ -82,7 +84,7 @@ export function createJobLanes({ handlers, post, openPipeline, onError }: LaneOp
   };
 
   const enqueue = (request: JobRequest): void => {
-    const lane = LANES[request.job];
+    const lane = lanes[request.job];
     const abort = new AbortController();
     controllers.set(request.id, { abort, lane });
     abort.signal.addEventListener('abort', wakeAll);

@@ -16,10 +16,11 @@ import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSu
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 
 export type * from '../studio/exportData';
+export type * from '../studio/GenerateSettings';
 export type * from '../studio/openedData';
 export type * from '../studio/sampleData';
-export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
+export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
 export type { BackendPreference, BackendStatus, OpenProgress };
 
 export interface OpenRequest {

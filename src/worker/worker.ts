@@ -165,7 +165,8 @@ async function recover(lost: Opened): Promise<void> {
   try {
     const made = await openAnyhow(lost.request, {});
     for (const component of [lost.pipeline.denoiser, lost.pipeline.decoder]) {
-      for (const tensors of component?.addedWeights() ?? []) await made.pipeline.component(component!.id).addWeights(tensors);
+      for (const tensors of component?.addedWeights() ?? [])
+        await made.pipeline.component(component!.id).addWeights(tensors);
     }
     opened = { ...made, id: lost.id };
     post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });

@@ -3,7 +3,7 @@ import type { Totals } from '../../blocks/block';
 import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
-import type { GenerateSettings } from '../../studio/sampleData';
+import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { TEACHER, variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';

@@ -1,9 +1,9 @@
 /** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
 import { type PointerEvent, useEffect, useRef } from 'react';
 import type { Clip } from '../../metrics/Clip';
-import type { Side } from '../store/state';
 import { frameCount } from '../store/derived';
 import { seek, stepFrames } from '../store/player';
+import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 import { drawFrame } from './pixels';
 

@@ -1,9 +1,10 @@
 /** Over each clip: whose it is, how it stands, and its measured step time. */
-import type { Side } from '../store/state';
+
 import { formatMs } from '../format';
 import { Icon } from '../parts/Icon';
 import { type SideStanding, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
+import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 
 export function SideCaption({ side }: { readonly side: Side }) {

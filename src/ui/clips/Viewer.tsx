@@ -1,7 +1,7 @@
 /** The two clips: next to each other, with a draggable split, or their difference. */
 import { type PointerEvent, useLayoutEffect, useRef, useState } from 'react';
-import type { Side } from '../store/state';
 import { setSplit } from '../store/player';
+import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 import { ClipCanvas, DifferenceCanvas } from './ClipCanvas';
 import { fittingZoom } from './pixels';

@@ -1,9 +1,9 @@
 /** What lies over a clip's frame while there is nothing to show, while it is sampled, and when it is stale. */
 import type { CSSProperties } from 'react';
-import type { Side } from '../store/state';
 import { Icon } from '../parts/Icon';
 import { standing } from '../store/derived';
 import { generateNow } from '../store/settings';
+import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 
 export function WaitingClip({ side }: { readonly side: Side }) {

@@ -41,7 +41,8 @@ export async function openFolder(
       { folder, backend, latentSize, withoutRunning },
       {
         signal: own.signal,
-        onProgress: (report) => controller === own && write(({ opening }) => ({ opening: afterReport(opening, report) })),
+        onProgress: (report) =>
+          controller === own && write(({ opening }) => ({ opening: afterReport(opening, report) })),
       },
     );
     if (controller === own) show({ ...opened, folder, latentSize, withoutRunning }, before);

@@ -1,7 +1,7 @@
 /** What happens on load: what was kept is restored, the engine is listened to, and a model opens by itself. */
 
-import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { StudioError } from '../../errors/StudioError';
+import { bundledModels, bundledReference } from '../../library/bundledModels';
 import type { EngineCounters, StatusReply } from '../../worker/protocol';
 import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
@@ -46,7 +46,10 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
   if (problem) return showProblem(StudioError.fromPlain(problem), 'engine');
   if (!opened) return;
   const what = event === 'device-remade' ? 'The GPU is back' : 'The engine was started again';
-  const where = opened.status.backend === 'wasm' && event === 'device-remade' ? 'The GPU went again and again: it runs on WASM now' : what;
+  const where =
+    opened.status.backend === 'wasm' && event === 'device-remade'
+      ? 'The GPU went again and again: it runs on WASM now'
+      : what;
   showNotice(`${where}. Plan, settings and clips were kept.`);
   void generate();
 }

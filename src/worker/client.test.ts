@@ -1,0 +1,153 @@
+/** The client against workers that answer, die, hang and do not listen: nothing may be left waiting. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createEngineClient, type WorkerLike } from './client';
+import type { OpenedPipeline, Reply, Request, StatusReply } from './protocol';
+
+const patience = { pingEveryMs: 10, silentMs: 50, openingMs: 400, cancelMs: 60, cancelBusyMs: 200 };
+
+/** A worker that answers as it is told to, and remembers what it was asked. */
+class FakeWorker implements WorkerLike {
+  readonly asked: Request[] = [];
+  terminated = false;
+  answer: (request: Request, reply: (reply: Reply) => void) => void;
+  private readonly messages: ((event: { data: Reply }) => void)[] = [];
+  private readonly errors: ((event: { message?: string }) => void)[] = [];
+
+  constructor(answer: FakeWorker['answer']) {
+    this.answer = answer;
+    setTimeout(() => this.say({ type: 'pong' }), 0);
+  }
+  postMessage(request: Request): void {
+    this.asked.push(request);
+    setTimeout(() => this.answer(request, (reply) => this.say(reply)), 0);
+  }
+  terminate(): void {
+    this.terminated = true;
+  }
+  addEventListener(type: 'message' | 'error', listener: never): void {
+    (type === 'message' ? this.messages : this.errors).push(listener);
+  }
+  say(data: Reply): void {
+    for (const listener of this.messages) listener({ data });
+  }
+  die(message: string): void {
+    for (const listener of this.errors) listener({ message });
+  }
+}
+
+const pipelineOf = (id: string) => ({ id, status: { backend: 'wasm' } }) as unknown as OpenedPipeline;
+
+/** Opens, counts and pings; leaves `sample` without an answer. */
+const diligent =
+  (id: string): FakeWorker['answer'] =>
+  (request, reply) => {
+    if (request.type === 'ping') reply({ type: 'pong' });
+    if (request.type !== 'job') return;
+    if (request.job === 'open') reply({ type: 'done', id: request.id, job: 'open', output: pipelineOf(id) });
+    if (request.job === 'counters') reply({ type: 'done', id: request.id, job: 'counters', output: {} as never });
+  };
+
+const folder = { kind: 'url', name: 'm', url: 'http://x/' } as never;
+const request = { folder, backend: 'wasm' } as const;
+const sampling = { takes: [], previewEvery: 0 };
+
+let dispose: () => void = () => undefined;
+afterEach(() => dispose());
+
+function clientOf(...answers: FakeWorker['answer'][]) {
+  const workers: FakeWorker[] = [];
+  const events: StatusReply[] = [];
+  const client = createEngineClient(() => {
+    const worker = new FakeWorker(answers[Math.min(workers.length, answers.length - 1)]!);
+    workers.push(worker);
+    return worker;
+  }, patience);
+  client.onStatus((event) => void events.push(event));
+  dispose = () => client.dispose();
+  return { client, workers, events };
+}
+
+const jobsOf = (worker: FakeWorker) => worker.asked.flatMap((asked) => (asked.type === 'job' ? [asked] : []));
+
+describe('the client', () => {
+  it('names the pipeline in every job of one', async () => {
+    const { client, workers } = clientOf(diligent('p1'));
+    await client.open(request);
+    void client.sample(sampling).catch(() => undefined);
+    await client.counters({});
+    expect(jobsOf(workers[0]!).map(({ job, pipeline }) => [job, pipeline])).toEqual([
+      ['open', undefined],
+      ['sample', 'p1'],
+      ['counters', undefined],
+    ]);
+  });
+
+  it('notices a worker that died: what waited is rejected, the model is opened again', async () => {
+    const { client, workers, events } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    const waits = client.sample(sampling);
+    await Promise.resolve();
+    workers[0]!.die('out of memory');
+    await expect(waits).rejects.toMatchObject({ code: 'engine/stopped' });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
+    expect(workers[0]!.terminated).toBe(true);
+    void client.sample(sampling).catch(() => undefined);
+    await vi.waitFor(() => expect(jobsOf(workers[1]!).at(-1)).toMatchObject({ job: 'sample', pipeline: 'p2' }));
+  });
+
+  it('notices one that does not answer, unless it is inside the runtime', async () => {
+    const deaf: FakeWorker['answer'] = (asked, reply) => {
+      if (asked.type !== 'ping') diligent('p1')(asked, reply);
+    };
+    const { client, workers, events } = clientOf(deaf, diligent('p2'));
+    await client.open(request);
+    workers[0]!.say({ type: 'busy', busy: true });
+    await new Promise((resolve) => setTimeout(resolve, 4 * patience.silentMs));
+    expect(workers).toHaveLength(1);
+    workers[0]!.say({ type: 'busy', busy: false });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' } }), { timeout: 3000 });
+  });
+
+  it('ends one that does not heed a cancel; the job counts as cancelled', async () => {
+    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    const abort = new AbortController();
+    const waits = client.sample(sampling, { signal: abort.signal });
+    await Promise.resolve();
+    abort.abort();
+    await expect(waits).rejects.toMatchObject({ name: 'AbortError' });
+    expect(workers[0]!.asked.some(({ type }) => type === 'cancel')).toBe(true);
+    await vi.waitFor(() => expect(workers).toHaveLength(2));
+  });
+
+  it('gives up an engine that dies again and again, and says so', async () => {
+    const { client, workers, events } = clientOf(diligent('p1'));
+    await client.open(request);
+    for (let death = 0; death < 6; death++) {
+      const count = workers.length;
+      workers.at(-1)!.die('crash');
+      if (workers.length === count) break;
+    }
+    expect(workers.length).toBeLessThanOrEqual(6);
+    expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', problem: { code: 'engine/stopped' } });
+    await expect(client.counters({})).rejects.toMatchObject({ code: 'engine/stopped' });
+  });
+
+  it('takes no progress of a cancelled job, and nothing from a worker that was ended', async () => {
+    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    const abort = new AbortController();
+    const seen: unknown[] = [];
+    const waits = client.sample(sampling, { signal: abort.signal, onProgress: (progress) => void seen.push(progress) });
+    await Promise.resolve();
+    const { id } = jobsOf(workers[0]!).at(-1)!;
+    abort.abort();
+    workers[0]!.say({ type: 'progress', id, job: 'sample', progress: {} as never });
+    workers[0]!.say({ type: 'cancelled', id });
+    await expect(waits).rejects.toMatchObject({ name: 'AbortError' });
+    expect(seen).toEqual([]);
+    workers[0]!.die('crash');
+    workers[0]!.say({ type: 'status', event: 'device-lost' });
+    expect(workers).toHaveLength(2);
+  });
+});

@@ -1,0 +1,149 @@
+/** The lanes: order, cancelling, other pipelines' jobs, and background jobs that give way. Handlers count what they do. */
+import { describe, expect, it } from 'vitest';
+import { StudioError } from '../errors/StudioError';
+import { nextTask } from '../runtime/nextTask';
+import { createJobLanes, type Handlers, type JobContext } from './jobLanes';
+import { LANES, type Reply, type Request } from './protocol';
+
+/** Lanes whose `sample` takes so many steps, with a turn of the event loop after each, and logs them. */
+function lanesOf(open: string | undefined, background: boolean) {
+  const replies: Reply[] = [];
+  const log: string[] = [];
+  const steps = async ({ seed, steps }: { seed: number; steps: number }, { signal, turn }: JobContext<'sample'>) => {
+    for (let step = 1; step <= steps; step++) {
+      signal.throwIfAborted();
+      if (background) await turn();
+      log.push(`${seed}:${step}`);
+      await nextTask();
+    }
+  };
+  const handlers = {
+    sample: (request, context) => steps(request.takes[0]!.settings, context) as never,
+    summarise: async ({ plan }) => {
+      log.push(`summary ${plan.dropped.join()}`);
+      await nextTask();
+      return {} as never;
+    },
+    export: async () => {
+      throw new StudioError('library/quota', 'No room.');
+    },
+    counters: async () => ({}) as never,
+    open: async () => ({}) as never,
+  } as Handlers;
+  const lanes = createJobLanes({
+    handlers,
+    post: (reply) => void replies.push(reply),
+    openPipeline: () => open,
+    onError: async () => undefined,
+    ...(background ? { lanes: { ...LANES, sample: 'background' as const } } : {}),
+  });
+  return { lanes, replies, log };
+}
+
+const sample = (id: number, seed: number, steps: number, pipeline: string | undefined = 'a'): Request => ({
+  type: 'job',
+  id,
+  job: 'sample',
+  pipeline,
+  input: { takes: [{ variant: { edits: {} }, settings: { prompt: '', seed, steps, guidance: 1 } }], previewEvery: 0 },
+});
+const summarise = (id: number, name: string): Request => ({
+  type: 'job',
+  id,
+  job: 'summarise',
+  pipeline: 'a',
+  input: { plan: { dropped: [name] } },
+});
+
+async function settled(replies: readonly Reply[], count: number): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) {
+    if (replies.filter(({ type }) => ['done', 'failed', 'cancelled'].includes(type)).length >= count) return;
+    await nextTask();
+  }
+  throw new Error(`only ${JSON.stringify(replies)}`);
+}
+
+describe('job lanes', () => {
+  it('run interactive jobs one after the other, and say how each ended', async () => {
+    const { lanes, replies, log } = lanesOf('a', false);
+    lanes.take(sample(1, 7, 2));
+    lanes.take(summarise(2, 'x'));
+    lanes.take({ type: 'job', id: 3, job: 'export', pipeline: 'a', input: {} as never });
+    await settled(replies, 3);
+    expect(log).toEqual(['7:1', '7:2', 'summary x']);
+    expect(replies.map((reply) => [reply.type, 'id' in reply ? reply.id : 0])).toEqual([
+      ['done', 1],
+      ['done', 2],
+      ['failed', 3],
+    ]);
+  });
+
+  it('cancel a running job within one step, and one that has not begun never begins', async () => {
+    const { lanes, replies, log } = lanesOf('a', false);
+    lanes.take(sample(1, 7, 16));
+    lanes.take(sample(2, 8, 16));
+    while (log.length < 1) await nextTask();
+    lanes.take({ type: 'cancel', id: 1 });
+    lanes.take({ type: 'cancel', id: 2 });
+    const before = log.length;
+    await settled(replies, 2);
+    expect(log.length - before).toBeLessThanOrEqual(1);
+    expect(replies.map(({ type }) => type)).toEqual(['cancelled', 'cancelled']);
+    expect(log.some((line) => line.startsWith('8:'))).toBe(false);
+  });
+
+  it('refuse jobs of a pipeline that is not open, and of none', async () => {
+    const { lanes, replies, log } = lanesOf('b', false);
+    lanes.take(sample(1, 7, 2, 'a'));
+    await settled(replies, 1);
+    expect(replies[0]).toMatchObject({ type: 'failed', error: { code: 'engine/other-pipeline' } });
+    const closed = lanesOf(undefined, false);
+    closed.lanes.take(sample(1, 7, 2, 'a'));
+    await settled(closed.replies, 1);
+    expect(closed.replies[0]).toMatchObject({ type: 'failed', error: { code: 'engine/no-pipeline' } });
+    expect([...log, ...closed.log]).toEqual([]);
+  });
+
+  it('let interactive jobs go before the next step of a background job', async () => {
+    const { lanes, replies, log } = lanesOf('a', true);
+    lanes.take(sample(1, 7, 6));
+    while (log.length < 2) await nextTask();
+    lanes.take(summarise(2, 'x'));
+    lanes.take(summarise(3, 'y'));
+    const at = log.length;
+    await settled(replies, 3);
+    expect(log.slice(at).slice(0, 2)).toEqual(['summary x', 'summary y']);
+    expect(log.at(-1)).toBe('7:6');
+  });
+
+  it('pause background jobs after their step, and go on', async () => {
+    const { lanes, replies, log } = lanesOf('a', true);
+    lanes.take(sample(1, 7, 6));
+    while (log.length < 2) await nextTask();
+    lanes.take({ type: 'pause', paused: true });
+    for (let turn = 0; turn < 5; turn++) await nextTask();
+    const at = log.length;
+    for (let turn = 0; turn < 20; turn++) await nextTask();
+    expect(log.length).toBe(at);
+    lanes.take({ type: 'pause', paused: false });
+    await settled(replies, 1);
+    expect(log).toHaveLength(6);
+  });
+
+  it('stop background jobs that are running, paused or waiting, before a model is closed', async () => {
+    const { lanes, replies, log } = lanesOf('a', true);
+    lanes.take(sample(1, 7, 600));
+    lanes.take(sample(2, 8, 600));
+    while (log.length < 1) await nextTask();
+    lanes.take({ type: 'pause', paused: true });
+    await lanes.stopBackground();
+    expect(replies.map(({ type }) => type)).toEqual(['cancelled', 'cancelled']);
+    expect(log.some((line) => line.startsWith('8:'))).toBe(false);
+  });
+
+  it('answer a ping', () => {
+    const { lanes, replies } = lanesOf(undefined, false);
+    lanes.take({ type: 'ping' });
+    expect(replies).toEqual([{ type: 'pong' }]);
+  });
+});
