@@ -58,7 +58,11 @@ try {
 }
 rmSync('test-results', { recursive: true, force: true });
 mkdirSync('test-results', { recursive: true });
-const counts = [step(run('Format and lint', ['biome', 'check', '--diagnostic-level=error'])), step(run('Types', ['tsc'])), vitest()];
+const counts = [
+  step(run('Format and lint', ['biome', 'check', '--diagnostic-level=error'])),
+  step(run('Types', ['tsc'])),
+  vitest(),
+];
 const built = run('Build', ['vite', 'build', '--logLevel', 'warn']);
 counts.push(step(built));
 if (built) counts.push(playwright());
