@@ -33,11 +33,11 @@ const tolerance = 1e-4;
 
 const count = ({ graph }: Model, opType: string) => graph.nodes.filter((node) => node.opType === opType).length;
 
-/** Distance that counts as equal: 1e-4 of the output's size; of 16 bits, what the graph is off by itself. */
+/** Distance that counts as equal: 1e-4 of the output's size; of 16 bits, as with gates, what the graph is off by itself. */
 async function measureOf(opened: OpenedExport): Promise<(a: ArrayLike<number>, b: ArrayLike<number>) => number> {
   if (opened.facts.variant === 'fp16') {
     const { allowed, between } = await closenessOf(opened);
-    return (a, b) => (tolerance * between(a, b)) / allowed;
+    return (a, b) => (tolerance * between(a, b)) / (2 * allowed);
   }
   return (a, b) => maxDifference(a, b) / Math.max(1, ...Array.from(b, Math.abs));
 }
