@@ -45,6 +45,12 @@ export function nestAtoms(flow: Flow, atoms: readonly Atom[]): readonly AtomTree
   return top;
 }
 
+/** Atoms inside branches too, in execution order. */
+export function allTrees(flow: Flow, top: readonly AtomTree[]): readonly AtomTree[] {
+  const below = (tree: AtomTree): readonly AtomTree[] => [tree, ...tree.children.flatMap(below)];
+  return top.flatMap(below).sort((a, b) => flow.producer[a.atom.exit]! - flow.producer[b.atom.exit]!);
+}
+
 /** Steps to the next node of the same module: a quantiser leaves its nodes without a scope, but those around keep theirs. */
 const maxScopeSteps = 4;
 

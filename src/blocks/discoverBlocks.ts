@@ -3,7 +3,7 @@
  * blocks of transformers by module or repetition. Names only label; a graph without any gives the same tree.
  */
 import type { Model, TensorType } from '../onnx/model';
-import { nestAtoms } from './atomTree';
+import { allTrees, nestAtoms } from './atomTree';
 import type { Block, BlockTree, Rewire } from './block';
 import { countTotals } from './countTotals';
 import { denoiserTypes } from './denoiserTypes';
@@ -13,6 +13,8 @@ import type { Flow } from './flow';
 import { analyse } from './flow';
 import { innerStages } from './innerStages';
 import { findLatentInput } from './latentInput';
+import { modulesOf } from './modules';
+import { moduleTree } from './moduleTree';
 import { notesOn } from './notes';
 import type { Holdings, Ownership } from './ownership';
 import { assignOwners } from './ownership';
@@ -35,7 +37,9 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const flow = analyse(model, options.types ?? denoiserTypes(model, options.bindings), latentInput);
   const trees = nestAtoms(flow, findAtoms(flow));
   const unet = unetTree(flow, trunkChain(flow, trees));
-  const drafts = unet?.blocks ?? transformerTree(flow, trees);
+  const modules = unet ? undefined : modulesOf(flow);
+  const drafts =
+    unet?.blocks ?? (modules ? moduleTree(flow, modules, allTrees(flow, trees)) : transformerTree(flow, trees));
   const ownership = assignOwners(flow, drafts);
   const roots = inOrder(flow, [...drafts, ...ownership.outside]);
   const builder = blockBuilder(flow, ownership);
@@ -47,7 +51,9 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
 
 function inOrder(flow: Flow, drafts: readonly Draft[]): readonly Draft[] {
   const key = (draft: Draft): number => {
-    if (draft.children.length > 0) return Math.min(...draft.children.map(key));
+    const sums = draft.rewires.map(({ exit }) => flow.producer[exit]!);
+    if (draft.children.length > 0) return Math.min(...draft.children.map(key), ...sums);
+    if (sums.length > 0) return Math.min(...sums);
     return draft.output === undefined ? (draft.nodes[0] ?? Infinity) : flow.producer[draft.output]!;
   };
   return drafts
@@ -91,7 +97,7 @@ const hasAny = ({ parameters, bytes, macs }: Holdings): boolean => parameters > 
 /** What a block holds beyond the layers that can go alone. */
 function commonLeaf(parent: Draft, holdings: Holdings, path: string, depth: number): Block {
   const taken = new Set(parent.children.map(({ id }) => id));
-  const id = path.startsWith(`${parent.id}.`) && !taken.has(path) ? path : `${parent.id}.shared`;
+  const id = path.startsWith(`${parent.id}.`) && !taken.has(path) ? path : `${parent.id}#shared`;
   const reason = `It belongs to ${parent.id} as a whole${parent.reason === undefined ? ' and goes when that goes' : ''}.`;
   return {
     id,

@@ -47,12 +47,13 @@ export function draftOfAtoms(
     pairs.map(({ entry }) => entry),
   );
   const kept = atoms.find(({ atom }) => atom.reason);
-  const reason = kept?.atom.reason ?? processorSpecific(flow, nodes);
+  const reason = kept?.atom.reason ?? stayingReason(flow, nodes);
   const output = atoms.at(-1)!.atom.exit;
   return { id, kind, ...place, rewires: reason ? [] : pairs, reason, nodes, children, output };
 }
 
-function processorSpecific(flow: Flow, nodes: readonly number[]): string | undefined {
+/** Why nodes cannot go whatever passes them; `undefined` when nothing is against it. */
+export function stayingReason(flow: Flow, nodes: readonly number[]): string | undefined {
   const node = nodes.map((at) => flow.nodes[at]!).find(isProcessorSpecific);
   return node && processorReason(qualifiedOperator(node));
 }

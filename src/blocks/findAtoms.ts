@@ -29,16 +29,19 @@ export interface Atom {
 /** In execution order. */
 export function findAtoms(flow: Flow): readonly Atom[] {
   const atoms: Atom[] = [];
+  const byExit = new Map<number, Atom>();
   flow.nodes.forEach((node, at) => {
     if (isProcessorSpecific(node) && node.inputs[3]) atoms.push(hiddenAddition(flow, at));
     if (node.domain !== '' || (node.opType !== 'Add' && node.opType !== 'Sum') || node.inputs.length !== 2) return;
-    const atom = atomAt(flow, at);
-    if (atom) atoms.push(atom);
+    const atom = atomAt(flow, at, byExit);
+    if (!atom) return;
+    atoms.push(atom);
+    byExit.set(atom.exit, atom);
   });
   return atoms;
 }
 
-function atomAt(flow: Flow, at: number): Atom | undefined {
+function atomAt(flow: Flow, at: number, earlier: ReadonlyMap<number, Atom>): Atom | undefined {
   const [p, q] = flow.nodes[at]!.inputs.map((name) => flow.ids.get(name)!) as [number, number];
   const exit = flow.outputs[at]![0]!;
   if (p === q || !flow.stream[p] || !flow.stream[q]) return undefined;
@@ -51,6 +54,8 @@ function atomAt(flow: Flow, at: number): Atom | undefined {
     blendAtom(flow, exit, q, p) ??
     identityAtom(flow, exit, p, q) ??
     identityAtom(flow, exit, q, p) ??
+    besideAtom(flow, exit, p, q, earlier) ??
+    besideAtom(flow, exit, q, p, earlier) ??
     doubleAtom(flow, exit, p, q);
   if (!atom || atom.reason) return atom;
   return verified && fits(flow, atom, p, q) ? atom : { ...atom, reason: unverifiedReason(flow, atom) };
@@ -77,6 +82,27 @@ function fits(flow: Flow, atom: Atom, p: number, q: number): boolean {
 function identityAtom(flow: Flow, exit: number, e: number, q: number): Atom | undefined {
   const branch = weightedBranch(flow, rootOf(flow, e), q);
   return branch && { exit, entry: e, kind: 'identity', branch };
+}
+
+/** More branches side by side than any block has. */
+const maxBeside = 3;
+
+/** (e + f(e)) + g(e): a branch beside others that read the same; without it their sum is left. */
+function besideAtom(
+  flow: Flow,
+  exit: number,
+  sum: number,
+  q: number,
+  earlier: ReadonlyMap<number, Atom>,
+): Atom | undefined {
+  let atom = earlier.get(rootOf(flow, sum));
+  for (let step = 0; atom && !atom.reason && step < maxBeside; step++) {
+    const root = rootOf(flow, atom.entry);
+    const branch = weightedBranch(flow, root, q);
+    if (branch) return { exit, entry: sum, kind: 'identity', branch };
+    atom = earlier.get(root);
+  }
+  return undefined;
 }
 
 /** a x_s + (1 - a) x_t with gates that depend on no input; dropping leaves x_s ungated. */
@@ -208,7 +234,10 @@ function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
   }
   if (!before || !after)
     return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
-  const axis = before.length === after.length ? before.findIndex((dim, i) => dim !== after[i]) : -1;
+  const changed = before.length === after.length ? before.flatMap((dim, i) => (dim === after[i] ? [] : [i])) : [0, 1];
+  const [axis = -1] = changed;
+  if (changed.length > 1)
+    return `It turns ${before.join('x')} into ${after.join('x')}, so nothing of the right size can stand in for it.`;
   if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
   return `It changes the number of channels from ${before[axis]} to ${after[axis]}, so nothing of the right size can stand in for it.`;
 }

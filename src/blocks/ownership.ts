@@ -8,7 +8,7 @@ import type { Section } from './block';
 import { weightsOf } from './countTotals';
 import type { Draft } from './draft';
 import type { Flow } from './flow';
-import { commonPath, lastNumberedModule, numberedModule } from './scopes';
+import { commonPath, isInside, lastNumberedModule, numberedModule } from './scopes';
 
 export interface Holdings {
   parameters: number;
@@ -46,6 +46,8 @@ export function assignOwners(flow: Flow, drafts: readonly Draft[]): Ownership {
   return { ...tally(flow, parents, owner, macs), outside };
 }
 
+type Leaf = Draft & { readonly nodes: number[]; reason: string; section: Section };
+
 /** Gives nodes that hold weights and belong to no draft to a leaf per module, or per place without names. */
 function outsideLeaves(
   flow: Flow,
@@ -54,7 +56,7 @@ function outsideLeaves(
   macs: readonly number[],
 ): readonly Draft[] {
   const byId = new Map(all.map((draft) => [draft.id, draft]));
-  const leaves = new Map<string, Draft & { nodes: number[] }>();
+  const leaves = new Map<string, Leaf>();
   const weights = weightsOf(flow.graph);
   const placed = owner.flatMap((draft, node) =>
     draft && (draft.section === 'body' || draft.section === 'down') ? [node] : [],
@@ -68,26 +70,31 @@ function outsideLeaves(
     if (owner[node] || constant || !holds) return;
     const onTrunk = values.some((value) => flow.trunk[value]);
     const path = modulePath(flow, node);
-    const known = byId.get(numberedModule(path)) ?? byId.get(path);
-    if (known) {
+    const known = pathsAround(path).reduce<Draft | undefined>((found, one) => byId.get(one) ?? found, undefined);
+    if (known?.reason !== undefined) {
       owner[node] = known;
       return;
     }
     const section: Section = !onTrunk || node < first ? 'in' : node > last ? 'out' : 'body';
-    const id = path === '' ? placeName(onTrunk, section) : numberedModule(path) || path.split('.')[0]!;
+    const id = known ? `${known.id}#rest` : path === '' ? placeName(onTrunk, section) : leafPath(path, all);
     let leaf = leaves.get(id);
     if (!leaf) {
       leaf = {
-        id: byId.has(id) ? `${id}.rest` : id,
+        id: byId.has(id) ? `${id}#rest` : id,
         kind: 'layer',
         section,
         level: 0,
         rewires: [],
-        reason: outsideReason(onTrunk, section),
+        reason: known ? restReason(known) : outsideReason(onTrunk, section),
         nodes: [],
         children: [],
       };
       leaves.set(id, leaf);
+    }
+    // Where one part of a module works on the latent, that is what the module is for.
+    if (onTrunk && leaf.reason === conditioningReason) {
+      leaf.section = section;
+      leaf.reason = outsideReason(onTrunk, section);
     }
     leaf.nodes.push(node);
     owner[node] = leaf;
@@ -95,13 +102,30 @@ function outsideLeaves(
   return [...leaves.values()];
 }
 
+/** A path and all around it, the outermost first. */
+const pathsAround = (path: string): readonly string[] =>
+  path.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.'));
+
+/** The outermost module around a path that no block is in; a list of modules is none. */
+function leafPath(path: string, all: readonly Draft[]): string {
+  const alone = pathsAround(path).find((one) => !all.some(({ id }) => isInside(id, one)));
+  const numbered = numberedModule(path);
+  return alone === undefined || numbered.startsWith(`${alone}.`) ? numbered || path : alone;
+}
+
+const restReason = ({ id }: Draft): string =>
+  `It is computed in ${id} and read by others too, so it stays when ${id} goes.`;
+
 function placeName(onTrunk: boolean, section: Section): string {
   if (!onTrunk) return 'conditioning';
   return section === 'in' ? 'in' : section === 'out' ? 'out' : 'between';
 }
 
+export const conditioningReason =
+  'It prepares what other layers are conditioned on, such as time step and text; nothing passes it unchanged.';
+
 function outsideReason(onTrunk: boolean, section: Section): string {
-  if (!onTrunk) return 'It prepares what the blocks are conditioned on, such as time step and text, for all of them.';
+  if (!onTrunk) return conditioningReason;
   if (section === 'in') return 'It turns the latent into the hidden state that every other block works on.';
   if (section === 'out') return 'It turns the hidden state into the output.';
   return 'Nothing passes it unchanged: it has no skip connection around it.';

@@ -13,6 +13,19 @@ export function moduleScope(node: Node): string {
   return node.name.startsWith('/') ? legacyScope(node.name) : '';
 }
 
+/**
+ * Modules whose call a node is part of, the outermost first, as far as the exporter wrote it down: lists of modules are not
+ * called and not among them. `undefined` where nothing is written; empty for nodes of the outermost forward method.
+ */
+export function callChain(node: Node): readonly string[] | undefined {
+  const literal = node.metadata?.get(DYNAMO_SCOPES);
+  if (literal !== undefined) {
+    const items = literalItems(literal).slice(0, -1).map(plainPath);
+    return items.filter((path) => path !== '');
+  }
+  return node.name.startsWith('/') ? legacyChain(node.name) : undefined;
+}
+
 /** Module path that the names of a node's weights tell: `a.b.conv1.weight` belongs to `a.b.conv1`. */
 export function weightScope(names: readonly string[]): string {
   for (const name of names) {
@@ -23,12 +36,12 @@ export function weightScope(names: readonly string[]): string {
 }
 
 /** A Python list literal; the module is the element before the last (the last is the call itself). */
-function dynamoScope(literal: string): string {
-  const items = [...literal.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) =>
+const dynamoScope = (literal: string): string => plainPath(literalItems(literal).at(-2) ?? '');
+
+const literalItems = (literal: string): readonly string[] =>
+  [...literal.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map((match) =>
     (match[1] ?? match[2] ?? '').replace(/\\(.)/g, '$1'),
   );
-  return plainPath(items.at(-2) ?? '');
-}
 
 /** Strict mode writes `__dict__['_modules']['blocks'].0` for `blocks.0`. */
 function plainPath(path: string): string {
@@ -40,21 +53,25 @@ function plainPath(path: string): string {
     .replace(/^\./, '');
 }
 
+/** `/down_blocks.0/resnets.1/conv1/Conv` -> `down_blocks.0.resnets.1.conv1`. */
+const legacyScope = (name: string): string => legacyChain(name).at(-1) ?? '';
+
 /**
- * `/down_blocks.0/resnets.1/conv1/Conv`. A component that repeats the one before and adds to it replaces it:
- * children of nn.Sequential are written `/input_blocks.1/input_blocks.1.0/`.
+ * A component that repeats the one before and adds to it replaces it: children of nn.Sequential are written
+ * `/input_blocks.1/input_blocks.1.0/`.
  */
-function legacyScope(name: string): string {
-  const parts: string[] = [];
+function legacyChain(name: string): readonly string[] {
   const path = name.split('/').slice(1, -1);
   // Optimisers append to the operator's name: `/proj_out/MatMul/MatMulAddFusion`.
   while (/^[A-Z][A-Za-z]*(_\d+)?$/.test(path.at(-1) ?? '')) path.pop();
+  const chain: string[] = [];
+  let parts: readonly string[] = [];
   for (const part of path) {
     const last = parts.at(-1);
-    if (last !== undefined && part.startsWith(`${last}.`)) parts[parts.length - 1] = part;
-    else parts.push(part);
+    parts = last !== undefined && part.startsWith(`${last}.`) ? [...parts.slice(0, -1), part] : [...parts, part];
+    chain.push(parts.join('.'));
   }
-  return parts.join('.');
+  return chain;
 }
 
 /** The longest module path that all of them lie in; '' for none. */

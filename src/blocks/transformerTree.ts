@@ -52,7 +52,7 @@ function blockDraft(flow: Flow, id: string, place: Place, { path, units }: UnitG
  * What depends on the latent after what does not; then by how many atoms come before; of two streams side by side the
  * larger first. Optimisers reorder nodes, so the order of the file says nothing about streams that do not wait for each other.
  */
-function inStructuralOrder(flow: Flow, trees: readonly AtomTree[]): readonly AtomTree[] {
+export function inStructuralOrder(flow: Flow, trees: readonly AtomTree[]): readonly AtomTree[] {
   const exits = new Set(trees.map(({ atom }) => atom.exit));
   const before = new Int32Array(flow.names.length);
   flow.nodes.forEach((_, node) => {

@@ -22,7 +22,6 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     backend: 'node',
     capacityBytes: Infinity,
     traffic,
-    distrusted: new Set(),
     createSession: (model) => exclusively(() => createSession(model, options, exclusively, traffic)),
   };
 }

@@ -11,7 +11,6 @@ import { presetsFor } from '../blocks/presets';
 import { resolvePlan } from '../blocks/resolvePlan';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
-import { allFusions } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
 import { componentReader, sessionBytes } from '../pipeline/components';
@@ -23,7 +22,6 @@ import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescri
 import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
 import { type SessionPool, sessionPool } from '../runtime/sessionPool';
-import { boundSizes } from './boundSizes';
 import { exportStudent } from './exportStudent';
 import { componentBytes, openComponent } from './openComponent';
 import type { PlanSummary } from './openedData';
@@ -77,20 +75,11 @@ async function openParts(
     counts.sessionsCreated++;
     return session;
   };
-  const fusions = new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
-  const common = { pool, createSession, fusions, ...(cannotRun === undefined ? {} : { cannotRun }) };
+  const common = { pool, createSession, ...(cannotRun === undefined ? {} : { cannotRun }) };
   const { bindings } = inputs;
   const types = denoiserTypes(file.model, bindings);
   const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
-  const denoiser = openComponent({
-    ...common,
-    id: 'denoiser',
-    file,
-    tree,
-    types,
-    presets: presetsFor(tree),
-    sizes: boundSizes(file.model, bindings, inputs.batch),
-  });
+  const denoiser = openComponent({ ...common, id: 'denoiser', file, tree, types, presets: presetsFor(tree) });
   onMapped?.({ description, denoiser });
   signal?.throwIfAborted();
 
@@ -160,15 +149,14 @@ async function warm(
 function mapDecoder(
   file: Component,
   description: PipelineDescription,
-  common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun' | 'fusions'>,
+  common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun'>,
 ): OpenedComponent | undefined {
   try {
     const bindings = decoderBindings(file.model, description);
     const latentInput = file.model.graph.inputs.find(({ name }) => !file.model.graph.initializers.has(name))!.name;
     const types = denoiserTypes(file.model, bindings);
     const tree = discoverBlocks(file.model, { bindings, types, latentInput });
-    const sizes = boundSizes(file.model, bindings, description.latent.frames);
-    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree), sizes });
+    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree) });
   } catch (thrown) {
     if (thrown instanceof StudioError && thrown.code !== 'internal') return undefined;
     throw thrown;

@@ -49,7 +49,7 @@ def trace(family: Family, model: torch.nn.Module, exporter: str, variant: str, p
             shapes = family.dynamic_shapes() if dynamic else None
             if dynamic and family.varied_inputs:
                 inputs = family.varied_inputs()
-            program = torch.onnx.export(model, (), kwargs=inputs, dynamo=True, dynamic_shapes=shapes, **options)
+            program = torch.onnx.export(model, (), kwargs=inputs, dynamo=True, dynamic_shapes=shapes, verbose=False, **options)
             relative_traces(program.model)
             program.save(path, external_data=False)
 

@@ -11,7 +11,8 @@ class Family:
     """`inputs` maps the graph's input names to example values; `dynamic` names the axes that may vary.
 
     `varied_inputs`: other values of the same inputs for torch.export where axes vary. It fixes an axis that is, or
-    becomes on the way down a U-Net, of size 1.
+    becomes on the way down a U-Net, of size 1. `generic`: which modules can go is found by trying (units.py), not listed
+    by class (identity.py).
     """
 
     name: str
@@ -21,6 +22,7 @@ class Family:
     dynamic_output: dict[int, str] = field(default_factory=dict)
     output: str = "out_sample"
     is_unet: bool = False
+    generic: bool = False
     varied_inputs: Callable[[], dict[str, torch.Tensor]] | None = None
 
     def dynamic_shapes(self) -> dict[str, dict[int, object]]:

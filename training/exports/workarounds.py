@@ -1,6 +1,7 @@
 """What the published models need before torch.onnx can export them. Each entry names the failure it avoids.
 
 * legacy, LTX and Wan: "Exporting the operator 'aten::rms_norm' to ONNX opset version 17 is not supported".
+* legacy, Wan's decoder: "Exporting the operator 'aten::_upsample_nearest_exact2d' to ONNX opset version 17 is not supported".
 * both, HunyuanVideo: filling a boolean mask. The legacy exporter stops with an internal assertion ("We don't have an op
   for aten::masked_fill"); the dynamo exporter writes Where on booleans, which onnxruntime has no CPU kernel for.
 * legacy, LTX: `repeat_interleave(2, dim=-1)`. The exporter turns the -1 into an axis in place, and with it every other -1 of the model
@@ -24,9 +25,21 @@ def _rms_norm(graph, input, normalized_shape, weight, eps):
     return graph.op("Mul", normal, weight) if has_weight else normal
 
 
+def _nearest_exact(graph, input, output_size, scale_factors):
+    """The source pixel under the middle of each target pixel; scales are constants, as in every published decoder."""
+    scales = [1.0, 1.0, *torch.onnx.symbolic_helper._maybe_get_const(scale_factors, "fs")]
+    constant = graph.op("Constant", value_t=torch.tensor(scales, dtype=torch.float32))
+    empty = graph.op("Constant", value_t=torch.tensor([], dtype=torch.float32))
+    return graph.op(
+        "Resize", input, empty, constant, coordinate_transformation_mode_s="half_pixel", mode_s="nearest",
+        nearest_mode_s="round_prefer_ceil",
+    )
+
+
 def register_legacy_symbolics() -> None:
     """Once per process, before a legacy export."""
     torch.onnx.register_custom_op_symbolic("aten::rms_norm", _rms_norm, 17)
+    torch.onnx.register_custom_op_symbolic("aten::_upsample_nearest_exact2d", _nearest_exact, 17)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
 import { outputDifference } from '../outputDifference';
 import type { Runtime } from '../Runtime';
 import { opSuite, opSuiteDims, spread } from '../selfTest/builtInGraphs';
-import { distrustedOperators } from '../selfTest/fusedOperators';
 import { boolScalar, floatValues, tensorOf } from '../tensors';
 import { webRuntime } from '../webRuntime';
 import { chooseBackend } from './chooseBackend';
@@ -55,11 +54,9 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
-  const untested = webRuntime({ ort, exclusively, onBusy, device });
+  const runtime = webRuntime({ ort, exclusively, onBusy, device });
   try {
-    const selfTestMaxDifference = await selfTest(untested, wasm);
-    const distrusted = await distrustedOperators(untested);
-    const runtime = webRuntime({ ort, exclusively, onBusy, device, distrusted });
+    const selfTestMaxDifference = await selfTest(runtime, wasm);
     let isLost = false;
     void device.lost.then(() => {
       isLost = true;

@@ -1,0 +1,228 @@
+/**
+ * What can go from a graph whose modules are known, each under the path of the module that it stands for: modules that
+ * hold their own skip connections, and modules whose result is what a skip connection adds. What is part of a module and
+ * has no path of its own is `MODULE#1`, `MODULE#2`, which no module can be called.
+ */
+import type { AtomTree } from './atomTree';
+import type { DraftRewire } from './draft';
+import type { Atom } from './findAtoms';
+import type { Flow } from './flow';
+import { shapeOf } from './flow';
+import type { Modules } from './modules';
+import { modulesAround } from './modules';
+import { isPureView } from './operators';
+import { passageThrough } from './passage';
+import { commonPath, isInside } from './scopes';
+
+export interface ModuleUnit {
+  readonly id: string;
+  /** The module that it is or, for a part, that it is part of. */
+  readonly module: string;
+  /** module: the identity in its place. branch: zeros in its place. part: one of several sums of a module. */
+  readonly role: 'module' | 'branch' | 'part';
+  /** Empty where a reason says why it has to stay. */
+  readonly rewires: readonly DraftRewire[];
+  readonly trees: readonly AtomTree[];
+  readonly reason?: string;
+}
+
+/** A module that can go as a whole, and the sums that each of its results passes, the last first. */
+interface Whole {
+  readonly unit: ModuleUnit;
+  readonly passages: readonly (readonly Atom[])[];
+  readonly treeOf: (atom: Atom) => AtomTree;
+}
+
+/** `trees`: all atoms, inner ones included, in the order in which units are to name them. */
+export function moduleUnits(flow: Flow, modules: Modules, trees: readonly AtomTree[]): readonly ModuleUnit[] {
+  const { whole, staying } = wholeModules(flow, modules, trees);
+  const branches = branchModules(flow, modules, trees);
+  const found = new Map<string, ModuleUnit>();
+  // Where two are the same module, the one that can go stands for it.
+  for (const unit of [
+    ...staying,
+    ...branches.filter(({ reason }) => reason),
+    ...branches,
+    ...whole.map(({ unit }) => unit),
+  ])
+    if (!found.has(unit.id) || !unit.reason) found.set(unit.id, unit);
+  return [...found.values(), ...parts(modules, flow, whole, branches)];
+}
+
+/** Modules whose results all pass them by; those around a sum that do not, with the reason. */
+function wholeModules(
+  flow: Flow,
+  modules: Modules,
+  trees: readonly AtomTree[],
+): { whole: readonly Whole[]; staying: readonly ModuleUnit[] } {
+  const byExit = new Map(trees.map((tree) => [tree.atom.exit, tree]));
+  const atoms = new Map(trees.map(({ atom }) => [atom.exit, atom]));
+  const scopeOf = ({ atom }: AtomTree) => modules.scopes[flow.producer[atom.exit]!]!;
+  const holdsSums = new Set(trees.flatMap((tree) => modulesAround(scopeOf(tree), modules.called)));
+  const onTrunk = trees.filter(({ atom }) => flow.trunk[atom.exit] === 1).map(scopeOf);
+  const treeOf = ({ exit }: Atom) => byExit.get(exit)!;
+  const whole: Whole[] = [];
+  const staying: ModuleUnit[] = [];
+  for (const module of holdsSums) {
+    const found = throughModule(flow, modules, atoms, module);
+    const base = { id: module, module, role: 'module' as const };
+    if (typeof found === 'string') {
+      const within = (node: number) => !flow.weighted[node] || isInside(modules.scopes[node]!, module);
+      const own = trees.filter((tree) => scopeOf(tree) === module && tree.atom.branch.every(within));
+      if (own.length > 0) staying.push({ ...base, rewires: [], trees: own, reason: found });
+    } else if (found.atoms.length > 0 && !isWholeStack(module, onTrunk)) {
+      whole.push({
+        unit: { ...base, rewires: found.rewires, trees: found.atoms.map(treeOf) },
+        passages: found.passages,
+        treeOf,
+      });
+    }
+  }
+  return { whole, staying };
+}
+
+/** Everything there is, or a stack beside the trunk: its members can go one by one, all of it is no block. */
+function isWholeStack(module: string, onTrunk: readonly string[]): boolean {
+  if (/\.?\d+$/.test(module)) return false;
+  const inside = onTrunk.filter((scope) => isInside(scope, module));
+  return inside.length === onTrunk.length || inside.length === 0;
+}
+
+interface Through {
+  readonly rewires: readonly DraftRewire[];
+  readonly atoms: readonly Atom[];
+  readonly passages: readonly (readonly Atom[])[];
+}
+
+/** What replaces all results of a module; a sentence when one of them is made by its weights alone. */
+function throughModule(
+  flow: Flow,
+  modules: Modules,
+  atoms: ReadonlyMap<number, Atom>,
+  module: string,
+): Through | string {
+  const inside = (node: number) => isInside(modules.scopes[node]!, module);
+  const rewires = new Map<number, number>();
+  const crossed = new Set<Atom>();
+  const passages: (readonly Atom[])[] = [];
+  for (const result of modules.results.get(module) ?? []) {
+    const passage = passageThrough(flow, atoms, inside, result);
+    if (typeof passage === 'string') {
+      if (madeByWeights(flow, inside, result)) return passage;
+      continue; // computed here for others too, such as an activation of the time embedding: it stays
+    }
+    if (passage.direct) rewires.set(result, passage.entry);
+    else for (const { exit, entry } of passage.atoms) rewires.set(exit, entry);
+    for (const atom of passage.atoms) crossed.add(atom);
+    passages.push(passage.atoms);
+  }
+  const places = new Map([...atoms.keys()].map((exit, place) => [exit, place]));
+  const place = (exit: number) => places.get(exit) ?? Number.POSITIVE_INFINITY;
+  return {
+    rewires: [...rewires].sort(([a], [b]) => place(a) - place(b)).map(([exit, entry]) => ({ exit, entry })),
+    atoms: [...crossed].sort((a, b) => place(a.exit) - place(b.exit)),
+    passages,
+  };
+}
+
+function madeByWeights(flow: Flow, inside: (node: number) => boolean, result: number): boolean {
+  const seen = new Set<number>();
+  const pending = [flow.producer[result]!];
+  while (pending.length > 0) {
+    const node = pending.pop()!;
+    if (node < 0 || seen.has(node) || !inside(node)) continue;
+    if (flow.weighted[node]) return true;
+    seen.add(node);
+    for (const operand of flow.data[node]!) if (flow.stream[operand]) pending.push(flow.producer[operand]!);
+  }
+  return false;
+}
+
+/** Modules that hold whole branches, and not the sums that these are added in. */
+function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[]): readonly ModuleUnit[] {
+  const groups = new Map<string, AtomTree[]>();
+  for (const tree of trees) {
+    const module = branchModule(flow, modules, tree);
+    if (module !== undefined) groups.set(module, [...(groups.get(module) ?? []), tree]);
+  }
+  return [...groups].flatMap(([module, members]): ModuleUnit[] => {
+    const branch = new Set(members.flatMap(({ atom }) => atom.branch));
+    const inside = (node: number) => isInside(modules.scopes[node]!, module);
+    const elsewhere = (modules.results.get(module) ?? []).some(
+      (result) => !branch.has(flow.producer[result]!) && madeByWeights(flow, inside, result),
+    );
+    const base = { id: module, module, role: 'branch' as const, trees: members };
+    if (elsewhere)
+      return [{ ...base, rewires: [], reason: 'It is called elsewhere too, where no skip connection passes it by.' }];
+    if (members.some((tree) => !endsIn(flow, tree, inside))) return [];
+    const reason = members.find(({ atom }) => atom.reason)?.atom.reason;
+    if (reason !== undefined) return [];
+    return [{ ...base, rewires: members.map(({ atom: { exit, entry } }) => ({ exit, entry })) }];
+  });
+}
+
+/** The outermost module that holds all weights of a branch and not the sum. */
+function branchModule(flow: Flow, modules: Modules, { atom }: AtomTree): string | undefined {
+  const weighted = atom.branch.filter((node) => flow.weighted[node]);
+  const path = commonPath(weighted.map((node) => modules.scopes[node]!));
+  const sum = modules.scopes[flow.producer[atom.exit]!]!;
+  if (path === sum || !isInside(path, sum)) return undefined;
+  return modulesAround(path, modules.called).find((module) => module !== sum && isInside(module, sum));
+}
+
+/** Is the sum that of the module's result, at most scaled or seen otherwise? A norm with a bias behind it adds more. */
+function endsIn(flow: Flow, { atom }: AtomTree, inside: (node: number) => boolean): boolean {
+  return atom.branch.every((node) => inside(node) || !addsConstant(flow, node) || !isBehind(flow, node, inside));
+}
+
+function addsConstant(flow: Flow, at: number): boolean {
+  const { opType, inputs } = flow.nodes[at]!;
+  if (['LayerNormalization', 'GroupNormalization', 'InstanceNormalization', 'BatchNormalization'].includes(opType))
+    return (inputs[2] ?? '') !== '';
+  if (opType !== 'Add' && opType !== 'Sub') return false;
+  return flow.data[at]!.some((value) => !flow.stream[value] && (shapeOf(flow, value) ?? [2]).some((dim) => dim > 1));
+}
+
+/** Does a node of a branch work on what the module made? */
+function isBehind(flow: Flow, at: number, inside: (node: number) => boolean): boolean {
+  const seen = new Set<number>();
+  const pending = [at];
+  while (pending.length > 0) {
+    const node = pending.pop()!;
+    if (node < 0 || seen.has(node)) continue;
+    if (inside(node)) return true;
+    seen.add(node);
+    if (node !== at && !isPureView(flow.nodes[node]!) && flow.weighted[node]) continue;
+    for (const operand of flow.data[node]!) if (flow.stream[operand]) pending.push(flow.producer[operand]!);
+    if (seen.size > 60) return false;
+  }
+  return false;
+}
+
+/**
+ * The sums of a module that adds several times, each in all of its calls: `MODULE#1` is the first of every call. A sum that
+ * is a module's branch has its path already.
+ */
+function parts(
+  modules: Modules,
+  flow: Flow,
+  whole: readonly Whole[],
+  branches: readonly ModuleUnit[],
+): readonly ModuleUnit[] {
+  const taken = new Set(branches.flatMap(({ reason, trees }) => (reason ? [] : trees.map(({ atom }) => atom))));
+  return whole.flatMap(({ unit, passages, treeOf }): ModuleUnit[] => {
+    const own = passages.map((atoms) =>
+      atoms.filter(({ exit }) => modules.scopes[flow.producer[exit]!] === unit.module).toReversed(),
+    );
+    const most = Math.max(0, ...own.map((atoms) => atoms.length));
+    if (most < 2) return [];
+    return Array.from({ length: most }, (_, place): ModuleUnit[] => {
+      const atoms = own.flatMap((found) => found[place] ?? []);
+      if (atoms.every((atom) => taken.has(atom))) return [];
+      const rewires = atoms.map(({ exit, entry }) => ({ exit, entry }));
+      return [
+        { id: `${unit.module}#${place + 1}`, module: unit.module, role: 'part', rewires, trees: atoms.map(treeOf) },
+      ];
+    }).flat();
+  });
+}

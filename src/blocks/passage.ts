@@ -1,0 +1,204 @@
+/**
+ * The way of a hidden state through a module without its branches: from a result of the module back over residual sums to
+ * what came in from outside. A module whose every result has such a way can be replaced by the identity.
+ */
+import { tensorValues } from '../onnx/tensorValues';
+import type { Atom } from './findAtoms';
+import type { Flow } from './flow';
+import { sameType, shapeOf, viewed } from './flow';
+import { isAttention, isPureView } from './operators';
+
+export interface Passage {
+  /** What came in, in the form of the result. */
+  readonly entry: number;
+  /** Residual sums on the way, the last first. */
+  readonly atoms: readonly Atom[];
+  /** More than sums is on the way (a norm behind them, a position embedding before them): the result itself is replaced. */
+  readonly direct: boolean;
+}
+
+/** Part of a value along one axis. */
+interface Cut {
+  readonly axis: number;
+  /** `undefined` where only the length is known. */
+  readonly start: number | undefined;
+  readonly length: number;
+}
+
+const NO_WAY = 'Nothing passes it unchanged: it has no skip connection around it.';
+
+/** The passage, or why there is none: a full sentence. `inside`: is a node part of the module? */
+export function passageThrough(
+  flow: Flow,
+  atoms: ReadonlyMap<number, Atom>,
+  inside: (node: number) => boolean,
+  result: number,
+): Passage | string {
+  const crossed: Atom[] = [];
+  const cuts: Cut[] = [];
+  let [direct, moved] = [false, false];
+  /** The nearest to the outside of what only shows what came in, of the result's type. */
+  let entry: number | undefined;
+  for (let value = result; ; ) {
+    const node = flow.producer[value]!;
+    if (sameType(flow, value, result)) entry = value;
+    if (node < 0 || !inside(node)) {
+      if (cuts.length > 0) return NO_WAY;
+      if (crossed.length === 0) return { entry: value, atoms: [], direct: false };
+      if (!sameSize(flow, value, result)) return formReason(flow, value, result);
+      if (!direct) return { entry: value, atoms: crossed, direct }; // each sum has a stand-in of its own form
+      if (entry === undefined || moved)
+        return 'The value that passes it unchanged is nowhere in the form of its result.';
+      return { entry, atoms: crossed, direct };
+    }
+    const atom = atoms.get(value);
+    if (atom?.reason) return atom.reason;
+    if (atom) {
+      crossed.push(atom);
+      [value, entry] = [atom.entry, undefined];
+      continue;
+    }
+    const next = flow.nodes[node]!;
+    if (isPureView(next)) {
+      moved ||= next.opType === 'Transpose';
+      value = flow.data[node]![0]!;
+      continue;
+    }
+    const shown = viewed(flow, value);
+    if (shown >= 0) {
+      direct ||= !isNeutral(flow, node, shown);
+      [value, entry] = [shown, undefined];
+      continue;
+    }
+    const step = partStep(flow, node, value, cuts);
+    if (step !== undefined) {
+      value = step;
+      continue;
+    }
+    const sum = sumBehindNorm(flow, atoms, inside, value);
+    if (sum === undefined) return NO_WAY;
+    direct = true;
+    [value, entry] = [sum, undefined];
+  }
+}
+
+/** Multiplied or divided by 1, which exporters write where a model has a scale that is not used. */
+function isNeutral(flow: Flow, node: number, data: number): boolean {
+  const { opType, inputs } = flow.nodes[node]!;
+  const factor = inputs.find((name) => name !== flow.names[data]);
+  const values = factor === undefined ? undefined : numbersOf(flow, factor);
+  return (opType === 'Mul' || opType === 'Div') && values?.length === 1 && values[0] === 1;
+}
+
+function sameSize(flow: Flow, a: number, b: number): boolean {
+  const size = (value: number) => shapeOf(flow, value)?.reduce((product, dim) => product * dim, 1);
+  return size(a) !== undefined && size(a) === size(b);
+}
+
+/** Back over a part taken out of a value, or over the joining of parts where one of them is what was taken. */
+function partStep(flow: Flow, node: number, value: number, cuts: Cut[]): number | undefined {
+  const { opType, domain } = flow.nodes[node]!;
+  if (domain !== '') return undefined;
+  if (opType === 'Slice' || opType === 'Split') {
+    const cut = opType === 'Slice' ? sliceCut(flow, node, value) : splitCut(flow, node, value);
+    if (cut) cuts.push(cut);
+    return cut && flow.data[node]![0]!;
+  }
+  const cut = cuts.at(-1);
+  if (opType !== 'Concat' || !cut) return undefined;
+  const part = operandOf(flow, node, cut);
+  if (part !== undefined) cuts.pop();
+  return part;
+}
+
+function splitCut(flow: Flow, node: number, value: number): Cut | undefined {
+  const shapes = flow.nodes[node]!.outputs.map((name) => flow.ids.get(name)!).map((output) => shapeOf(flow, output));
+  const whole = shapeOf(flow, flow.data[node]![0]!);
+  const at = flow.nodes[node]!.outputs.indexOf(flow.names[value]!);
+  if (!whole || shapes.some((shape) => !shape)) return undefined;
+  const axis = normalAxis(intAttribute(flow, node, 'axis') ?? 0, whole.length);
+  const start = shapes.slice(0, at).reduce((sum, shape) => sum + shape![axis]!, 0);
+  return { axis, start, length: shapes[at]![axis]! };
+}
+
+function sliceCut(flow: Flow, node: number, value: number): Cut | undefined {
+  const [before, after] = [shapeOf(flow, flow.data[node]![0]!), shapeOf(flow, value)];
+  const operand = (at: number) => numbersOf(flow, flow.nodes[node]!.inputs[at] ?? '');
+  if (!before || !after) return undefined;
+  const changed = before.flatMap((dim, axis) => (dim === after[axis] ? [] : [axis]));
+  if (changed.length !== 1 || (operand(4) ?? [1]).some((step) => step !== 1)) return undefined;
+  const axis = changed[0]!;
+  const axes = operand(3) ?? before.map((_, i) => i);
+  const start = operand(1)?.[axes.findIndex((one) => normalAxis(one, before.length) === axis)];
+  const length = after[axis]!;
+  return { axis, start: start === undefined ? undefined : start < 0 ? start + before[axis]! : start, length };
+}
+
+/** The operand of a Concat that a cut takes out whole. */
+function operandOf(flow: Flow, node: number, cut: Cut): number | undefined {
+  const operands = flow.nodes[node]!.inputs.map((name) => flow.ids.get(name)!);
+  const shapes = operands.map((operand) => shapeOf(flow, operand));
+  const rank = shapes[0]?.length ?? 0;
+  if (shapes.some((shape) => !shape) || normalAxis(intAttribute(flow, node, 'axis') ?? 0, rank) !== cut.axis)
+    return undefined;
+  const lengths = shapes.map((shape) => shape![cut.axis]!);
+  const fits = lengths.flatMap((length, at) => {
+    const start = lengths.slice(0, at).reduce((sum, one) => sum + one, 0);
+    return length === cut.length && (cut.start === undefined || cut.start === start) ? [at] : [];
+  });
+  return fits.length === 1 ? operands[fits[0]!] : undefined;
+}
+
+/** More nodes than any norm or activation has. */
+const maxNormNodes = 40;
+
+/** The residual sum that a norm or an activation works on: no weights are multiplied, and nothing else flows in. */
+function sumBehindNorm(
+  flow: Flow,
+  atoms: ReadonlyMap<number, Atom>,
+  inside: (node: number) => boolean,
+  value: number,
+): number | undefined {
+  const seen = new Set<number>([value]);
+  const sources = new Set<number>();
+  const pending = [value];
+  while (pending.length > 0) {
+    const current = pending.pop()!;
+    if (current !== value && atoms.has(current)) {
+      sources.add(current);
+      continue;
+    }
+    const node = flow.producer[current]!;
+    if (node < 0 || !inside(node) || flow.weighted[node] || isAttention(flow.nodes[node]!)) return undefined;
+    for (const operand of flow.data[node]!) {
+      if (!flow.stream[operand] || seen.has(operand)) continue;
+      seen.add(operand);
+      pending.push(operand);
+    }
+    if (seen.size > maxNormNodes) return undefined;
+  }
+  return sources.size === 1 ? [...sources][0] : undefined;
+}
+
+function formReason(flow: Flow, entry: number, result: number): string {
+  const [before, after] = [shapeOf(flow, entry), shapeOf(flow, result)];
+  if (!before || !after) return 'Its shapes cannot be verified, so nothing is known to fit in its place.';
+  return `It turns ${before.join('x')} into ${after.join('x')}, so what comes in cannot stand in for what goes out.`;
+}
+
+const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+function intAttribute(flow: Flow, node: number, name: string): number | undefined {
+  const attribute = flow.nodes[node]!.attributes.get(name);
+  return attribute?.kind === 'int' ? Number(attribute.value) : undefined;
+}
+
+/** The numbers of a constant. */
+function numbersOf(flow: Flow, name: string): readonly number[] | undefined {
+  const id = flow.ids.get(name);
+  const node = id === undefined ? -1 : flow.producer[id]!;
+  const value = node < 0 ? undefined : flow.nodes[node]!.attributes.get('value');
+  const tensor = flow.graph.initializers.get(name) ?? (value?.kind === 'tensor' ? value.value : undefined);
+  const values = tensor && tensorValues(tensor);
+  return values && Array.from(values as ArrayLike<number | bigint>, Number);
+}
