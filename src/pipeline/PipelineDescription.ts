@@ -5,8 +5,12 @@
  * latent channels instead of decoded frames, and says so.
  */
 
+import type { LatentScaling } from './latentScaling';
+
 export interface PipelineDescription {
   readonly name: string;
+  /** model_index.json's: what the pipeline does beyond its configs goes by it (`pipelineConventions`). */
+  readonly className?: string;
   readonly denoiser: {
     readonly modelPath: string;
     /** The graph input that takes the latent. */
@@ -15,11 +19,18 @@ export interface PipelineDescription {
     readonly inputChannels: number;
     /** More than `latent.channels` where the model also predicts a variance (the first channels are the ones that count). */
     readonly outputChannels: number;
+    /** The guidance is an input: one call a step, no unconditional branch. */
+    readonly embedsGuidance?: true;
   };
-  readonly textEncoder?: { readonly modelPath: string; readonly maxTokens: number };
+  readonly textEncoder?: {
+    readonly modelPath: string;
+    readonly maxTokens: number;
+    /** Mochi: an empty prompt is all zeros, its mask too. */
+    readonly zeroesEmptyPrompt?: true;
+  };
   /** `tokenizerPath`: tokenizer.json, or CLIP's vocab.json, which then comes with `mergesPath`. */
   readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string; readonly mergesPath?: string };
-  readonly decoder?: { readonly modelPath: string; readonly scalingFactor: number; readonly shiftFactor: number };
+  readonly decoder?: { readonly modelPath: string } & LatentScaling;
   readonly scheduler: SchedulerConfig;
   /** Latent clip of one sample: channels, frames, height, width. */
   readonly latent: {

@@ -9,6 +9,7 @@ import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
 import type { Branch } from './guidance';
 import { latentDims } from './latentFrames';
 import type { PipelineDescription } from './PipelineDescription';
+import { pipelineConventions } from './pipelineConventions';
 import { seededNoise } from './seededNoise';
 
 /** A text embedding: [tokens, width], row-major. */
@@ -16,6 +17,8 @@ export interface TextEmbedding {
   readonly tokens: number;
   readonly width: number;
   readonly values: Float32Array;
+  /** Per token: 1 for the prompt's, 0 for padding; absent: all ones. */
+  readonly mask?: Float32Array;
 }
 
 export interface DenoiserCall {
@@ -121,12 +124,15 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
     };
   const constant = (value: (call: DenoiserCall) => number): Filler =>
     filledWith((call, count) => new Float32Array(count).fill(value(call)));
-  if (isTimestep(input.name)) return constant(({ timestep }) => timestep);
+  const { timestepScale = 1, guidanceScale = 1000 } = pipelineConventions(description.className);
+  if (isTimestep(input.name)) return constant(({ timestep }) => timestep * timestepScale);
   if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name))
     return textFiller(input, largest, description, notes);
   if (/^fps$/.test(input.name)) return constant(() => description.framesPerSecond);
-  if (/^guidance/.test(input.name)) return constant(({ guidance }) => guidance * 1000);
-  if (/mask/.test(input.name)) return constant(() => 1);
+  if (/^guidance/.test(input.name)) return constant(({ guidance }) => guidance * guidanceScale);
+  if (/padding_mask/.test(input.name) && largest.length === 4) return constant(() => 0); // Cosmos: no picture is padded
+  if (/mask/.test(input.name)) return filledWith(maskValues(largest.at(-1) ?? 1));
+  if (/^(img|txt)_ids$/.test(input.name)) return filledWith(positionIds(input.name, description));
   if (/added_time_ids/.test(input.name)) {
     notes.push('The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to 6, 127, 0.02.');
     return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => [6, 127, 0.02][index % 3]!));
@@ -134,6 +140,33 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
   const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
   return filledWith((_, count) => noise.slice(0, count));
+}
+
+/** The prompt's mask, for every row of its clip's part of the input; ones where there is no text of that length. */
+function maskValues(length: number): (call: DenoiserCall, count: number) => Float32Array {
+  return ({ branches, text }, count) => {
+    const values = new Float32Array(count).fill(1);
+    const perClip = count / branches.length;
+    branches.forEach((branch, index) => {
+      const mask = text[branch]?.mask;
+      if (mask?.length !== length || perClip % length !== 0) return;
+      for (let start = 0; start < perClip; start += length) values.set(mask, index * perClip + start);
+    });
+    return values;
+  };
+}
+
+/** Flux: a picture's tokens are told (0, row, column), the text's (0, 0, 0). */
+function positionIds(
+  name: string,
+  { latent }: PipelineDescription,
+): (call: DenoiserCall, count: number) => Float32Array {
+  return (_, count) =>
+    Float32Array.from({ length: count }, (_, i) => {
+      if (name === 'txt_ids') return 0;
+      const token = Math.floor(i / 3) % (latent.height * latent.width);
+      return [0, Math.floor(token / latent.width), token % latent.width][i % 3]!;
+    });
 }
 
 /** The batch repeats one clip; channels beyond the latent's (a conditioning image) are zero. */

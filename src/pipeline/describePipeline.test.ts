@@ -41,6 +41,7 @@ describe('a text-to-video folder', () => {
     const description = await describePipeline(memoryFolder(t2vFiles(), { listable, name: 'toy' }), readsT2V);
     expect(description).toEqual({
       name: 'toy',
+      className: 'TextToVideoSDPipeline',
       denoiser: { modelPath: 'unet/model.onnx', latentInput: 'sample', inputChannels: 4, outputChannels: 4 },
       textEncoder: { modelPath: 'text_encoder/model.onnx', maxTokens: 24 },
       tokenizer: { tokenizerPath: 'tokenizer/tokenizer.json', configPath: 'tokenizer/tokenizer_config.json' },

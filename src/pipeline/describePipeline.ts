@@ -8,9 +8,10 @@ import { baseName, directoryOf, joinPath } from '../library/paths';
 import type { Model } from '../onnx/model';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { Config } from './configFields';
-import { countField, numberField, stringField } from './configFields';
+import { countField, stringField } from './configFields';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
+import { DEFAULT_SCALING_FACTOR, latentScaling } from './latentScaling';
 import type { LatentSize, PipelineDescription, SchedulerConfig } from './PipelineDescription';
 import { pipelineConventions } from './pipelineConventions';
 import { assumedScheduler, samplingScheduler } from './samplingScheduler';
@@ -26,8 +27,6 @@ const INDEX_FILE = 'model_index.json';
 /** The graph in a component's own folder, served alone. */
 const LONE_FILE = 'model.onnx';
 const DENOISER_FOLDERS = ['unet', 'transformer'];
-/** diffusers' own default of AutoencoderKL. */
-const DEFAULT_SCALING_FACTOR = 0.18215;
 
 /**
  * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). `size` counts where the
@@ -64,32 +63,46 @@ async function describeFolder(
   const config = (await readOptionalJson(folder, configPath)) ?? {};
   const graph = await readGraph(modelPath);
   const input = readLatentInput(graph, config, configPath, size);
-  const text = await describeText(folder, index ?? {}, graph, readGraph);
+  const className = stringField(index ?? {}, '_class_name', undefined, INDEX_FILE);
+  const conventions = pipelineConventions(className);
+  const text = await describeText(folder, index ?? {}, graph, readGraph, conventions.maxTokens);
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
   const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
   const steps = settings.steps ?? (settings.grid?.sigmas ?? settings.grid?.timesteps)?.length ?? defaultSteps(given);
-  const rule = pipelineConventions(index?.['_class_name']).grid;
-  const grid = settings.grid ?? (rule && takesFlowSigmas(given) ? { rule } : undefined);
+  const grid = settings.grid ?? (conventions.grid && takesFlowSigmas(given) ? { rule: conventions.grid } : undefined);
   const sampler = samplingScheduler(withGrid(given, grid), tokenCount(input, config, configPath), steps);
-  if (listsComponent(index ?? {}, 'text_encoder_2'))
-    notes.push('The second text encoder is not run: the inputs that it would fill are held constant.');
+  notes.push(...unusedParts(index ?? {}));
   return {
     name: folder.name,
+    ...(className === undefined ? {} : { className }),
     ...text.parts,
     ...(decoder ? { decoder } : {}),
-    ...denoiserParts(modelPath, input),
+    ...denoiserParts(modelPath, input, graph),
     scheduler: sampler.config,
     framesPerSecond: settings.framesPerSecond ?? 8,
     defaults: {
       steps,
-      guidance: settings.guidance ?? defaultGuidance(graph, text.parts.textEncoder !== undefined, sampler.config),
+      guidance:
+        settings.guidance ??
+        defaultGuidance(graph, text.parts.textEncoder !== undefined, sampler.config, conventions.guidance),
       prompt: settings.prompt ?? settings.examplePrompts[0] ?? '',
       negativePrompt: settings.negativePrompt ?? '',
     },
     examplePrompts: settings.examplePrompts,
     notes: [...notes, ...input.notes, ...text.notes, ...(sampler.note ? [sampler.note] : [])],
   };
+}
+
+/** What a pipeline has beside one text encoder and one denoiser is not run. */
+function unusedParts(index: Config): string[] {
+  const others = ['text_encoder_2', 'text_encoder_3'].filter((name) => listsComponent(index, name));
+  return [
+    ...(others.length > 0 ? [`Not run: ${others.join(', ')}. The inputs that they would fill are seeded noise.`] : []),
+    ...(listsComponent(index, 'transformer_2')
+      ? ['The second transformer (of the low noise levels) is not run: the first one takes every step.']
+      : []),
+  ];
 }
 
 async function describeLoneDenoiser(
@@ -105,7 +118,7 @@ async function describeLoneDenoiser(
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
     name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
-    ...denoiserParts(modelPath, input),
+    ...denoiserParts(modelPath, input, graph),
     scheduler,
     framesPerSecond: 8,
     defaults: { steps: 20, guidance: 1, prompt: '', negativePrompt: '' },
@@ -121,10 +134,17 @@ async function describeLoneDenoiser(
 function denoiserParts(
   modelPath: string,
   input: LatentInput,
+  graph: Model,
 ): Pick<PipelineDescription, 'denoiser' | 'latent' | 'latentLayout' | 'freeSizes'> {
   const { name, inputChannels, outputChannels, layout, latent, freeSizes } = input;
   return {
-    denoiser: { modelPath, latentInput: name, inputChannels, outputChannels },
+    denoiser: {
+      modelPath,
+      latentInput: name,
+      inputChannels,
+      outputChannels,
+      ...(takesGuidance(graph) ? { embedsGuidance: true } : {}),
+    },
     latent,
     latentLayout: layout,
     freeSizes,
@@ -158,16 +178,7 @@ async function describeDecoder(
   const candidates = [joinPath(directoryOf(modelPath), 'config.json'), 'vae/config.json'];
   for (const path of candidates) {
     const config = await readOptionalJson(folder, path);
-    if (!config) continue;
-    if (Array.isArray(config['latents_mean']))
-      notes.push(
-        `${path} normalises each latent channel on its own (latents_mean, latents_std), which is not done: colours may be off.`,
-      );
-    return {
-      modelPath,
-      scalingFactor: numberField(config, 'scaling_factor', DEFAULT_SCALING_FACTOR, path),
-      shiftFactor: numberField(config, 'shift_factor', 0, path),
-    };
+    if (config) return { modelPath, ...latentScaling(config, path) };
   }
   notes.push(`The decoder has no config.json: a scaling factor of ${DEFAULT_SCALING_FACTOR} is assumed.`);
   return { modelPath, scalingFactor: DEFAULT_SCALING_FACTOR, shiftFactor: 0 };
@@ -216,8 +227,13 @@ function defaultSteps(scheduler: SchedulerConfig): number {
   return Math.min(20, countField(scheduler, 'num_train_timesteps', 1000, SCHEDULER_FILE));
 }
 
-/** 1 where nothing can be guided: no text, or a model that takes the guidance as an input. */
-function defaultGuidance(graph: Model, hasText: boolean, scheduler: SchedulerConfig): number {
-  if (!hasText || graph.graph.inputs.some(({ name }) => name === 'guidance')) return 1;
-  return scheduler._class_name.startsWith('FlowMatch') ? 5 : 7.5;
+/** 1 where nothing can be guided: no text, or a model of an unknown pipeline that takes the guidance as an input. */
+function defaultGuidance(graph: Model, hasText: boolean, scheduler: SchedulerConfig, own: number | undefined): number {
+  if (takesGuidance(graph)) return own ?? 1;
+  if (!hasText) return 1;
+  return own ?? (scheduler._class_name.startsWith('FlowMatch') ? 5 : 7.5);
+}
+
+function takesGuidance({ graph }: Model): boolean {
+  return graph.inputs.some(({ name }) => name === 'guidance');
 }

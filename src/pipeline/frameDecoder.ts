@@ -8,6 +8,7 @@ import type { Model } from '../onnx/model';
 import type { Feeds, PlainTensor } from '../runtime/Runtime';
 import { elementCount, floatValues, runtimeType, tensorOf } from '../runtime/tensors';
 import { toFrames } from './latentFrames';
+import type { LatentScaling } from './latentScaling';
 import type { PipelineDescription } from './PipelineDescription';
 import { seededNoise } from './seededNoise';
 
@@ -35,9 +36,7 @@ export function frameDecoder(
   const fixed = input.type?.shape?.[0];
   const perRun = !whole && typeof fixed === 'number' && fixed > 0 ? fixed : latent.frames;
   return async (values) => {
-    const frames = toFrames(values, latentLayout, latent).map(
-      (value) => value / decoder.scalingFactor + decoder.shiftFactor,
-    );
+    const frames = unscaled(toFrames(values, latentLayout, latent), description, decoder);
     if (whole) return wholeClip(frames, description, run);
     const size = latent.channels * latent.height * latent.width;
     const images: Float32Array[] = [];
@@ -79,6 +78,22 @@ export function decoderFeeds(
   const dims = (input.type?.shape ?? []).map((dim) => (typeof dim === 'string' ? bindings.get(dim)! : (dim ?? 1)));
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
   return { [input.name]: tensorOf(dataType, dims, seededNoise(seed, elementCount(dims))) };
+}
+
+/** From the pipeline's units to the decoder's. `frames`: [frames, channels, height, width]. */
+export function unscaled(
+  frames: Float32Array,
+  { latent }: Pick<PipelineDescription, 'latent'>,
+  scaling: LatentScaling,
+): Float32Array {
+  const { scalingFactor, shiftFactor, channels } = scaling;
+  if (!channels || channels.mean.length !== latent.channels)
+    return frames.map((value) => value / scalingFactor + shiftFactor);
+  const area = latent.height * latent.width;
+  return frames.map((value, i) => {
+    const channel = Math.floor(i / area) % latent.channels;
+    return (value * channels.std[channel]!) / scalingFactor + channels.mean[channel]!;
+  });
 }
 
 /** A video decoder: [1, C, F, h, w] -> [1, 3, F', H, W]. */

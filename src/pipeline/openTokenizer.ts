@@ -3,8 +3,12 @@ import type { Folder } from '../library/Folder';
 import { readJson, readText } from './componentFiles';
 import type { Config } from './configFields';
 import type { PipelineDescription } from './PipelineDescription';
+import { pipelineConventions } from './pipelineConventions';
+import { readTokenizerConfig, tokenText } from './specialTokens';
 import type { TextTokenizer } from './tokenizer';
 import { createTokenizer } from './tokenizer';
+
+const INDEX_FILE = 'model_index.json';
 
 /** undefined where the pipeline has no text side. Throws `library/missing-file`, `library/invalid-config`. */
 export async function openTokenizer(
@@ -13,19 +17,20 @@ export async function openTokenizer(
 ): Promise<TextTokenizer | undefined> {
   const { tokenizer, textEncoder } = description;
   if (!tokenizer || !textEncoder) return undefined;
-  const config = await readJson(folder, tokenizer.configPath);
+  const config = await readTokenizerConfig(folder, tokenizer.configPath, INDEX_FILE);
   const main = await readJson(folder, tokenizer.tokenizerPath);
   const json =
     tokenizer.mergesPath === undefined
       ? main
       : clipTokenizerJson(main, await readText(folder, tokenizer.mergesPath), config);
-  return createTokenizer(json, config, textEncoder.maxTokens);
+  const cropped = pipelineConventions(description.className).template?.croppedTokens ?? 0;
+  return createTokenizer(json, config, textEncoder.maxTokens + cropped);
 }
 
 /** The tokenizer.json that transformers' CLIPConverter makes of a vocabulary, its merges and the token names. */
 export function clipTokenizerJson(vocabulary: Config, merges: string, config: Config): Config {
-  const start = tokenName(config['bos_token']) ?? '<|startoftext|>';
-  const end = tokenName(config['eos_token']) ?? '<|endoftext|>';
+  const start = tokenText(config['bos_token']) ?? '<|startoftext|>';
+  const end = tokenText(config['eos_token']) ?? '<|endoftext|>';
   const special = (content: string) => ({
     id: vocabulary[content],
     content,
@@ -68,7 +73,7 @@ export function clipTokenizerJson(vocabulary: Config, merges: string, config: Co
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true },
     model: {
       type: 'BPE',
-      unk_token: tokenName(config['unk_token']) ?? end,
+      unk_token: tokenText(config['unk_token']) ?? end,
       continuing_subword_prefix: '',
       end_of_word_suffix: '</w>',
       fuse_unk: false,
@@ -79,9 +84,4 @@ export function clipTokenizerJson(vocabulary: Config, merges: string, config: Co
         .filter((line) => line !== '' && !line.startsWith('#version')),
     },
   };
-}
-
-/** Configs write a token as its text, or as an object around it. */
-function tokenName(token: unknown): string | undefined {
-  return typeof token === 'string' ? token : (token as { content?: string } | null | undefined)?.content;
 }

@@ -28,6 +28,7 @@ export async function describeText(
   index: Config,
   denoiser: Model,
   readGraph: (path: string) => Promise<Model>,
+  pipelineTokens: number | undefined,
 ): Promise<TextParts> {
   const modelPath = await listedGraph(folder, index, 'text_encoder');
   if (modelPath === undefined)
@@ -46,11 +47,17 @@ export async function describeText(
   const configured = await configuredMaxTokens(folder, tokenizerConfig);
   const maxTokens =
     sequenceLength(denoiser, 'encoder_hidden_states') ??
+    pipelineTokens ??
     configured ??
     sequenceLength(await readGraph(modelPath), 'input_ids');
+  const zeroes = /^Mochi/.test(String(index['_class_name'])) && index['force_zeros_for_empty_prompt'] === true;
   return {
     parts: {
-      textEncoder: { modelPath, maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS },
+      textEncoder: {
+        modelPath,
+        maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS,
+        ...(zeroes ? { zeroesEmptyPrompt: true } : {}),
+      },
       tokenizer,
     },
     notes:

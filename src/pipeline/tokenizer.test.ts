@@ -10,6 +10,7 @@ interface Fixture {
   readonly name: string;
   readonly tokenizer: Config;
   readonly config: Config;
+  readonly special: Config | null;
   readonly cases: readonly {
     readonly text: string;
     readonly ids: readonly number[];
@@ -19,8 +20,8 @@ interface Fixture {
 
 describe.each(fixtures as unknown as readonly Fixture[])(
   '$name against transformers',
-  ({ tokenizer, config, cases }) => {
-    const own = createTokenizer(tokenizer, config);
+  ({ tokenizer, config, special, cases }) => {
+    const own = createTokenizer(tokenizer, { ...config, ...special });
     test.each(cases)('%j', ({ text, ids, mask }) => {
       const encoded = own.encodeWithMask(text);
       expect(Array.from(encoded.ids, Number)).toEqual(ids);
@@ -59,6 +60,27 @@ describe('from a folder', () => {
     const folder = memoryFolder({ 't.json': clip!.tokenizer, 'c.json': clip!.config });
     const own = await openTokenizer(folder, describes({ tokenizerPath: 't.json', configPath: 'c.json' }));
     expect(Array.from(own!.encode(clip!.cases[0]!.text), Number)).toEqual(clip!.cases[0]!.ids);
+  });
+
+  test('special_tokens_map.json and added_tokens.json come before tokenizer_config.json, the class from the index', async () => {
+    const exclaiming = (fixtures as unknown as readonly Fixture[]).find(({ name }) =>
+      name.includes('by special_tokens_map'),
+    )!;
+    const files = { 't/tokenizer.json': exclaiming.tokenizer, 't/tokenizer_config.json': exclaiming.config };
+    const paths = describes({ tokenizerPath: 't/tokenizer.json', configPath: 't/tokenizer_config.json' });
+    const { text, ids } = exclaiming.cases[0]!;
+    const folder = memoryFolder({ ...files, 't/special_tokens_map.json': exclaiming.special! });
+    expect(Array.from((await openTokenizer(folder, paths))!.encode(text), Number)).toEqual(ids);
+    const { padding_side: _, ...sideless } = exclaiming.config;
+    const left = memoryFolder({
+      ...files,
+      't/tokenizer_config.json': sideless,
+      't/added_tokens.json': { cat: 700 },
+      'model_index.json': { tokenizer: ['transformers', 'GemmaTokenizerFast'] },
+    });
+    const encoded = (await openTokenizer(left, paths))!.encodeWithMask('a cat');
+    expect(encoded.attentionMask[0]).toBe(0n);
+    expect(encoded.ids).toContain(700n);
   });
 
   test("CLIP's vocab.json and merges.txt give the same ids", async () => {

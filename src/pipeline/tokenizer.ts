@@ -5,6 +5,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StudioError } from '../errors/StudioError';
 import type { Config } from './configFields';
+import { padsLeft, tokenText, withSpecialTokens } from './specialTokens';
 
 export interface EncodedText {
   /** maxTokens ids. */
@@ -34,9 +35,10 @@ export function createTokenizer(
       field: 'model_max_length',
     });
   }
-  const tokenizer = load(tokenizerJson, configJson);
-  const padId = BigInt(padTokenId(tokenizer, tokenizerJson, configJson));
-  const padLeft = configJson['padding_side'] === 'left';
+  const json = withSpecialTokens(tokenizerJson, configJson);
+  const tokenizer = load(json, configJson);
+  const padId = BigInt(padTokenId(tokenizer, json, configJson));
+  const padLeft = padsLeft(tokenizerJson, configJson);
   const encodeWithMask = (text: string): EncodedText => {
     const tokens = truncated(tokenizer, text, maxTokens, configJson['truncation_side'] === 'left');
     const ids = new BigInt64Array(maxTokens).fill(padId);
@@ -87,8 +89,7 @@ function prefixLength(full: readonly number[], inner: readonly number[]): number
 /** By the config's pad_token, then tokenizer.json's own padding, then the end-of-text token, as CLIP pads. */
 function padTokenId(tokenizer: Tokenizer, tokenizerJson: Config, configJson: Config): number {
   for (const field of ['pad_token', 'eos_token']) {
-    const token = configJson[field];
-    const content = typeof token === 'string' ? token : (token as { content?: string } | null | undefined)?.content;
+    const content = tokenText(configJson[field]);
     const id = content === undefined ? undefined : tokenizer.token_to_id(content);
     if (id !== undefined) return id;
     const own = (tokenizerJson['padding'] as { pad_id?: number } | null | undefined)?.pad_id;

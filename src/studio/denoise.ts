@@ -1,6 +1,6 @@
 /** The denoiser's outputs for the branches of one step, and the text that conditions them. */
 import type { TextEmbedding } from '../pipeline/denoiserInputs';
-import type { Branch } from '../pipeline/guidance';
+import { type Branch, branchGuidance } from '../pipeline/guidance';
 import { floatValues } from '../runtime/tensors';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
@@ -15,7 +15,7 @@ export async function embedPrompts(
 ): Promise<TextOfBranches> {
   if (!text) return {};
   const conditional = await text.embed(settings.prompt);
-  if (settings.guidance === 1) return { conditional };
+  if (branchGuidance(description, settings.guidance) === 1) return { conditional };
   return { conditional, unconditional: await text.embed(description.defaults.negativePrompt) };
 }
 

@@ -1,7 +1,7 @@
 /** The denoiser's first call of a clip: what a written file, or a bench, is measured with. */
 
 import type { DenoiserCall } from '../pipeline/denoiserInputs';
-import { branchesFor } from '../pipeline/guidance';
+import { branchesFor, branchGuidance } from '../pipeline/guidance';
 import { latentLength } from '../pipeline/latentFrames';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import { seededNoise } from '../pipeline/seededNoise';
@@ -18,7 +18,7 @@ export async function firstCall(
   const latent = seededNoise(settings.seed, latentLength(description.latent)).map(
     (value) => value * scheduler.initialNoiseScale * step.inputScale,
   );
-  const branches = branchesFor(settings.guidance).slice(-inputs.batch);
+  const branches = branchesFor(branchGuidance(description, settings.guidance)).slice(-inputs.batch);
   const embeddings = text
     ? {
         conditional: await text.embed(settings.prompt),

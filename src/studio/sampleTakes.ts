@@ -6,6 +6,7 @@
 import type { Clip, ClipComparison } from '../metrics/Clip';
 import { compareClipsInSlices } from '../metrics/compareClips';
 import { latentErrorSplit } from '../metrics/errorSplit';
+import { branchGuidance } from '../pipeline/guidance';
 import { latentLength, toFrames } from '../pipeline/latentFrames';
 import { type SampledStep, sampleClips } from '../pipeline/sampleClips';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
@@ -141,7 +142,7 @@ async function begin(
       sides: ['take'],
       latentLength: latentLength(description.latent),
       seed,
-      guidance,
+      guidance: branchGuidance(description, guidance),
       denoise: (_side, latent, timestep, branches) =>
         denoise(pipeline, variant, { latent, timestep, branches, guidance, text }),
       ...(replayed ? { kept: { take: replayed.steps } } : {}),
