@@ -1,5 +1,5 @@
 /**
- * `npm test`: types, unit tests, the built page's browser tests, in that order; ends with one line
+ * `npm test`: format and lint, types, unit tests, the built page's browser tests, in that order; ends with one line
  * 'N passed, N failed' over all of them and a non-zero exit when anything failed.
  */
 import { spawnSync } from 'node:child_process';
@@ -58,7 +58,11 @@ try {
 }
 rmSync('test-results', { recursive: true, force: true });
 mkdirSync('test-results', { recursive: true });
-const counts = [step(run('Types', ['tsc'])), vitest()];
+const counts = [
+  step(run('Format and lint', ['biome', 'check', '--diagnostic-level=error'])),
+  step(run('Types', ['tsc'])),
+  vitest(),
+];
 const built = run('Build', ['vite', 'build', '--logLevel', 'warn']);
 counts.push(step(built));
 if (built) counts.push(playwright());

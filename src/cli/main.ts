@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'write a denoiser without some of its blocks',
     load: async () => (await import('./commands/prune')).prune,
   },
+  differentiate: {
+    summary: 'write the graph of a model’s gradients',
+    load: async () => (await import('./commands/differentiate')).differentiate,
+  },
   generate: {
     summary: 'make a clip with a pipeline folder and save it as a GIF',
     load: async () => (await import('./commands/generate')).generate,
@@ -27,7 +31,7 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
 const overview = `Usage: vdmini COMMAND ... [--json]
 
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(15)}${summary}`)
   .join('\n')}
 
 "vdmini COMMAND --help" tells more.

@@ -27,14 +27,27 @@ export interface Denoiser {
   readonly bindings: ReadonlyMap<string, number>;
 }
 
+export interface SizeOptions {
+  readonly bind?: readonly string[];
+  readonly 'latent-size'?: string;
+}
+
+/** Any model with the sizes given, and those that the studio would use where it is a denoiser. Throws as `openDenoiser`. */
+export async function openSizedModel(path: string, values: SizeOptions): Promise<Omit<Denoiser, 'tree'>> {
+  const given = bindings(values.bind);
+  const model = await readModelFile(path);
+  return {
+    model,
+    bindings: new Map([...(await studioBindings(path, model, latentSize(values['latent-size']))), ...given]),
+  };
+}
+
 /** Throws `library/missing-file`, `onnx/*`, `blocks/no-latent-input`, `cli/usage`. */
 export async function openDenoiser(
   path: string,
-  values: { readonly bind?: readonly string[]; readonly latent?: string; readonly 'latent-size'?: string },
+  values: SizeOptions & { readonly latent?: string },
 ): Promise<Denoiser> {
-  const given = bindings(values.bind);
-  const model = await readModelFile(path);
-  const sizes = new Map([...(await studioBindings(path, model, latentSize(values['latent-size']))), ...given]);
+  const { model, bindings: sizes } = await openSizedModel(path, values);
   return { model, bindings: sizes, tree: discoverBlocks(model, { bindings: sizes, latentInput: values.latent }) };
 }
 

@@ -65,6 +65,8 @@ export interface Runtime {
   /** Weights that one session may have here; more is not tried. */
   readonly capacityBytes: number;
   readonly traffic: Readonly<Traffic>;
+  /** onnxruntime's own operators (com.microsoft) that it computes wrongly here: graphs spell them out. */
+  readonly distrusted: ReadonlySet<string>;
   /** Throws `engine/session-failed`, `engine/unsupported-op`, `gpu/lost`, `gpu/out-of-memory`. */
   createSession(model: SessionModel): Promise<Session>;
 }

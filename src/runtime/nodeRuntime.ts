@@ -22,6 +22,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     backend: 'node',
     capacityBytes: Infinity,
     traffic,
+    distrusted: new Set(),
     createSession: (model) => exclusively(() => createSession(model, options, exclusively, traffic)),
   };
 }

@@ -16,6 +16,8 @@ export interface WebRuntimeParts {
   readonly exclusively: Exclusively;
   /** Present: WebGPU on this device. Absent: WebAssembly. */
   readonly device?: GPUDevice;
+  /** Found by a self-test. */
+  readonly distrusted?: ReadonlySet<string>;
   /** Told before and after every call into the runtime, which may block the thread for as long as it takes. */
   readonly onBusy?: (busy: boolean) => void;
 }
@@ -23,7 +25,7 @@ export interface WebRuntimeParts {
 /** WebAssembly addresses 4 GB, and weights pass through it twice while a session is made. */
 const CAPACITY_BYTES = 1.5e9;
 
-export function webRuntime({ ort, exclusively, device, onBusy }: WebRuntimeParts): Runtime {
+export function webRuntime({ ort, exclusively, device, onBusy, distrusted = new Set() }: WebRuntimeParts): Runtime {
   const lost = device ? lossOf(device) : undefined;
   const executionProviders = device ? [{ name: 'webgpu', device } as const] : ['wasm'];
   const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
@@ -108,7 +110,7 @@ export function webRuntime({ ort, exclusively, device, onBusy }: WebRuntimeParts
         }),
     };
   };
-  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, traffic, createSession };
+  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, traffic, distrusted, createSession };
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

@@ -8,14 +8,21 @@ import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
 import type { Model, Tensor, TensorType } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
+import type { Fusion } from '../passes/fuse/fuse';
 import { type GatedModel, gate, gateFeeds } from '../passes/gate';
+import { gateOptimised } from '../passes/optimise';
+import type { BoundSizes } from '../passes/tidy/tidy';
 import { withWeights } from '../passes/withWeights';
 import type { Component } from '../pipeline/components';
-import type { Session, SessionModel } from '../runtime/Runtime';
+import type { Feeds, Session, SessionModel } from '../runtime/Runtime';
 import type { SessionPool } from '../runtime/sessionPool';
 import { boolScalar } from '../runtime/tensors';
+import { fits } from './boundSizes';
 import type { OpenedComponent } from './Pipeline';
 import type { ComponentId, Edit, WeightsId } from './Variant';
+
+/** The graph as the passes for the runtime leave it, or as the file has it. */
+type Form = 'optimised' | 'plain';
 
 export interface ComponentParts {
   readonly id: ComponentId;
@@ -23,6 +30,10 @@ export interface ComponentParts {
   readonly tree: BlockTree;
   readonly types: ReadonlyMap<string, TensorType>;
   readonly presets: readonly Preset[];
+  /** At which it is called: what its sessions' graphs are optimised for. */
+  readonly sizes: BoundSizes;
+  /** Operators that the runtime computes rightly. */
+  readonly fusions: ReadonlySet<Fusion>;
   /** Why nothing can run here. */
   readonly cannotRun?: string;
   readonly pool: SessionPool;
@@ -30,10 +41,10 @@ export interface ComponentParts {
 }
 
 export function openComponent(parts: ComponentParts): OpenedComponent {
-  const { id, file, tree, types, presets, cannotRun, pool } = parts;
+  const { id, file, tree, types, presets, cannotRun, pool, sizes, fusions } = parts;
   const models = new Map<Edit['weights'], Model>([['original', file.model]]);
   const added = new Map<WeightsId, ReadonlyMap<string, Tensor>>();
-  const gated = new Map<Edit['weights'], GatedModel>();
+  const gated = new Map<string, GatedModel>();
   const modelOf = (weights: Edit['weights']): Model => {
     const model = models.get(weights);
     if (!model)
@@ -43,23 +54,28 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
       });
     return model;
   };
-  const gatedOf = (weights: Edit['weights']): GatedModel => {
-    const known = gated.get(weights) ?? gate(modelOf(weights), tree);
-    gated.set(weights, known);
+  const gatedOf = (weights: Edit['weights'], form: Form): GatedModel => {
+    const key = poolKey(weights, form);
+    const made = () =>
+      form === 'plain' ? gate(modelOf(weights), tree) : gateOptimised(modelOf(weights), tree, sizes, fusions);
+    const known = gated.get(key) ?? made();
+    gated.set(key, known);
     return known;
   };
-  const poolKey = (weights: Edit['weights']) => `${id}:${weights}`;
-  const session = (weights: Edit['weights']): Promise<Session> =>
-    pool.use(poolKey(weights), {
+  const poolKey = (weights: Edit['weights'], form: Form) => `${id}:${weights}:${form}`;
+  const session = (weights: Edit['weights'], form: Form): Promise<Session> =>
+    pool.use(poolKey(weights, form), {
       sizeBytes: componentBytes(file),
-      pinned: weights === 'original',
+      pinned: weights === 'original' && form === 'optimised',
       create: () =>
         parts.createSession({
           what: file.path,
-          modelBytes: writeModel(gatedOf(weights).model),
+          modelBytes: writeModel(gatedOf(weights, form).model),
           externalData: file.weights,
         }),
     });
+  /** A call of sizes that nobody counted on runs on the graph as it is. */
+  const formFor = (feeds: Feeds): Form => (fits(file.model, sizes, feeds) ? 'optimised' : 'plain');
   return {
     id,
     file,
@@ -69,13 +85,14 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     modelOf,
     externalData: file.weights,
     async prepare(weights) {
-      await session(weights);
+      await session(weights, 'optimised');
     },
     async run(edit, feeds, outputs) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
-      const { gates } = gatedOf(edit.weights);
+      const form = formFor(feeds);
+      const { gates } = gatedOf(edit.weights, form);
       const keeps = [...gateFeeds(gates, tree, edit.plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
-      return (await session(edit.weights)).run({ ...feeds, ...Object.fromEntries(keeps) }, outputs);
+      return (await session(edit.weights, form)).run({ ...feeds, ...Object.fromEntries(keeps) }, outputs);
     },
     async addWeights(tensors) {
       const model = withWeights(file.model, tensors);
@@ -88,8 +105,10 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     async removeWeights(weights) {
       models.delete(weights);
       added.delete(weights);
-      gated.delete(weights);
-      await pool.drop(poolKey(weights));
+      for (const form of ['optimised', 'plain'] as const) {
+        gated.delete(poolKey(weights, form));
+        await pool.drop(poolKey(weights, form));
+      }
     },
   };
 }

@@ -11,6 +11,7 @@ import { presetsFor } from '../blocks/presets';
 import { resolvePlan } from '../blocks/resolvePlan';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
+import { allFusions } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
 import { componentReader, sessionBytes } from '../pipeline/components';
@@ -22,6 +23,7 @@ import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescri
 import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
 import { type SessionPool, sessionPool } from '../runtime/sessionPool';
+import { boundSizes } from './boundSizes';
 import { exportStudent } from './exportStudent';
 import { componentBytes, openComponent } from './openComponent';
 import type { PlanSummary } from './openedData';
@@ -75,11 +77,20 @@ async function openParts(
     counts.sessionsCreated++;
     return session;
   };
-  const common = { pool, createSession, ...(cannotRun === undefined ? {} : { cannotRun }) };
+  const fusions = new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
+  const common = { pool, createSession, fusions, ...(cannotRun === undefined ? {} : { cannotRun }) };
   const { bindings } = inputs;
   const types = denoiserTypes(file.model, bindings);
   const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
-  const denoiser = openComponent({ ...common, id: 'denoiser', file, tree, types, presets: presetsFor(tree) });
+  const denoiser = openComponent({
+    ...common,
+    id: 'denoiser',
+    file,
+    tree,
+    types,
+    presets: presetsFor(tree),
+    sizes: boundSizes(file.model, bindings, inputs.batch),
+  });
   onMapped?.({ description, denoiser });
   signal?.throwIfAborted();
 
@@ -149,14 +160,15 @@ async function warm(
 function mapDecoder(
   file: Component,
   description: PipelineDescription,
-  common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun'>,
+  common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun' | 'fusions'>,
 ): OpenedComponent | undefined {
   try {
     const bindings = decoderBindings(file.model, description);
     const latentInput = file.model.graph.inputs.find(({ name }) => !file.model.graph.initializers.has(name))!.name;
     const types = denoiserTypes(file.model, bindings);
     const tree = discoverBlocks(file.model, { bindings, types, latentInput });
-    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree) });
+    const sizes = boundSizes(file.model, bindings, description.latent.frames);
+    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree), sizes });
   } catch (thrown) {
     if (thrown instanceof StudioError && thrown.code !== 'internal') return undefined;
     throw thrown;

@@ -47,7 +47,9 @@ export function forward(model: Model, { wanted, ...sizes }: ForwardOptions): For
   }
   const fixed = fixSizes(model, sizes, new Set(wanted));
   const { graph } = fixed.model;
-  const w = new GraphWriter(opset, fixed.types, allNames(graph), 'd/');
+  // float64 is there for tests: constants have to be of the type of what they are used with
+  const floatType = wanted.some((name) => fixed.types.get(name)?.dataType === 'float64') ? 'float64' : 'float32';
+  const w = new GraphWriter(opset, fixed.types, allNames(graph), 'd/', floatType);
   const numbers: Numbers = (name = '') => w.numbers(name) ?? numbersOf(fixed.values.get(name));
   const active = new Set(wanted);
   for (const node of graph.nodes) {

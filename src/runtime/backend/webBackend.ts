@@ -10,6 +10,7 @@ import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
 import { outputDifference } from '../outputDifference';
 import type { Runtime } from '../Runtime';
 import { opSuite, opSuiteDims, spread } from '../selfTest/builtInGraphs';
+import { distrustedOperators } from '../selfTest/fusedOperators';
 import { boolScalar, floatValues, tensorOf } from '../tensors';
 import { webRuntime } from '../webRuntime';
 import { chooseBackend } from './chooseBackend';
@@ -54,9 +55,11 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
-  const runtime = webRuntime({ ort, exclusively, onBusy, device });
+  const untested = webRuntime({ ort, exclusively, onBusy, device });
   try {
-    const selfTestMaxDifference = await selfTest(runtime, wasm);
+    const selfTestMaxDifference = await selfTest(untested, wasm);
+    const distrusted = await distrustedOperators(untested);
+    const runtime = webRuntime({ ort, exclusively, onBusy, device, distrusted });
     let isLost = false;
     void device.lost.then(() => {
       isLost = true;

@@ -1,0 +1,35 @@
+/**
+ * Subgraphs that a backend has one kernel for become that kernel's operator. For what the runtime gets, never for what
+ * is exported: the operators are onnxruntime's own.
+ */
+import { inlineFunctions } from '../../onnx/inlineFunctions';
+import type { Model } from '../../onnx/model';
+import type { GraphEditor } from '../GraphEditor';
+import { type BoundSizes, edited } from '../tidy/tidy';
+import { shortenViews } from '../tidy/views';
+import { fuseActivations } from './activations';
+import { fuseAttention } from './attention';
+
+export type Fusion = 'MultiHeadAttention' | 'Gelu' | 'FastGelu' | 'QuickGelu';
+
+/** What onnxruntime's CPU, WASM and WebGPU backends all have; whether they compute it rightly is for a self-test to say. */
+export const allFusions: ReadonlySet<Fusion> = new Set(['MultiHeadAttention', 'Gelu', 'FastGelu', 'QuickGelu']);
+
+export interface FuseOptions {
+  /** Values that keep their meaning: what gates replace, and what replaces it. */
+  readonly kept?: Iterable<string>;
+  readonly fusions?: ReadonlySet<Fusion>;
+}
+
+/** Throws as shape inference. */
+export function fuse(model: Model, sizes: BoundSizes, { kept = [], fusions = allFusions }: FuseOptions = {}): Model {
+  const editor = edited(inlineFunctions(model), sizes, kept, 'fuse');
+  if (fuseIn(editor, fusions)) shortenViews(editor);
+  return editor.finish();
+}
+
+/** True where views were left that cancel: `shortenViews` is to follow. */
+export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>): boolean {
+  fuseActivations(editor, fusions);
+  return fusions.has('MultiHeadAttention') && fuseAttention(editor) > 0;
+}

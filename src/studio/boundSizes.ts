@@ -1,0 +1,38 @@
+/**
+ * The sizes that a component's graph is optimised for: those at which the pipeline calls it, the number of clips (or
+ * frames) in a call left free. A call of other sizes must not run on such a graph; `fits` tells.
+ */
+import type { Model, ValueInfo } from '../onnx/model';
+import type { BoundSizes } from '../passes/tidy/tidy';
+import type { Feeds } from '../runtime/Runtime';
+
+/** `batch`: how many of them the bindings hold for. A first axis that has a name of its own follows their number. */
+export function boundSizes(model: Model, bindings: ReadonlyMap<string, number>, batch: number): BoundSizes {
+  const shapes = inputsOf(model).map(({ type }) => type?.shape ?? []);
+  const inner = new Set(shapes.flatMap((shape) => shape.slice(1)));
+  const free = new Set(
+    shapes.flatMap(([first]) => (typeof first === 'string' && bindings.has(first) && !inner.has(first) ? [first] : [])),
+  );
+  return { bindings, free, batch };
+}
+
+/** Whether a call has the sizes that the graph was optimised for, at some number of clips. */
+export function fits(model: Model, { bindings, free = new Set(), batch = 1 }: BoundSizes, feeds: Feeds): boolean {
+  const clips = new Set<number>();
+  const inputs = inputsOf(model);
+  const known = inputs.every(({ name, type }) => {
+    const dims = feeds[name]?.dims;
+    if (!dims || !type?.shape) return true;
+    return type.shape.every((dim, axis) => {
+      if (typeof dim !== 'string') return dim === null || dim === dims[axis];
+      const size = bindings.get(dim);
+      if (free.has(dim)) clips.add((dims[axis]! * batch) / size!);
+      return free.has(dim) || size === dims[axis];
+    });
+  });
+  return known && clips.size <= 1;
+}
+
+function inputsOf({ graph }: Model): readonly ValueInfo[] {
+  return graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+}
