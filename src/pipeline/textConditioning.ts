@@ -2,6 +2,7 @@
 
 import type { Folder } from '../library/Folder';
 import type { Model } from '../onnx/model';
+import { requireFiniteOutput } from '../runtime/notFinite';
 import type { PlainTensor, Session } from '../runtime/Runtime';
 import { floatValues } from '../runtime/tensors';
 import type { TextEmbedding } from './denoiserInputs';
@@ -38,6 +39,7 @@ export async function openTextConditioning(
       const hidden = (await session.run(feeds, [output]))[output]!;
       const [tokens, width] = hidden.dims.slice(-2) as [number, number];
       const embedding = { tokens, width, values: floatValues(hidden) };
+      requireFiniteOutput('The text encoder', embedding.values);
       if (kept.size >= KEPT_PROMPTS) kept.delete(kept.keys().next().value!);
       kept.set(prompt, embedding);
       return embedding;

@@ -11,7 +11,7 @@ import { writeModel } from '../onnx/writeModel';
 import { type GatedModel, gate, gateFeeds } from '../passes/gate';
 import { withWeights } from '../passes/withWeights';
 import type { Component } from '../pipeline/components';
-import type { Session, SessionModel } from '../runtime/Runtime';
+import type { Feeds, Session, SessionModel } from '../runtime/Runtime';
 import type { SessionPool } from '../runtime/sessionPool';
 import { boolScalar } from '../runtime/tensors';
 import type { OpenedComponent } from './Pipeline';
@@ -48,6 +48,10 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     gated.set(weights, known);
     return known;
   };
+  const keeps = ({ plan, weights }: Edit): Feeds => {
+    const fed = [...gateFeeds(gatedOf(weights).gates, tree, plan)];
+    return Object.fromEntries(fed.map(([name, keep]) => [name, boolScalar(keep)]));
+  };
   const poolKey = (weights: Edit['weights']) => `${id}:${weights}`;
   const session = (weights: Edit['weights']): Promise<Session> =>
     pool.use(poolKey(weights), {
@@ -73,9 +77,18 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     },
     async run(edit, feeds, outputs) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
-      const { gates } = gatedOf(edit.weights);
-      const keeps = [...gateFeeds(gates, tree, edit.plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
-      return (await session(edit.weights)).run({ ...feeds, ...Object.fromEntries(keeps) }, outputs);
+      return (await session(edit.weights)).run({ ...feeds, ...keeps(edit) }, outputs);
+    },
+    async runUnoptimised(edit, feeds, outputs) {
+      if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
+      const modelBytes = writeModel(gatedOf(edit.weights).model);
+      const model = { what: file.path, modelBytes, externalData: file.weights, unoptimised: true };
+      const own = await parts.createSession(model);
+      try {
+        return await own.run({ ...feeds, ...keeps(edit) }, outputs);
+      } finally {
+        await own.release();
+      }
     },
     async addWeights(tensors) {
       const model = withWeights(file.model, tensors);
