@@ -22,7 +22,7 @@ from torch import nn
 from transformers import CLIPTextModel
 
 from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE
-from models import GUIDANCE, LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, STEPS, TEXT_WIDTH, UNKNOWN, build_scheduler, build_tokenizer
+from models import FEW_STEPS, LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, TEXT_WIDTH, UNKNOWN, build_few_step_scheduler, build_tokenizer
 
 PARTS = ("unet", "vae_decoder", "vae_encoder", "text_encoder")
 TRANSPOSED, RESHAPED = ".transposed", ".reshaped"
@@ -32,8 +32,8 @@ OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
 
 DEFAULTS = {
     "frames_per_second": FPS,
-    "steps": STEPS,
-    "guidance": GUIDANCE,
+    "steps": FEW_STEPS,
+    "guidance": 1,
     "prompt": "a red apple bounces on a dark background",
     "negative_prompt": "",
     "example_prompts": [
@@ -108,7 +108,7 @@ def write_settings(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, 
         _write_json(folder / part / "config.json", _config(vae))
     _write_json(folder / "text_encoder" / "config.json", text.config.to_dict())
     _write_tokenizer(folder / "tokenizer")
-    build_scheduler().save_pretrained(folder / "scheduler")
+    build_few_step_scheduler().save_pretrained(folder / "scheduler")
     _write_json(folder / "model_index.json", {
         "_class_name": "TextToVideoSDPipeline",
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
@@ -211,7 +211,7 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
     ValueError when a weight has no initializer."""
     waiting = {name for name, value in weights.items() if value.is_floating_point()}
     for tensor in model.graph.initializer:
-        name = _parameter(tensor.name)
+        name = parameter_of(tensor.name)
         if name not in weights:
             continue
         value = weights[name].float().numpy()
@@ -280,11 +280,11 @@ def check_parity(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, te
 
 
 def _rounded_as_stored(path: Path, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    half = {_parameter(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
+    half = {parameter_of(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
     return {name: value.half().float() if name in half else value for name, value in weights.items()}
 
 
-def _parameter(initializer: str) -> str:
+def parameter_of(initializer: str) -> str:
     return initializer.removesuffix(TRANSPOSED).removesuffix(RESHAPED)
 
 
