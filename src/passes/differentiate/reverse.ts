@@ -12,6 +12,7 @@ import { arrangementRules } from './rules/arrangement';
 import { elementwiseRules } from './rules/elementwise';
 import { linearRules } from './rules/linear';
 import { normalisationRules } from './rules/normalisation';
+import { shortcut } from './shortcuts';
 
 export const gradientRules: GradientRules = {
   ...elementwiseRules,
@@ -43,11 +44,15 @@ export function reverse(
   const nodes = [...w.nodes];
   const active = activeValues(w, nodes, wanted);
   const gradients = new Gradients(w);
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   gradients.add(loss, w.filled(w.shape(loss), 1));
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => gradients.has(name))) continue;
     if (!usedNames(node).some((name) => active.has(name))) continue;
-    backThrough(w, node, active, gradients, numbers);
+    const gradient = node.outputs.length === 1 ? gradients.of(node.outputs[0]!) : undefined;
+    const short = gradient && shortcut({ w, node, gradient, numbers, maker: (name) => makers.get(name) });
+    if (short) gradients.add(short.value, short.gradient);
+    else backThrough(w, node, active, gradients, numbers);
   }
   return new Map(wanted.flatMap((name) => (gradients.has(name) ? [[name, gradients.of(name)!] as const] : [])));
 }

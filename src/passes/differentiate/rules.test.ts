@@ -130,6 +130,44 @@ const cases: Readonly<Record<string, Case>> = {
         'b',
       ]),
   },
+  'SiLU, two nodes': { inputs: x34, build: (b) => b.op('Mul', [b.op('Sigmoid', ['x']), 'x']) },
+  'x sigmoid(1.7 x)': {
+    inputs: x34,
+    single: true,
+    build: (b) => b.op('Mul', ['x', b.op('Sigmoid', [b.op('Mul', ['x', b.weight('a', [], [1.7])])])]),
+  },
+  'a sigmoid(b)': { inputs: { a: [3, 4], b: [3, 4] }, build: (b) => b.op('Mul', ['a', b.op('Sigmoid', ['b'])]) },
+  ...Object.fromEntries(
+    ['x (1 + erf) half', 'x half (1 + erf)', '(1 + erf) half x'].map((order) => [
+      `GELU as ${order}`,
+      {
+        inputs: x34,
+        single: true,
+        build: (b) => {
+          const erf = b.op('Erf', [b.op('Div', ['x', b.weight('root', [], [Math.SQRT2])])]);
+          const part: Record<string, string> = {
+            x: 'x',
+            half: b.weight('half', [], [0.5]),
+            erf: b.op('Add', [erf, b.weight('one', [], [1])]),
+          };
+          const [p, q, r] = order
+            .replace('(1 + erf)', 'erf')
+            .split(' ')
+            .map((name) => part[name]!);
+          return b.op('Mul', [b.op('Mul', [p!, q!]), r!]);
+        },
+      } satisfies Case,
+    ]),
+  ),
+  'half x (1 + erf(y))': {
+    inputs: { x: [3, 4], y: [3, 4] },
+    single: true,
+    build: (b) =>
+      b.op('Mul', [
+        b.op('Mul', ['x', b.weight('half', [], [0.5])]),
+        b.op('Add', [b.op('Erf', ['y']), b.weight('one', [], [1])]),
+      ]),
+  },
   Sum: { inputs: { a: [3, 4], b: [4], c: [1] }, build: (b) => b.op('Sum', ['a', 'b', 'c']) },
   Mean: { inputs: { a: [3, 4], b: [4], c: [1] }, single: true, build: (b) => b.op('Mean', ['a', 'b', 'c']) },
   'Max of three': { inputs: { a: [3, 4], b: [4], c: [1] }, build: (b) => b.op('Max', ['a', 'b', 'c']) },

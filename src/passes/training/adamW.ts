@@ -51,16 +51,18 @@ export function writeAdamW(
   named: (part: keyof OptimiserResult) => string,
 ): OptimiserResult {
   const one = w.scalar(1);
-  const gradientNorm = w.unary('Sqrt', w.sumAll(w.mul(gradient, gradient)), { as: named('gradientNorm') });
-  const shorter = w.binary('Min', one, w.div(w.scalar(clip), w.plus(gradientNorm, 1e-6)));
-  const clipped = Number.isFinite(clip) ? w.mul(gradient, shorter) : gradient;
+  const squares = w.mul(gradient, gradient);
+  const gradientNorm = w.unary('Sqrt', w.sumAll(squares), { as: named('gradientNorm') });
+  const shorter = Number.isFinite(clip) ? w.binary('Min', one, w.div(w.scalar(clip), w.plus(gradientNorm, 1e-6))) : one;
   const step = w.add(state.step, one, named('step'));
-  const m = w.add(w.times(state.m, beta1), w.times(clipped, 1 - beta1), named('m'));
-  const v = w.add(w.times(state.v, beta2), w.times(w.mul(clipped, clipped), 1 - beta2), named('v'));
+  // as much as possible is done on scalars: each operator on a flat tensor is a pass over all of it
+  const m = w.add(w.times(state.m, beta1), w.mul(gradient, w.times(shorter, 1 - beta1)), named('m'));
+  const v = w.add(w.times(state.v, beta2), w.mul(squares, w.times(w.mul(shorter, shorter), 1 - beta2)), named('v'));
   const correction = (beta: number): string => w.sub(one, w.binary('Pow', w.scalar(beta), step));
-  // lr m / c1 / (sqrt(v / c2) + epsilon), with as much as possible done on scalars
-  const root = w.mul(w.unary('Sqrt', v), w.unary('Reciprocal', w.unary('Sqrt', correction(beta2))));
-  const change = w.mul(w.div(m, w.plus(root, epsilon)), w.div(learningRate, correction(beta1)));
+  // lr (m / c1) / (sqrt(v / c2) + epsilon) = (lr sqrt(c2) / c1) m / (sqrt(v) + epsilon sqrt(c2))
+  const root = w.unary('Sqrt', correction(beta2));
+  const rate = w.div(w.mul(learningRate, root), correction(beta1));
+  const change = w.mul(w.div(m, w.add(w.unary('Sqrt', v), w.times(root, epsilon))), rate);
   const decayed =
     weightDecay === 0 ? state.parameters : w.mul(state.parameters, w.sub(one, w.times(learningRate, weightDecay)));
   const parameters = w.sub(decayed, change, named('parameters'));

@@ -105,21 +105,18 @@ function pointwise(w: GraphWriter, x: string, weights: string): string {
   return w.reshape(w.transpose(result, [0, 2, 1]), [batch, outputs, ...image]);
 }
 
-/** One matrix [C image, Co out] of the weights, each at every pair of pixels that it joins. */
+/** For each result one matrix [image C, Co] of the weights: all of the image times it. */
 function dense(w: GraphWriter, x: string, weights: string, windows: Windows): string {
   const [batch, channels] = w.shape(x) as [number, number];
   const outputs = w.shape(weights)[0]!;
   const [pixels, results, taps] = [product(windows.image), product(windows.out), product(windows.kernel)];
   const table = range(results).flatMap((o) => range(pixels).map((p) => tapBetween(windows, o, p) ?? taps));
-  const byTap = w.reshape(weights, [outputs, channels, taps]);
-  const source = table.includes(taps) ? w.pad(byTap, [0, 0, 0], [0, 0, 1]) : byTap;
-  const spread = w.reshape(w.gather(source, w.ints(table), 2), [outputs, channels, results, pixels]);
-  const matrix = w.reshape(w.transpose(spread, [1, 3, 0, 2]), [channels * pixels, outputs * results]);
-  return w.reshape(w.gemm(w.reshape(x, [batch, channels * pixels]), matrix, false, false), [
-    batch,
-    outputs,
-    ...windows.out,
-  ]);
+  const byTap = w.transpose(w.reshape(weights, [outputs, channels, taps]), [2, 1, 0]);
+  const source = table.includes(taps) ? w.pad(byTap, [0, 0, 0], [1, 0, 0]) : byTap;
+  const matrices = w.reshape(w.gather(source, w.ints(table), 0), [results, pixels * channels, outputs]);
+  const rows = w.transpose(w.reshape(x, [batch, channels, pixels]), [0, 2, 1]);
+  const result = w.matMul(w.reshape(rows, [1, batch, pixels * channels]), matrices);
+  return w.reshape(w.transpose(result, [1, 2, 0]), [batch, outputs, ...windows.out]);
 }
 
 /** The tap through which result `o` sees pixel `p`; undefined where it does not. */

@@ -16,9 +16,9 @@ function layerNormalization({ w, node, inputs, gradient }: RuleCall): ReturnType
   const axes = shape.flatMap((_, i) => (i >= axis ? [i] : []));
   const length = elementCount(shape.slice(axis));
   const [, mean, inverse] = node.outputs as [string, string, string];
-  const normal = (): string => w.mul(w.sub(x, mean), inverse);
-  const product = (): string => w.mul(gradient, normal());
   const plain = w.isOnes(scale);
+  const normal = (): string => (plain && !inputs[2] ? node.outputs[0]! : w.mul(w.sub(x, mean), inverse));
+  const product = (): string => w.mul(gradient, normal());
   /** mean(value scale) over the normalised axes: a product with a vector where that is the last axis alone. */
   const weightedMean = (value: string): string => {
     if (plain) return w.reduceMean(value, axes);
