@@ -4,6 +4,7 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { version } from './package.json' with { type: 'json' };
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -17,6 +18,7 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 
 export default defineConfig({
   base: './',
+  define: { __STUDIO_VERSION__: JSON.stringify(version) },
   plugins: [react()],
   worker: { format: 'es', rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.

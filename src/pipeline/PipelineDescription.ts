@@ -50,8 +50,19 @@ export interface PipelineDescription {
     readonly negativePrompt: string;
   };
   readonly examplePrompts: readonly string[];
+  /** Cuts that came with the folder, gentlest first. */
+  readonly presets?: readonly GivenPreset[];
   /** What is missing or assumed, in sentences for people. */
   readonly notes: readonly string[];
+}
+
+/** A ready-made cut that a folder brings along; its ids are checked against the model by whoever offers it. */
+export interface GivenPreset {
+  readonly id: string;
+  readonly label: string;
+  /** What was measured, in a sentence. */
+  readonly description: string;
+  readonly dropped: readonly string[];
 }
 
 /**

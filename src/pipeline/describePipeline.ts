@@ -90,6 +90,7 @@ async function describeFolder(
       negativePrompt: settings.negativePrompt ?? '',
     },
     examplePrompts: settings.examplePrompts,
+    ...(settings.presets ? { presets: settings.presets } : {}),
     notes: [...notes, ...input.notes, ...text.notes, ...(sampler.note ? [sampler.note] : [])],
   };
 }

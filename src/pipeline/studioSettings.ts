@@ -5,6 +5,7 @@
 import { StudioError } from '../errors/StudioError';
 import type { Config } from './configFields';
 import { countField, numberField, numbersField, stringField } from './configFields';
+import type { GivenPreset } from './PipelineDescription';
 import type { GivenGrid } from './schedulers/givenGrid';
 
 export interface StudioSettings {
@@ -14,6 +15,7 @@ export interface StudioSettings {
   readonly prompt?: string | undefined;
   readonly negativePrompt?: string | undefined;
   readonly examplePrompts: readonly string[];
+  readonly presets?: readonly GivenPreset[];
   /** Noise levels (`sigmas`, as diffusers' set_timesteps takes them, without the final 0) or `timesteps` of the run. */
   readonly grid?: GivenGrid;
 }
@@ -42,8 +44,27 @@ export function readStudioSettings(index: Config, file: string): StudioSettings 
     prompt: stringField(config, 'prompt', undefined, file),
     negativePrompt: stringField(config, 'negative_prompt', undefined, file),
     examplePrompts: prompts as string[],
+    ...readPresets(config, file),
     ...readGrid(config, file),
   };
+}
+
+/** `presets`: `[{ id, label, description, dropped: [ids] }]`, gentlest first. */
+function readPresets(config: Config, file: string): Pick<StudioSettings, 'presets'> {
+  const presets = config['presets'];
+  if (presets === undefined) return {};
+  const isText = (value: unknown) => typeof value === 'string' && value !== '';
+  const isPreset = (value: unknown): value is GivenPreset => {
+    const preset = value as Partial<Record<keyof GivenPreset, unknown>> | null;
+    if (!preset || ![preset.id, preset.label, preset.description].every(isText)) return false;
+    return Array.isArray(preset.dropped) && preset.dropped.every(isText);
+  };
+  if (Array.isArray(presets) && presets.every(isPreset)) return { presets };
+  throw new StudioError(
+    'library/invalid-config',
+    `${file}: "_studio.presets" should be a list of { id, label, description, dropped }.`,
+    { file, field: '_studio.presets' },
+  );
 }
 
 /** `sigmas` and `timesteps`: one entry a step, falling; a 0 at the end of `sigmas` is where the run ends, no step. */

@@ -1,6 +1,8 @@
 /** Keys of the whole page; fields and dialogs keep theirs. */
 import { redo, undo } from './store/edit';
+import { writePage } from './store/page';
 import { setView, stepFrames, togglePlay } from './store/player';
+import { resetViewport, setSwapped } from './store/viewport';
 
 const actions: Readonly<Record<string, () => void>> = {
   ' ': togglePlay,
@@ -10,6 +12,10 @@ const actions: Readonly<Record<string, () => void>> = {
   '1': () => setView('side-by-side'),
   '2': () => setView('wipe'),
   '3': () => setView('difference'),
+  '0': resetViewport,
+  x: () => setSwapped(true),
+  '?': () => writePage({ shortcutsShown: true }),
+  '/': () => document.querySelector<HTMLElement>('.map-search')?.focus(),
 };
 
 export function onShortcut(event: KeyboardEvent): void {
@@ -28,4 +34,9 @@ export function onShortcut(event: KeyboardEvent): void {
   if (!action) return;
   event.preventDefault();
   action();
+}
+
+/** What was held is let go, wherever the focus went meanwhile. */
+export function onShortcutEnd(event: KeyboardEvent): void {
+  if (event.key.toLowerCase() === 'x') setSwapped(false);
 }

@@ -69,6 +69,7 @@ function PlayheadBox({ frames }: { readonly frames: number }) {
       aria-valuemin={1}
       aria-valuemax={frames}
       aria-valuenow={frame + 1}
+      aria-valuetext={`Frame ${frame + 1} of ${frames}`}
       onKeyDown={(event) => {
         const by = event.key === 'ArrowLeft' ? -1 : event.key === 'ArrowRight' ? 1 : 0;
         if (by === 0) return;

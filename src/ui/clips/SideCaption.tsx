@@ -2,14 +2,18 @@
 
 import { formatMs } from '../format';
 import { Icon } from '../parts/Icon';
-import { type SideStanding, standing } from '../store/derived';
+import { isOfOtherSettings, type SideStanding, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
+import { useStoredClip } from '../store/storedClip';
 
 export function SideCaption({ side }: { readonly side: Side }) {
   const stands = useStudio((state) => standing(state, side));
   const time = useStudio((state) => state.stepTimes[side]);
+  const other = useStudio((state) => isOfOtherSettings(state, side));
+  const shown = useStudio((state) => state.shown[side]?.clip);
+  const stored = useStoredClip((state) => shown !== undefined && state.clip === shown);
   return (
     <figcaption className={`caption ${side}`}>
       <span className="caption-name">
@@ -18,7 +22,18 @@ export function SideCaption({ side }: { readonly side: Side }) {
       {time && (stands === 'done' || stands === 'running') && (
         <span className="faint caption-time">{formatMs(time.ms)} / step</span>
       )}
-      <span className="caption-standing" data-testid={`${side}-standing`} data-standing={stands}>
+      {stored && (
+        <span className="pill" data-testid="stored-clip">
+          stored clip
+        </span>
+      )}
+      <span
+        className="caption-standing"
+        data-testid={`${side}-standing`}
+        data-standing={stands}
+        data-other={other || undefined}
+      >
+        {other && stands !== 'stale' && <span className="pill warn">of other settings</span>}
         <Standing side={side} stands={stands} />
       </span>
     </figcaption>

@@ -13,34 +13,33 @@ import {
   togglePlay,
 } from '../store/player';
 import { useStudio } from '../store/state';
+import { resetViewport, setSwapped, useViewport } from '../store/viewport';
+import { SaveClip } from './SaveClip';
 
 const views = [
   {
     value: 'side-by-side',
     label: (
       <>
-        <Icon name="sideBySide" size={13} /> Side by side
+        <Icon name="sideBySide" size={13} /> <span>Side by side</span>
       </>
     ),
-    title: 'Teacher and student next to each other (1)',
   },
   {
     value: 'wipe',
     label: (
       <>
-        <Icon name="wipe" size={13} /> Wipe
+        <Icon name="wipe" size={13} /> <span>Wipe</span>
       </>
     ),
-    title: 'One picture with a draggable split (2)',
   },
   {
     value: 'difference',
     label: (
       <>
-        <Icon name="difference" size={13} /> Difference
+        <Icon name="difference" size={13} /> <span>Difference</span>
       </>
     ),
-    title: 'Absolute difference, amplified (3)',
   },
 ] as const;
 
@@ -53,7 +52,6 @@ export function Transport() {
         type="button"
         className="button quiet icon small"
         aria-label="Previous frame"
-        title="Previous frame (,)"
         disabled={!hasClip}
         onClick={() => stepFrames(-1)}
         data-testid="frame-back"
@@ -64,7 +62,6 @@ export function Transport() {
         type="button"
         className="button icon small play"
         aria-label={playing ? 'Pause' : 'Play'}
-        title={`${playing ? 'Pause' : 'Play'} (K)`}
         disabled={!hasClip}
         onClick={togglePlay}
         data-testid="play"
@@ -75,7 +72,6 @@ export function Transport() {
         type="button"
         className="button quiet icon small"
         aria-label="Next frame"
-        title="Next frame (.)"
         disabled={!hasClip}
         onClick={() => stepFrames(1)}
         data-testid="frame-forward"
@@ -86,7 +82,6 @@ export function Transport() {
         type="button"
         className="button quiet icon small"
         aria-label="Loop"
-        title="Loop"
         aria-pressed={loop}
         onClick={() => setLoop(!loop)}
         data-testid="loop"
@@ -100,7 +95,6 @@ export function Transport() {
           className="field"
           value={speed}
           onChange={(event) => setSpeed(Number(event.target.value))}
-          title="Playback speed"
           data-testid="speed"
         >
           {speeds.map((value) => (
@@ -127,6 +121,7 @@ export function Transport() {
           </select>
         </label>
       )}
+      <SwapButton />
       <Segmented label="View" choices={views} value={view} onChange={setView} testId="view" />
       <label className="transport-field">
         <span className="faint">Zoom</span>
@@ -134,18 +129,54 @@ export function Transport() {
           className="field"
           value={zoom}
           onChange={(event) => setZoom(Number(event.target.value))}
-          title="Nearest-neighbour zoom"
           data-testid="zoom"
         >
           <option value={0}>Fit</option>
-          {[1, 2, 3, 4, 6, 8, 12].map((value) => (
+          {[1, 2, 3, 4, 6, 8, 12, 16].map((value) => (
             <option key={value} value={value}>
               {value}×
             </option>
           ))}
         </select>
       </label>
+      <Magnified />
+      <SaveClip />
     </div>
+  );
+}
+
+/** Held down, each side shows the other's clip: what differs jumps to the eye. */
+function SwapButton() {
+  const swapped = useViewport((state) => state.swapped);
+  const both = useStudio((state) => state.shown.teacher !== undefined && state.shown.student !== undefined);
+  const end = () => setSwapped(false);
+  return (
+    <button
+      type="button"
+      className="button quiet small swap"
+      aria-pressed={swapped}
+      disabled={!both}
+      onPointerDown={() => setSwapped(true)}
+      onPointerUp={end}
+      onPointerLeave={end}
+      onPointerCancel={end}
+      onKeyDown={(event) => (event.key === ' ' || event.key === 'Enter') && setSwapped(true)}
+      onKeyUp={end}
+      onBlur={end}
+      data-testid="swap"
+    >
+      <Icon name="swap" size={14} /> <span className="wide-only">Hold to swap</span>
+    </button>
+  );
+}
+
+function Magnified() {
+  const scale = useViewport((state) => state.scale);
+  if (scale === 1) return null;
+  return (
+    <button type="button" className="button small" onClick={resetViewport} data-testid="viewport-reset">
+      {scale.toFixed(1)}× · reset
+    </button>
   );
 }
 

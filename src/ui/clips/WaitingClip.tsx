@@ -1,7 +1,7 @@
 /** What lies over a clip's frame while there is nothing to show, while it is sampled, and when it is stale. */
 import type { CSSProperties } from 'react';
 import { Icon } from '../parts/Icon';
-import { standing } from '../store/derived';
+import { isOfOtherSettings, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
@@ -15,6 +15,8 @@ export function WaitingClip({ side }: { readonly side: Side }) {
     (state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined,
   );
   const opening = useStudio((state) => state.opening !== null);
+  const other = useStudio((state) => isOfOtherSettings(state, side));
+  const noDecoder = useStudio((state) => state.open !== null && state.open.description.decoder === undefined);
   return (
     <>
       {!hasClip && (
@@ -44,7 +46,14 @@ export function WaitingClip({ side }: { readonly side: Side }) {
           <span style={{ transform: `scaleX(${share})` } as CSSProperties} />
         </div>
       )}
-      {hasClip && (stands === 'stale' || stands === 'queued') && <div className="clip-stale" />}
+      {hasClip && (other || stands === 'stale' || stands === 'queued') && (
+        <div className="clip-stale" data-testid={`${side}-stale`} />
+      )}
+      {hasClip && noDecoder && (
+        <p className="clip-note" data-testid={`${side}-no-decoder`}>
+          Latent, false colours: this model came without a VAE decoder
+        </p>
+      )}
     </>
   );
 }

@@ -61,13 +61,17 @@ export function clipHash(clip: Clip): string {
   return text;
 }
 
-/** The largest whole zoom at which `count` clips fit next to each other; below 1 only where even 1 is too large. */
+/**
+ * The largest zoom at which `count` clips fit next to each other and every pixel of the clip covers a whole number of
+ * the screen's; below 1 only where even 1 is too large. `density`: screen pixels for each CSS pixel.
+ */
 export function fittingZoom(
   room: { readonly width: number; readonly height: number },
   clip: { readonly width: number; readonly height: number },
   count: number,
   gapPx: number,
+  density = 1,
 ): number {
   const zoom = Math.min((room.width - gapPx * (count - 1)) / (count * clip.width), room.height / clip.height);
-  return zoom >= 1 ? Math.floor(zoom) : Math.max(0.05, zoom);
+  return zoom >= 1 ? Math.floor(zoom * density) / density : Math.max(0.05, zoom);
 }

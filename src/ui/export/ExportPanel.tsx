@@ -1,23 +1,25 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
 import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../worker/protocol';
-import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny } from '../format';
+import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny, significant } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
+import { describeCut } from '../plan/cut';
 import { samePlan } from '../plan/edits';
 import { ProblemPanel } from '../shell/ProblemPanel';
 import { exportPhases } from '../shell/phases';
 import { importPlan } from '../store/edit';
 import {
   cancelExport,
-  download,
   downloadExported,
   exportPlan,
   exportToPlace,
   setExportFormat,
 } from '../store/exporting';
 import { canPickPlace } from '../store/pickPlace';
+import { savePlan } from '../store/saving';
 import { showPanel } from '../store/settings';
+import { copyLink } from '../store/sharing';
 import { type Exported, studentTotals, useStudio } from '../store/state';
 import './export.css';
 
@@ -80,12 +82,13 @@ function Summary() {
   const teacher = useStudio((state) => state.open!.tree.totals);
   const student = useStudio(studentTotals);
   const count = useStudio((state) => state.plan.dropped.length);
+  const cut = useStudio((state) => describeCut(state.open!.tree, state.plan));
   const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   return (
     <p className="dim">
       {count === 0
         ? 'Nothing is dropped: the export is the teacher itself. '
-        : `${count === 1 ? 'One entry' : `${count} entries`} of the map dropped${student ? ': ' : '. '}`}
+        : `${cut} dropped${student ? ': ' : '. '}`}
       {student && count > 0 && (
         <>
           <b>{formatParameters(student.parameters)}</b> parameters (
@@ -266,12 +269,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
         <button
           type="button"
           className="button"
-          onClick={() =>
-            download(
-              `${result.files[0]?.name.replace(/\.(onnx|zip)$/, '') ?? 'student'}.plan.json`,
-              new Blob([result.planJson], { type: 'application/json' }),
-            )
-          }
+          onClick={() => savePlan(exported.plan)}
           data-testid="plan-download"
         >
           <Icon name="download" size={14} /> Plan as JSON
@@ -312,7 +310,7 @@ function VerificationLines({ verification }: { readonly verification: ExportVeri
       />
       <Line
         name="Effect of the cut"
-        about="largest |student − teacher| on the same input"
+        about={`largest |student − teacher| on the same input: ${timesAs(verification)}`}
         value={formatTiny(verification.cutEffect)}
         testId="export-cut-effect"
         raw={verification.cutEffect}
@@ -325,6 +323,13 @@ function VerificationLines({ verification }: { readonly verification: ExportVeri
       />
     </>
   );
+}
+
+/** A scale for the effect of the cut: next to what the export itself differs by. */
+function timesAs({ cutEffect, maxDifference }: ExportVerification): string {
+  if (cutEffect === 0) return 'none';
+  if (maxDifference === 0) return 'the export differs by nothing';
+  return `${significant(cutEffect / maxDifference, 2)} times what the export differs by`;
 }
 
 interface LineProps {
@@ -352,13 +357,12 @@ function PlanLine() {
   const input = useRef<HTMLInputElement>(null);
   return (
     <div className="plan-line">
-      <span className="dim">The plan is in this page’s address; copy it to share the cut.</span>
-      <button
-        type="button"
-        className="button quiet small"
-        onClick={() => void navigator.clipboard?.writeText(window.location.href)}
-      >
+      <span className="dim">This page’s address has the plan and all settings in it.</span>
+      <button type="button" className="button quiet small" onClick={() => void copyLink()}>
         <Icon name="link" size={13} /> Copy link
+      </button>
+      <button type="button" className="button quiet small" onClick={() => savePlan()} data-testid="plan-save">
+        <Icon name="download" size={13} /> Save the plan
       </button>
       <button type="button" className="button quiet small" onClick={() => input.current!.click()}>
         <Icon name="file" size={13} /> Import a plan

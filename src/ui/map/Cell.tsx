@@ -1,27 +1,34 @@
 /** One switch of the map: a layer, a pair's handle, a stage's head or a group. Every cell is a real button. */
+import { useTree } from '../store/mapped';
 import type { CSSProperties, MouseEvent, ReactNode } from 'react';
 import type { Block } from '../../blocks/block';
 import { formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
 import { blockState, goneIds, indexBlocks } from '../plan/edits';
 import { explainBlock, focusBlock, hoverBlock, toggleBlock } from '../store/edit';
+import { useImportance } from '../store/importance';
+import { usePage } from '../store/page';
 import { useStudio } from '../store/state';
-import { kindLetters, kindNames, scaleOf } from './shape';
+import { fillOf } from './fill';
+import { useMarked } from './marked';
+import { kindLetters, kindNames, namesOf } from './names';
 
 export interface CellProps {
   readonly block: Block;
   readonly look: 'layer' | 'handle' | 'head' | 'group';
-  readonly name: string;
+  /** Only where the block's own name would not do. */
+  readonly name?: string;
   readonly children?: ReactNode;
 }
 
 export function Cell({ block, look, name, children }: CellProps) {
-  const tree = useStudio((state) => state.open!.tree);
+  const tree = useTree();
   const state = useStudio((studio) => blockState(tree, block, goneIds(tree, studio.plan)));
   const tried = useStudio(({ tried: plan }) =>
     plan === null ? null : goneIds(tree, plan).has(block.id) ? 'off' : 'on',
   );
   const isTabStop = useStudio((studio) => studio.focusedId === block.id);
+  const marked = useMarked(block.id);
   const locked = !block.droppable && !canComeBack(tree, block.id, state);
   const onClick = (event: MouseEvent) => {
     focusBlock(block.id);
@@ -29,6 +36,7 @@ export function Cell({ block, look, name, children }: CellProps) {
     else toggleBlock(block.id, event.shiftKey);
   };
   const { totals } = tree;
+  const called = name ?? namesOf(tree).get(block.id) ?? block.id;
   const shares = `${formatPercent(block.parameters / Math.max(1, totals.parameters))} of parameters, ${formatPercent(block.macs / Math.max(1, totals.macs))} of MACs`;
   return (
     <button
@@ -37,8 +45,7 @@ export function Cell({ block, look, name, children }: CellProps) {
       role="switch"
       aria-checked={state !== 'off'}
       aria-disabled={locked || undefined}
-      aria-label={`${name}, ${kindNames[block.kind]}, ${shares}${state === 'mixed' ? ', partly off' : ''}${locked ? `. Cannot be dropped: ${block.reason}` : ''}`}
-      title={locked ? block.reason : undefined}
+      aria-label={`${called}, ${shares}${state === 'mixed' ? ', partly off' : ''}${locked ? `. Cannot be dropped: ${block.reason}` : ''}`}
       tabIndex={isTabStop ? 0 : -1}
       onClick={onClick}
       onFocus={() => focusBlock(block.id)}
@@ -47,9 +54,11 @@ export function Cell({ block, look, name, children }: CellProps) {
       data-block-id={block.id}
       data-state={state}
       data-locked={locked || undefined}
+      data-marked={marked === null ? undefined : marked}
       data-tried={tried !== null && (tried === 'off') !== (state === 'off') ? tried : undefined}
       data-testid="block-cell"
     >
+      {look !== 'group' && <FillOfCell block={block} whole={look === 'head'} />}
       {children}
       {locked && (
         <span className="cell-lock">
@@ -65,27 +74,33 @@ function canComeBack(tree: Parameters<typeof indexBlocks>[0], id: string, state:
   return state === 'off' && indexBlocks(tree).has(id);
 }
 
-/** Two bars: share of parameters and of MACs, full for the largest layer of the model. */
-export function Bars({ block, wide = false }: { readonly block: Block; readonly wide?: boolean }) {
-  const tree = useStudio((state) => state.open!.tree);
-  const scale = wide ? tree.totals : scaleOf(tree);
-  const style = {
-    '--p': Math.min(1, block.parameters / Math.max(1, scale.parameters)).toFixed(3),
-    '--m': Math.min(1, block.macs / Math.max(1, scale.macs)).toFixed(3),
-  } as CSSProperties;
+/** The chosen quantity as the cell's ground: full for the layer with most of it, of stages next to the whole model. */
+function FillOfCell({ block, whole }: { readonly block: Block; readonly whole: boolean }) {
+  const tree = useTree();
+  const quantity = usePage((state) => state.quantity);
+  const importance = useImportance((state) => state.importance);
+  const fill = fillOf(tree, block, quantity, importance, whole);
+  if (!fill) return null;
   return (
-    <span className={wide ? 'bars wide' : 'bars'} style={style} aria-hidden="true">
-      <i className="p" />
-      <i className="m" />
-    </span>
+    <>
+      <span
+        className="fill"
+        data-damage={quantity === 'content' || quantity === 'motion' || undefined}
+        style={{ '--f': fill.share.toFixed(3) } as CSSProperties}
+        aria-hidden="true"
+      />
+      <span className="cell-value" aria-hidden="true">
+        {fill.text}
+      </span>
+    </>
   );
 }
 
-export function LayerCell({ block, name }: { readonly block: Block; readonly name: string }) {
+export function LayerCell({ block }: { readonly block: Block }) {
   return (
-    <Cell block={block} look="layer" name={name}>
+    <Cell block={block} look="layer">
       <span className="letter">{kindLetters[block.kind]}</span>
-      <Bars block={block} />
+      <span className="cell-kind">{kindNames[block.kind]}</span>
     </Cell>
   );
 }

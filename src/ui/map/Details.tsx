@@ -1,12 +1,13 @@
 /** The info line under the map: what the cell under the pointer (or with the focus) is, costs, and why it is fixed. */
+import { mappedOf } from '../store/mapped';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
 import { blockState, goneIds, indexBlocks } from '../plan/edits';
 import { useStudio } from '../store/state';
-import { kindNames } from './shape';
+import { kindNames, namesOf } from './names';
 
 export function Details() {
-  const open = useStudio((state) => state.open);
+  const open = useStudio(mappedOf);
   const id = useStudio((state) => state.hoveredId ?? state.focusedId);
   const plan = useStudio((state) => state.plan);
   const block = open && id !== null ? indexBlocks(open.tree).get(id)?.block : undefined;
@@ -16,10 +17,8 @@ export function Details() {
   return (
     <div className="details" data-testid="block-details">
       <div className="details-head">
-        <span className={`details-kind kind-${block.kind}`}>{kindNames[block.kind]}</span>
-        <code className="truncate" title={block.id}>
-          {block.id}
-        </code>
+        <span className={`details-kind kind-${block.kind}`}>{namesOf(open.tree).get(block.id) ?? kindNames[block.kind]}</span>
+        <code className="truncate">{block.id}</code>
         <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>
       </div>
       <dl className="details-figures">

@@ -1,10 +1,12 @@
-/** One stage of the U (or one block of a list): its head switches the whole, its rows the pairs and layers. */
+/** One stage of the U: its head switches the whole, its rows the pairs and layers. */
+import { useTree } from '../store/mapped';
 import type { CSSProperties } from 'react';
 import type { Block } from '../../blocks/block';
 import { blockState, goneIds } from '../plan/edits';
 import { useStudio } from '../store/state';
-import { Bars, Cell, LayerCell } from './Cell';
-import { kindNames, rowsOf, shortName } from './shape';
+import { Cell, LayerCell } from './Cell';
+import { namesOf, shortName } from './names';
+import { rowsOf } from './shape';
 
 export interface StageProps {
   readonly block: Block;
@@ -12,7 +14,7 @@ export interface StageProps {
 }
 
 export function Stage({ block, side }: StageProps) {
-  const tree = useStudio((state) => state.open!.tree);
+  const tree = useTree();
   const state = useStudio((studio) => blockState(tree, block, goneIds(tree, studio.plan)));
   const name = shortName(tree, block);
   const { rows, samplers } = rowsOf(block);
@@ -28,34 +30,32 @@ export function Stage({ block, side }: StageProps) {
       aria-label={name}
     >
       <div className="stage-head">
-        <Cell block={block} look="head" name={name}>
+        <Cell block={block} look="head">
           <span className="stage-name">{name}</span>
-          <Bars block={block} wide />
         </Cell>
         {samplers.map((sampler) => (
-          <Cell
-            key={sampler.id}
-            block={sampler}
-            look="layer"
-            name={`${name} ${side === 'down' ? 'downsampler' : 'upsampler'}`}
-          >
+          <Cell key={sampler.id} block={sampler} look="layer" name={samplerName(namesOf(tree), sampler, name, side)}>
             <span className="letter">{side === 'down' ? '↓' : '↑'}</span>
-            <Bars block={sampler} />
           </Cell>
         ))}
       </div>
       {drawn.map((row, i) => (
         <div key={row.pair?.id ?? row.layers[0]!.id} className="row">
           {row.pair && (
-            <Cell block={row.pair} look="handle" name={`${name} pair ${side === 'up' ? drawn.length - 1 - i : i}`}>
-              {side === 'up' ? drawn.length - 1 - i : i}
+            <Cell block={row.pair} look="handle">
+              <span className="handle-name">{side === 'up' ? drawn.length - 1 - i : i}</span>
             </Cell>
           )}
           {row.layers.map((layer) => (
-            <LayerCell key={layer.id} block={layer} name={`${name} ${kindNames[layer.kind]}`} />
+            <LayerCell key={layer.id} block={layer} />
           ))}
         </div>
       ))}
     </div>
   );
+}
+
+function samplerName(names: ReadonlyMap<string, string>, sampler: Block, stage: string, side: string): string {
+  const name = `${stage}, ${side === 'down' ? 'downsampler' : 'upsampler'}`;
+  return names.get(sampler.id)?.includes('(') ? `${name} (${sampler.id})` : name;
 }

@@ -1,6 +1,8 @@
 /** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
+import { mappedOf } from '../store/mapped';
 import type { CSSProperties } from 'react';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
+import { Explain } from '../parts/Explain';
 import { samePlan } from '../plan/edits';
 import { studentTotals, useStudio } from '../store/state';
 
@@ -15,7 +17,7 @@ interface Line {
 }
 
 export function TotalsTable() {
-  const teacher = useStudio((state) => state.open?.tree.totals ?? null);
+  const teacher = useStudio((state) => mappedOf(state)?.tree.totals ?? null);
   const student = useStudio(studentTotals);
   const { teacher: teacherTime, student: studentTime } = useStudio((state) => state.stepTimes);
   const plan = useStudio((state) => state.plan);
@@ -26,7 +28,7 @@ export function TotalsTable() {
       teacher: teacher?.parameters ?? null,
       student: student?.parameters ?? null,
       format: formatParameters,
-      title: 'Weights of the denoiser',
+      title: 'Numbers that the denoiser was trained to hold.',
     },
     {
       id: 'bytes',
@@ -34,7 +36,7 @@ export function TotalsTable() {
       teacher: teacher?.bytes ?? null,
       student: student?.bytes ?? null,
       format: formatBytes,
-      title: 'Bytes of the weights as stored in the file',
+      title: 'Bytes of the weights as they lie in the file.',
     },
     {
       id: 'macs',
@@ -42,7 +44,7 @@ export function TotalsTable() {
       teacher: teacher?.macs ?? null,
       student: student?.macs ?? null,
       format: formatMacs,
-      title: 'Multiply-accumulates of one denoiser call',
+      title: 'Multiply-accumulates of one call of the denoiser: how much there is to compute, on any machine.',
     },
     {
       id: 'step-time',
@@ -51,7 +53,7 @@ export function TotalsTable() {
       student: studentTime?.ms ?? null,
       format: formatMs,
       stale: studentTime !== undefined && !samePlan(studentTime.plan, plan),
-      title: 'Measured here: median denoiser time of one step, both guidance branches',
+      title: 'Measured here: the median time of the denoiser in one sampling step, with and without the prompt together.',
     },
   ];
   return (
@@ -85,8 +87,10 @@ function TotalsLine({ line }: { readonly line: Line }) {
   const { id, name, teacher, student, format, stale, title } = line;
   const share = teacher !== null && student !== null && teacher > 0 ? student / teacher : null;
   return (
-    <tr title={title} data-stale={stale || undefined}>
-      <th scope="row">{name}</th>
+    <tr data-stale={stale || undefined}>
+      <th scope="row">
+        <Explain about={title}>{name}</Explain>
+      </th>
       <td data-testid={`total-${id}-teacher`} data-value={teacher ?? undefined}>
         {teacher === null ? '–' : format(teacher)}
       </td>

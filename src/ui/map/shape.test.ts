@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Block, BlockTree, Section } from '../../blocks/block';
-import { rowsOf, seriesOf, shapeOf, shortName } from './shape';
+import { layersNamed, namesOf, shortName } from './names';
+import { rowsOf, seriesOf, shapeOf } from './shape';
+import { streamOf } from './streams';
 
 function block(id: string, section: Section, level: number, change: Partial<Block> = {}): Block {
   return {
@@ -56,8 +58,42 @@ describe('shape of the map', () => {
     expect(shape.midGroups.map(({ id }) => id)).toEqual(['gm']);
   });
 
-  it('names stages as the paper does', () => {
-    expect(unet.blocks.slice(1, 6).map((stage) => shortName(unet, stage))).toEqual(['D.0', 'D.1', 'Mid', 'U.0', 'U.1']);
+  it('names stages by side and number', () => {
+    expect(unet.blocks.slice(1, 6).map((stage) => shortName(unet, stage))).toEqual([
+      'Down 0',
+      'Down 1',
+      'Mid',
+      'Up 0',
+      'Up 1',
+    ]);
+  });
+
+  it('gives every block a name of its own, by its place', () => {
+    const layer = (id: string) => block(id, 'mid', 1, { kind: 'resnet' });
+    const tree = treeOf(
+      [
+        block('d', 'down', 0, { children: [block('d.0', 'down', 0, { kind: 'pair', children: [layer('r')] })] }),
+        block('m', 'mid', 1, { children: [layer('m.0'), layer('m.1')] }),
+      ],
+      [block('g', 'mid', 1, { kind: 'inner-stages', members: ['m'] })],
+    );
+    const names = namesOf(tree);
+    expect(new Set(names.values()).size).toBe(names.size);
+    expect(names.get('r')).toBe('Down 0, pair 0, resnet');
+    expect(names.get('m.1')).toBe('Mid, resnet (m.1)');
+    expect(names.get('g')).toBe('Everything below Down 0');
+    expect(layersNamed(tree, 'MID resnet')).toEqual(['m.0', 'm.1']);
+    expect(layersNamed(tree, '  ')).toEqual([]);
+  });
+
+  it('tells streams by names, one stream where they say nothing', () => {
+    const layer = (id: string, kind: Block['kind']) => block(id, 'body', 0, { kind });
+    const two = block('b.0', 'body', 0, {
+      children: [layer('b.0.attn', 'attention'), layer('b.0.ff', 'feed-forward'), layer('b.0.ff_context', 'feed-forward')],
+    });
+    expect(two.children.map((child) => streamOf(two, child))).toEqual(['both', 'video', 'text']);
+    const one = block('context.0', 'body', 0, { children: [layer('context.0.attn', 'attention')] });
+    expect(one.children.map((child) => streamOf(one, child))).toEqual(['both']);
   });
 
   it('lists the blocks of a transformer', () => {

@@ -2,7 +2,7 @@
  * How a block tree is drawn: as a U (stages by level, deepest at the bottom) or, for models without one, as a
  * list. Pure; the drawing is in BlockMap.
  */
-import type { Block, BlockKind, BlockTree } from '../../blocks/block';
+import type { Block, BlockTree } from '../../blocks/block';
 import { indexBlocks, leaves } from '../plan/edits';
 
 export interface Level {
@@ -97,67 +97,4 @@ export function rowsOf(stage: Block): { readonly rows: readonly Row[]; readonly 
   }
   flush();
   return { rows, samplers };
-}
-
-/** The largest leaf of the tree in each currency: full bars. */
-export interface Scale {
-  readonly parameters: number;
-  readonly macs: number;
-}
-
-const scales = new WeakMap<BlockTree, Scale>();
-
-export function scaleOf(tree: BlockTree): Scale {
-  let scale = scales.get(tree);
-  if (!scale) {
-    const all = tree.blocks.flatMap(leaves);
-    scale = {
-      parameters: Math.max(1, ...all.map((leaf) => leaf.parameters)),
-      macs: Math.max(1, ...all.map((leaf) => leaf.macs)),
-    };
-    scales.set(tree, scale);
-  }
-  return scale;
-}
-
-export const kindNames: Readonly<Record<BlockKind, string>> = {
-  stage: 'Stage',
-  'inner-stages': 'Inner stages',
-  pair: 'Pair',
-  transformer: 'Transformer block',
-  resnet: 'ResNet',
-  spatial: 'Spatial attention',
-  temporal: 'Temporal attention',
-  'temporal-conv': 'Temporal convolution',
-  attention: 'Attention',
-  'feed-forward': 'Feed-forward',
-  sampler: 'Sampler',
-  layer: 'Layer',
-};
-
-export const kindLetters: Readonly<Record<BlockKind, string>> = {
-  stage: '',
-  'inner-stages': '',
-  pair: 'P',
-  transformer: 'B',
-  resnet: 'R',
-  spatial: 'S',
-  temporal: 'T',
-  'temporal-conv': 'C',
-  attention: 'A',
-  'feed-forward': 'F',
-  sampler: '↕',
-  layer: 'L',
-};
-
-/** The paper's names: D.0, Mid, U.3 (stages in execution order on each side); other blocks by kind and number. */
-export function shortName(tree: BlockTree, block: Block): string {
-  if (block.kind === 'stage' || block.section === 'mid') {
-    const sameSide = tree.blocks.filter((other) => other.section === block.section);
-    const i = sameSide.indexOf(block);
-    if (i >= 0 && block.section === 'down') return `D.${i}`;
-    if (i >= 0 && block.section === 'up') return `U.${i}`;
-    if (i >= 0 && block.section === 'mid') return sameSide.length > 1 ? `Mid ${i}` : 'Mid';
-  }
-  return kindNames[block.kind];
 }

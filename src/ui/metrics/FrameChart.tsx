@@ -10,7 +10,7 @@ import { chartRange } from './range';
 const colours = { plain: '#cfd6e1', teacher: 'var(--teacher)', student: 'var(--student)' } as const;
 
 /** Where the plot stands in the chart, so that clicks can be told as frames. */
-const axisWidthPx = 38;
+const axisWidthPx = 44;
 const rightMarginPx = 6;
 
 export interface FrameChartProps {
@@ -40,7 +40,14 @@ export const FrameChart = memo(function FrameChart({ figure, comparison, frames 
     seek(((event.clientX - left - axisWidthPx) / (width - axisWidthPx - rightMarginPx)) * (frames - 1));
   };
   return (
-    <div className="chart" onPointerDown={scrub} onPointerMove={scrub} data-testid={`chart-${figure.id}`}>
+    <div
+      className="chart"
+      role="img"
+      aria-label={describe(figure, comparison)}
+      onPointerDown={scrub}
+      onPointerMove={scrub}
+      data-testid={`chart-${figure.id}`}
+    >
       <ResponsiveContainer width="100%" height="100%">
         <LineChart
           data={points}
@@ -53,7 +60,7 @@ export const FrameChart = memo(function FrameChart({ figure, comparison, frames 
             domain={[...range]}
             ticks={[...range]}
             interval={0}
-            tick={{ fill: '#7d8795', fontSize: 9.5 }}
+            tick={{ fill: '#939dac', fontSize: 11 }}
             tickLine={false}
             axisLine={false}
             tickFormatter={shortTick}
@@ -77,6 +84,16 @@ export const FrameChart = memo(function FrameChart({ figure, comparison, frames 
     </div>
   );
 });
+
+/** What the chart shows, in a sentence. */
+function describe({ name, unit, per, series, format }: ChartFigure, comparison: ClipComparison): string {
+  const ranges = series.map(({ label, values }) => {
+    const finite = values(comparison).filter(Number.isFinite);
+    const range = `from ${format(Math.min(...finite))} to ${format(Math.max(...finite))}${unit === '' ? '' : ` ${unit}`}`;
+    return series.length === 1 ? range : `${label.toLowerCase()} ${range}`;
+  });
+  return `${name} by ${per === 'frame' ? 'frame' : 'transition between frames'}: ${ranges.join(', ')}`;
+}
 
 function pointsOf(figure: ChartFigure, comparison: ClipComparison): readonly Point[] {
   const columns = figure.series.map(({ label, values }) => [label, values(comparison)] as const);

@@ -1,4 +1,6 @@
 /** A sparkline of the latent's error (student - teacher) by sampling step: content below, motion on top of it. */
+import { significant } from '../format';
+import { Explain } from '../parts/Explain';
 import { type LatentErrorStep, useStudio } from '../store/state';
 
 const width = 96;
@@ -19,16 +21,13 @@ export function LatentErrors() {
       .map((point) => point.map((value) => value.toFixed(1)).join(','))
       .join(' ');
   return (
-    <span
-      className="latent-errors"
-      title="Mean squared error of the latent after each sampling step, content below and motion on top: where the two clips part"
-    >
+    <span className="latent-errors">
       <svg
         width={width}
         height={height}
         viewBox={`0 0 ${width} ${height}`}
         role="img"
-        aria-label="Latent error by step"
+        aria-label={`Mean squared error of the latent by sampling step: at most ${significant(top)}, content below and motion on top`}
       >
         <polygon
           points={area(
@@ -45,7 +44,9 @@ export function LatentErrors() {
           fill="var(--motion)"
         />
       </svg>
-      <span className="hint">latent error by step</span>
+      <Explain about="Mean squared error of the latent after each sampling step, content below and motion on top: where the two clips part.">
+        latent error by step
+      </Explain>
     </span>
   );
 }

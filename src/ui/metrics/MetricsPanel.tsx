@@ -1,11 +1,15 @@
-/** Metrics in two groups: content of each frame, motion across frames; how the error splits between them; CSV. */
+/**
+ * The comparison of the two clips: the verdict first, then the figures that it rests on; all figures and their charts
+ * on demand, content of each frame and motion across frames apart.
+ */
 import type { CSSProperties } from 'react';
 import type { ClipComparison } from '../../metrics/Clip';
-import { metricsCsv } from '../../metrics/metricsCsv';
+import { Explain } from '../parts/Explain';
 import { Icon } from '../parts/Icon';
-import { isComparisonCurrent } from '../store/derived';
-import { download } from '../store/exporting';
-import { read, useStudio } from '../store/state';
+import { comparisonStanding } from '../store/derived';
+import { usePage, writePage } from '../store/page';
+import { saveMetricsCsv } from '../store/saving';
+import { useStudio } from '../store/state';
 import { FrameChart } from './FrameChart';
 import {
   asShare,
@@ -18,41 +22,75 @@ import {
   motionNumbers,
 } from './figures';
 import { LatentErrors } from './LatentErrors';
+import { VerdictLine } from './VerdictLine';
 import './metrics.css';
+
+/** The figures that are always there; the rest comes with the details. */
+const [psnrChart, ssimChart] = contentCharts;
+const [motionErrorChart, flowChart, ...otherCharts] = motionCharts;
+const [motionDelta, ...otherNumbers] = motionNumbers;
+const keyFigures: readonly Figure[] = [ssimChart!, psnrChart!, contentError, motionDelta!, motionErrorChart!, flowChart!];
+const onlyInDetails: readonly Figure[] = [...otherNumbers, ...otherCharts];
 
 export function MetricsPanel() {
   const shown = useStudio((state) => state.comparison);
-  const current = useStudio(isComparisonCurrent);
-  const stands = !shown ? 'empty' : current ? 'done' : shown.step < shown.steps ? 'preview' : 'stale';
+  const stands = useStudio(comparisonStanding);
+  const detailed = usePage((state) => state.detailsShown);
+  const dropped = useStudio((state) => state.plan.dropped.length > 0);
+  const comparison = shown?.value ?? null;
   return (
-    <section className="metrics" aria-label="Metrics" data-standing={stands} data-testid="metrics">
+    <section className="metrics" aria-label="Student against teacher" data-standing={stands} data-testid="metrics">
       <header className="metrics-head">
-        <h2 className="title">Student against teacher</h2>
+        <VerdictLine />
         {stands === 'preview' && <span className="pill">preview, step {shown!.step}</span>}
         {stands === 'stale' && <span className="pill warn">stale</span>}
-        <LatentErrors />
-        <SplitBar comparison={shown?.value ?? null} />
+        <span className="spacer" />
+        <button
+          type="button"
+          className="button quiet small"
+          aria-expanded={detailed}
+          onClick={() => writePage({ detailsShown: !detailed })}
+          data-testid="metrics-details"
+        >
+          {detailed ? 'Fewer figures' : 'All figures'} <Icon name={detailed ? 'up' : 'down'} size={13} />
+        </button>
         <button
           type="button"
           className="button quiet small"
           disabled={!shown}
-          onClick={saveCsv}
+          onClick={saveMetricsCsv}
           data-testid="metrics-csv"
         >
           <Icon name="download" size={13} /> CSV
         </button>
       </header>
+      <div className="numbers" hidden={!dropped && !detailed}>
+        {keyFigures.map((figure) => (
+          <Number key={figure.id} figure={figure} comparison={comparison} />
+        ))}
+        {detailed &&
+          onlyInDetails.map((figure) => <Number key={figure.id} figure={figure} comparison={comparison} />)}
+      </div>
+      {detailed && <Charts comparison={comparison} />}
+    </section>
+  );
+}
+
+function Charts({ comparison }: { readonly comparison: ClipComparison | null }) {
+  return (
+    <>
+      <div className="metrics-parts">
+        <SplitBar comparison={comparison} />
+        <LatentErrors />
+      </div>
       <div className="metric-groups">
-        <div className="metric-group" role="group" aria-label="Content, per frame">
+        <div className="metric-group content" role="group" aria-label="Content, per frame">
           <h3>
             Content <span>per frame</span>
           </h3>
-          <div className="numbers">
-            <Number figure={contentError} comparison={shown?.value ?? null} />
-          </div>
-          <div className="cards one">
+          <div className="cards">
             {contentCharts.map((figure) => (
-              <Card key={figure.id} figure={figure} comparison={shown?.value ?? null} />
+              <Card key={figure.id} figure={figure} comparison={comparison} />
             ))}
           </div>
         </div>
@@ -60,19 +98,14 @@ export function MetricsPanel() {
           <h3>
             Motion <span>across frames</span>
           </h3>
-          <div className="numbers">
-            {motionNumbers.map((figure) => (
-              <Number key={figure.id} figure={figure} comparison={shown?.value ?? null} />
-            ))}
-          </div>
-          <div className="cards two">
+          <div className="cards">
             {motionCharts.map((figure) => (
-              <Card key={figure.id} figure={figure} comparison={shown?.value ?? null} />
+              <Card key={figure.id} figure={figure} comparison={comparison} />
             ))}
           </div>
         </div>
       </div>
-    </section>
+    </>
   );
 }
 
@@ -80,11 +113,10 @@ export function MetricsPanel() {
 function SplitBar({ comparison }: { readonly comparison: ClipComparison | null }) {
   const share = comparison ? contentShare(comparison) : null;
   return (
-    <div
-      className="split"
-      data-testid="error-split"
-      title="Squared error of the clip: content (the same in every frame) and motion (what changes over time) add up exactly"
-    >
+    <div className="split" data-testid="error-split">
+      <Explain about="The squared error of the clip: content (the same in every frame) and motion (what changes over time) add up to it exactly.">
+        Where the error is
+      </Explain>
       <span className="split-content">content {share === null ? '–' : asShare(share)}</span>
       <span
         className="split-bar"
@@ -104,22 +136,18 @@ interface FigureProps<T> {
   readonly comparison: ClipComparison | null;
 }
 
-function Value({ figure, comparison }: FigureProps<Figure>) {
+function Number({ figure, comparison }: FigureProps<Figure>) {
   const raw = comparison ? figure.raw(comparison) : null;
   const text = comparison ? figure.value(comparison) : '–';
   return (
-    <span className="value" data-testid={`metric-${figure.id}`} data-value={raw ?? undefined}>
-      {text}
-      {comparison && figure.unit !== '' && text !== 'identical' && text !== 'n/a' && <small>{figure.unit}</small>}
-    </span>
-  );
-}
-
-function Number({ figure, comparison }: FigureProps<Figure>) {
-  return (
-    <div className="number" title={figure.about}>
-      <span className="number-name">{figure.name}</span>
-      <Value figure={figure} comparison={comparison} />
+    <div className="number">
+      <Explain className="number-name" about={figure.about}>
+        {figure.name}
+      </Explain>
+      <span className="value" data-testid={`metric-${figure.id}`} data-value={raw ?? undefined}>
+        {text}
+        {comparison && figure.unit !== '' && text !== 'identical' && text !== 'n/a' && <small>{figure.unit}</small>}
+      </span>
       <span className="hint">{figure.hint}</span>
     </div>
   );
@@ -128,14 +156,12 @@ function Number({ figure, comparison }: FigureProps<Figure>) {
 function Card({ figure, comparison }: FigureProps<ChartFigure>) {
   return (
     <div className="card">
-      <div className="card-head" title={figure.about}>
-        <span className="number-name">{figure.name}</span>
-        <Value figure={figure} comparison={comparison} />
-        {comparison ? (
-          <AtPlayhead figure={figure} comparison={comparison} />
-        ) : (
-          <span className="hint">{figure.hint}</span>
-        )}
+      <div className="card-head">
+        <span className="card-name">
+          {figure.name}
+          {figure.unit !== '' && <small> {figure.unit}</small>}
+        </span>
+        {comparison && <AtPlayhead figure={figure} comparison={comparison} />}
       </div>
       {comparison ? (
         <FrameChart figure={figure} comparison={comparison} frames={comparison.content.psnrPerFrame.length} />
@@ -159,11 +185,4 @@ function AtPlayhead({ figure, comparison }: { readonly figure: ChartFigure; read
       ))}
     </span>
   );
-}
-
-function saveCsv(): void {
-  const { comparison, open } = read();
-  if (!comparison) return;
-  const name = `${open?.description.name ?? 'clip'}-seed${comparison.settings.seed}-metrics.csv`;
-  download(name, new Blob([metricsCsv(comparison.value)], { type: 'text/csv' }));
 }

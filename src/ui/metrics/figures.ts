@@ -77,11 +77,11 @@ export const contentCharts: readonly ChartFigure[] = [
 export const contentError: Figure = {
   id: 'error-content',
   name: 'Content error',
-  unit: 'levels²',
-  hint: 'in every frame',
+  unit: 'of 255 levels',
+  hint: 'the same in every frame',
   about:
-    'The part of the squared error that does not change over time: ‖ē‖² of the mean error ē, in squared 8-bit levels. Content and motion error add up to the mean squared error exactly.',
-  value: (comparison) => plain(comparison.content.errorContent),
+    'The part of the error that does not change over time: the root of ‖ē‖² of the mean error ē, in 8-bit levels. The squares of content and motion error add up to the mean squared error exactly.',
+  value: (comparison) => plain(Math.sqrt(comparison.content.errorContent)),
   raw: (comparison) => comparison.content.errorContent,
 };
 
@@ -89,13 +89,19 @@ export const motionCharts: readonly ChartFigure[] = [
   {
     id: 'error-motion',
     name: 'Motion error',
-    unit: 'levels²',
+    unit: 'of 255 levels',
     hint: 'changes over time',
-    about: 'The part of the squared error that changes over time: mean ‖e_t − ē‖², in squared 8-bit levels.',
-    value: (comparison) => plain(comparison.motion.errorMotion),
+    about: 'The part of the error that changes over time: the root of the mean ‖e_t − ē‖², in 8-bit levels.',
+    value: (comparison) => plain(Math.sqrt(comparison.motion.errorMotion)),
     raw: (comparison) => comparison.motion.errorMotion,
     per: 'frame',
-    series: [{ label: 'Motion error', look: 'plain', values: (comparison) => comparison.motion.errorMotionPerFrame }],
+    series: [
+      {
+        label: 'Motion error',
+        look: 'plain',
+        values: (comparison) => comparison.motion.errorMotionPerFrame.map(Math.sqrt),
+      },
+    ],
     domain: [0, 'auto'],
     format: plain,
   },
@@ -154,9 +160,9 @@ export const motionNumbers: readonly Figure[] = [
     id: 'motion-delta',
     name: 'Motion delta',
     unit: '',
-    hint: '0 is equal',
+    hint: '0 is equal, 1 stands still',
     about:
-      'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². Not defined for a teacher that hardly moves.',
+      'How differently neighbouring frames change: mean ‖dS − dT‖² / mean ‖dT‖². A clip that stands still has 1. Not defined for a teacher that hardly moves.',
     value: ({ motion }) => optional(motion.motionDelta),
     raw: ({ motion }) => motion.motionDelta,
   },

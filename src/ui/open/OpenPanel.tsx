@@ -1,13 +1,14 @@
 /** Ways to open a model: the bundled one, a folder, files, a URL. */
-import { type ChangeEvent, type FormEvent, useRef, useState } from 'react';
+import { type ChangeEvent, type FormEvent, useRef } from 'react';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { ProblemPanel } from '../shell/ProblemPanel';
 import { openUrl } from '../store/kept';
 import { openFolder } from '../store/open';
+import { usePage, writePage } from '../store/page';
 import { showPanel } from '../store/settings';
-import { useStudio } from '../store/state';
+import { read, useStudio } from '../store/state';
 import { KeptModels } from './KeptModels';
 import { readPicked } from './readDropped';
 
@@ -49,13 +50,15 @@ function OpenDialog() {
             key={model.id}
             type="button"
             className="open-way"
-            title={model.description}
             onClick={() => void openFolder(bundledReference(model, document.baseURI))}
             data-testid={`open-${model.id}`}
           >
             <Icon name="chip" size={20} />
             <b>{model.name}</b>
-            <span className="faint">{openName === model.id ? 'bundled, open now' : 'bundled teacher'}</span>
+            <span className="faint">
+              {openName === model.id ? 'Bundled, open now. ' : 'Bundled. '}
+              {model.description}
+            </span>
           </button>
         ))}
       </div>
@@ -76,12 +79,18 @@ function OpenDialog() {
   );
 }
 
+/** What was typed stays until a model came from it. */
+async function openTyped(url: string, keep: boolean): Promise<void> {
+  await openUrl(url, keep);
+  const { folder } = read().open ?? {};
+  if (folder?.kind === 'url' && folder.url === url) writePage({ typedUrl: '' });
+}
+
 function UrlForm() {
-  const [url, setUrl] = useState('');
-  const [keep, setKeep] = useState(true);
+  const { typedUrl: url, keepUrl: keep } = usePage();
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
-    void openUrl(url, keep);
+    void openTyped(url, keep);
   };
   return (
     <form className="open-url" onSubmit={onSubmit}>
@@ -93,7 +102,7 @@ function UrlForm() {
         required
         placeholder="https://…/my-model/ or …/model.onnx"
         value={url}
-        onChange={(event) => setUrl(event.target.value)}
+        onChange={(event) => writePage({ typedUrl: event.target.value })}
         data-testid="url-input"
       />
       <button type="submit" className="button" data-testid="url-open">
@@ -104,7 +113,7 @@ function UrlForm() {
           <input
             type="checkbox"
             checked={keep}
-            onChange={(event) => setKeep(event.target.checked)}
+            onChange={(event) => writePage({ keepUrl: event.target.checked })}
             data-testid="url-keep"
           />{' '}
           Keep it in this browser

@@ -43,7 +43,7 @@ export function NumberField({ label, value, min, max, whole, width, onCommit, te
           if (event.key !== 'Enter') return;
           event.preventDefault();
           commit();
-          if (Number(text) === value) event.currentTarget.form?.requestSubmit();
+          event.currentTarget.form?.requestSubmit();
         }}
         data-testid={testId}
       />

@@ -48,7 +48,6 @@ export function PromptBar() {
         type="button"
         className="button quiet icon seed-dice"
         aria-label="Random seed"
-        title="Random seed"
         disabled={!ready}
         onClick={rollSeed}
         data-testid="dice"
@@ -76,6 +75,8 @@ export function PromptBar() {
       />
       <RerunSwitch />
       <RunButton ready={ready} />
+      {/* Enter in a field submits through this one, while a run shows Cancel in place of Generate too. */}
+      <button type="submit" hidden tabIndex={-1} aria-hidden="true" />
     </form>
   );
 }
@@ -122,11 +123,6 @@ function RerunSwitch() {
       role="switch"
       aria-label="Rerun the student at every toggle"
       aria-checked={rerun === 'at-once'}
-      title={
-        rerun === 'at-once'
-          ? 'Every toggle reruns the student at once'
-          : 'Toggles only mark the student stale; run on demand'
-      }
       onClick={() => setRerun(rerun === 'at-once' ? 'on-demand' : 'at-once')}
       data-testid="rerun-mode"
     >
@@ -147,7 +143,13 @@ function RunButton({ ready }: { readonly ready: boolean }) {
     );
   }
   return (
-    <button type="submit" className={`button run ${done ? '' : 'primary'}`} disabled={!ready} data-testid="generate">
+    <button
+      type="button"
+      className={`button run ${done ? '' : 'primary'}`}
+      disabled={!ready}
+      onClick={generateNow}
+      data-testid="generate"
+    >
       <Icon name={done ? 'refresh' : 'play'} size={done ? 14 : 12} /> {done ? 'Run again' : 'Generate'}
     </button>
   );

@@ -3,10 +3,13 @@ import { formatBytes } from '../format';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { cancelOpen } from '../store/open';
+import { writePage } from '../store/page';
 import { showPanel } from '../store/settings';
+import { copyCommand, copyLink } from '../store/sharing';
 import { type Opening, useStudio } from '../store/state';
 import { BackendBadge } from './BackendBadge';
 import { LatentSizeButton } from './LatentSizeButton';
+import { ModelSwitch } from './ModelSwitch';
 import { phaseNames } from './phases';
 import './shell.css';
 
@@ -22,26 +25,57 @@ export function Header() {
         type="button"
         className="button model"
         onClick={() => showPanel('open')}
-        title="Open a model: drop files, a folder or give a URL"
         data-testid="open-model"
       >
         <Icon name="folder" size={14} />
         <span className="truncate">{open ? open.description.name : 'Open a model'}</span>
         <Icon name="down" size={12} />
       </button>
+      <ModelSwitch />
       {open && <ModelFacts />}
       {opening && <OpeningLine opening={opening} />}
       <span className="spacer" />
       <BackendBadge />
-      <button
-        type="button"
-        className="button primary"
-        disabled={!open}
-        onClick={() => showPanel('export')}
-        data-testid="export-open"
-      >
-        <Icon name="export" size={14} /> Export
-      </button>
+      <span className="header-actions">
+        <button
+          type="button"
+          className="button quiet small"
+          aria-label="Copy link"
+          disabled={!open}
+          onClick={() => void copyLink()}
+          data-testid="copy-link"
+        >
+          <Icon name="link" size={14} /> <span className="wide-only">Copy link</span>
+        </button>
+        <button
+          type="button"
+          className="button quiet small"
+          aria-label="Copy as command"
+          disabled={!open}
+          onClick={() => void copyCommand()}
+          data-testid="copy-command"
+        >
+          <Icon name="terminal" size={14} /> <span className="wide-only">Copy as command</span>
+        </button>
+        <button
+          type="button"
+          className="button quiet icon small"
+          aria-label="Help and shortcuts (?)"
+          onClick={() => writePage({ shortcutsShown: true })}
+          data-testid="help"
+        >
+          <Icon name="help" size={16} />
+        </button>
+        <button
+          type="button"
+          className="button"
+          disabled={!open}
+          onClick={() => showPanel('export')}
+          data-testid="export-open"
+        >
+          <Icon name="export" size={14} /> Export
+        </button>
+      </span>
     </header>
   );
 }

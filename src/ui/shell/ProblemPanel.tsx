@@ -3,6 +3,8 @@ import { explain } from '../../errors/remedies';
 import { Icon } from '../parts/Icon';
 import { dismissProblem } from '../store/engine';
 import { openWithoutRunning } from '../store/open';
+import { usePage } from '../store/page';
+import { showPanel } from '../store/settings';
 import { type Activity, type StudioState, useStudio } from '../store/state';
 
 const titles: Readonly<Record<Activity, string>> = {
@@ -22,11 +24,17 @@ function kept(state: StudioState, during: Activity): string | null {
   return null;
 }
 
+function editAddress(): void {
+  dismissProblem();
+  showPanel('open');
+}
+
 /** `inDialog`: as a part of the modal dialog, which lets nothing outside of it be read or clicked. */
 export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean }) {
   const problem = useStudio((state) => state.problem);
   const dialogShown = useStudio((state) => state.panel === 'open' || (state.panel === 'export' && state.open !== null));
   const keeps = useStudio((state) => (state.problem ? kept(state, state.problem.during) : null));
+  const typed = usePage((state) => state.typedUrl !== '');
   if (!problem || inDialog !== dialogShown) return null;
   const { error, during, refused } = problem;
   const { sentence, remedy } = explain(error);
@@ -54,6 +62,11 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
             data-testid="open-without-running"
           >
             Open without clips
+          </button>
+        )}
+        {during === 'open' && typed && (
+          <button type="button" className="button small problem-way" onClick={editAddress} data-testid="edit-address">
+            Edit the address
           </button>
         )}
         <p className="faint">

@@ -27,6 +27,21 @@ export function standing(state: StudioState, side: Side): SideStanding {
   return state.shown[side] ? 'stale' : 'empty';
 }
 
+/** The clip on screen was made with other settings, or the student's with another plan, than what is wanted now. */
+export function isOfOtherSettings(state: StudioState, side: Side): boolean {
+  const shown = state.shown[side];
+  if (!shown) return false;
+  return !sameSettings(shown.settings, state.settings) || (side === 'student' && !samePlan(shown.plan, state.plan));
+}
+
+/** preview: of what is wanted, but not sampled to the end; stale: of something else. */
+export function comparisonStanding(state: StudioState): 'empty' | 'preview' | 'stale' | 'done' {
+  const shown = state.comparison;
+  if (!shown) return 'empty';
+  if (isComparisonCurrent(state)) return 'done';
+  return sameSettings(shown.settings, state.settings) && samePlan(shown.plan, state.plan) ? 'preview' : 'stale';
+}
+
 /** The comparison on screen is of finished clips of the wanted settings and plan. */
 export function isComparisonCurrent(state: StudioState): boolean {
   const shown = state.comparison;

@@ -3,14 +3,14 @@
 import { StudioError } from '../../errors/StudioError';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import type { EngineCounters, StatusReply } from '../../worker/protocol';
-import { normalisePlan } from '../plan/edits';
-import { planFromHash } from '../plan/hash';
-import { setPlan } from './edit';
+import { keepAddress, modelInAddress } from './address';
 import { engine, showNotice, showProblem } from './engine';
 import { generate } from './generate';
+import { keepHistory } from './history';
 import { openFolder } from './open';
-import { keepChanges, keptFolder, restore } from './persistence';
+import { followAddress, keepChanges, keptFolder, restore } from './persistence';
 import { read, write } from './state';
+import { showStoredClip } from './storedClip';
 
 declare global {
   interface Window {
@@ -28,10 +28,12 @@ export function start(): void {
   keepChanges();
   window.__vdmini = { counters: () => engine.counters({}), loseDevice: () => engine.loseDevice() };
   engine.onStatus(onEngineStatus);
-  window.addEventListener('hashchange', () => {
-    const { open } = read();
-    const plan = planFromHash(window.location.hash) ?? { dropped: [] };
-    if (open) setPlan(normalisePlan(open.tree, plan.dropped));
+  keepHistory();
+  keepAddress((id) => {
+    const model = bundledModels.find((candidate) => candidate.id === id);
+    if (!model) return;
+    followAddress();
+    void openFolder(bundledReference(model, document.baseURI));
   });
   void openFirst();
 }
@@ -54,11 +56,14 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
   void generate();
 }
 
-/** The model of the last visit where it has an address, else the bundled one; the bundled one too when that failed. */
+/** The model that the address names; else that of the last visit where it has one, else the bundled one, too when that failed. */
 async function openFirst(): Promise<void> {
+  const named = modelInAddress();
   const last = keptFolder();
-  const bundled = bundledReference(bundledModels[0]!, document.baseURI);
-  if (last && last.kind === 'url' && bundled.kind === 'url' && last.url !== bundled.url) {
+  const bundled = bundledReference(named ?? bundledModels[0]!, document.baseURI);
+  if (bundled.kind === 'url' && (named || !last || (last.kind === 'url' && last.url === bundled.url)))
+    void showStoredClip(bundled.url);
+  if (!named && last && last.kind === 'url' && bundled.kind === 'url' && last.url !== bundled.url) {
     await openFolder(last);
     if (read().open || read().opening) return;
     const { problem } = read();

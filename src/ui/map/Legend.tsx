@@ -1,0 +1,54 @@
+/** The one-line legend under the map: each kind of layer is a button that marks all of it; then what the fill is. */
+import { mappedOf } from '../store/mapped';
+import { useMemo } from 'react';
+import type { BlockKind } from '../../blocks/block';
+import { Icon } from '../parts/Icon';
+import { leaves } from '../plan/edits';
+import { useImportance } from '../store/importance';
+import { usePage, writePage } from '../store/page';
+import { useStudio } from '../store/state';
+import { formatAmount, largest, quantityNames } from './fill';
+import { kindLetters, kindNames } from './names';
+
+export function Legend() {
+  const tree = useStudio((state) => mappedOf(state)?.tree);
+  const quantity = usePage((state) => state.quantity);
+  const markedKind = usePage((state) => state.markedKind);
+  const importance = useImportance((state) => state.importance);
+  const kinds = useMemo(() => {
+    const counts = new Map<BlockKind, number>();
+    for (const leaf of tree?.blocks.flatMap(leaves) ?? []) counts.set(leaf.kind, (counts.get(leaf.kind) ?? 0) + 1);
+    return [...counts].filter(([kind]) => kind !== 'sampler' && kind !== 'layer');
+  }, [tree]);
+  if (!tree) return null;
+  return (
+    <div className="legend" role="group" aria-label="Legend">
+      {kinds.map(([kind, count]) => (
+        <button
+          key={kind}
+          type="button"
+          className={`legend-kind kind-${kind}`}
+          aria-pressed={markedKind === kind}
+          aria-label={`Mark all ${count} layers of the kind ${kindNames[kind]}`}
+          onClick={() => writePage({ markedKind: markedKind === kind ? null : kind })}
+          data-testid={`legend-${kind}`}
+        >
+          <span className="letter">{kindLetters[kind]}</span> {kindNames[kind]}
+        </button>
+      ))}
+      <span className="legend-part">
+        <b className="legend-number">0</b> whole pair or block
+      </span>
+      <span className="legend-part">
+        <i className="legend-off" /> off
+      </span>
+      <span className="legend-part">
+        <Icon name="lock" size={10} /> has to stay
+      </span>
+      <span className="legend-part" data-testid="legend-fill">
+        <i className="legend-fill" /> full: {formatAmount(largest(tree, quantity, importance), quantity)}{' '}
+        {quantity === 'macs' ? 'MACs' : quantityNames[quantity].toLowerCase()}
+      </span>
+    </div>
+  );
+}

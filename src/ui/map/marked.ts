@@ -1,0 +1,43 @@
+/** Which layers the search or a click on a kind marks. */
+import { mappedOf, useTree } from '../store/mapped';
+import { useMemo } from 'react';
+import type { BlockKind, BlockTree } from '../../blocks/block';
+import { indexBlocks } from '../plan/edits';
+import { usePage } from '../store/page';
+import { useStudio } from '../store/state';
+import { layersNamed } from './names';
+
+/** Ids of the marked layers; null when nothing is looked for. */
+export function markedLayers(tree: BlockTree, search: string, kind: BlockKind | null): readonly string[] | null {
+  if (search.trim() === '' && kind === null) return null;
+  const index = indexBlocks(tree);
+  const found = search.trim() === '' ? [...index.keys()] : layersNamed(tree, search);
+  return found.filter((id) => {
+    const { block } = index.get(id)!;
+    return block.children.length === 0 && !block.members && (kind === null || block.kind === kind);
+  });
+}
+
+/** The marked layers of the open model. */
+export function useMarkedLayers(): readonly string[] | null {
+  const tree = useStudio((state) => mappedOf(state)?.tree);
+  const { search, markedKind } = usePage();
+  return useMemo(() => (tree ? markedLayers(tree, search, markedKind) : null), [tree, search, markedKind]);
+}
+
+const lastSets = new WeakMap<BlockTree, { readonly key: string; readonly ids: ReadonlySet<string> | null }>();
+
+/** 'yes' or 'no' while something is looked for, else null. */
+export function useMarked(id: string): 'yes' | 'no' | null {
+  const tree = useTree();
+  return usePage(({ search, markedKind }) => {
+    const key = `${markedKind ?? ''}|${search}`;
+    let last = lastSets.get(tree);
+    if (last?.key !== key) {
+      const marked = markedLayers(tree, search, markedKind);
+      last = { key, ids: marked && new Set(marked) };
+      lastSets.set(tree, last);
+    }
+    return last.ids === null ? null : last.ids.has(id) ? 'yes' : 'no';
+  });
+}

@@ -1,0 +1,79 @@
+/** The sentence that leads: what the cut saves and what it costs, with the rule behind it. */
+import { Explain } from '../parts/Explain';
+import { samePlan } from '../plan/edits';
+import { isComparisonCurrent, standing } from '../store/derived';
+import { type StudioState, studentTotals, useStudio } from '../store/state';
+import { type Fate, judge, savingsSentence, type Verdict, verdictRule } from './verdict';
+
+export function VerdictLine() {
+  const verdict = useVerdict();
+  const savings = useStudio(savingsOf);
+  const wait = useStudio(waiting);
+  const dropped = useStudio((state) => state.plan.dropped.length > 0);
+  if (!dropped) {
+    return (
+      <p className="verdict" data-testid="verdict" data-verdict="identical">
+        <b>Identical</b> <span className="faint">Nothing is dropped: the student is the teacher.</span>
+      </p>
+    );
+  }
+  return (
+    <p
+      className="verdict"
+      data-testid="verdict"
+      data-content={verdict?.content}
+      data-motion={verdict ? (verdict.motion ?? 'none') : undefined}
+    >
+      <b>{savings === '' ? 'Counting what the cut saves …' : `${savings};`}</b>{' '}
+      {verdict ? <Fates verdict={verdict} /> : <span className="faint">{wait}</span>}
+    </p>
+  );
+}
+
+function Fates({ verdict }: { readonly verdict: Verdict }) {
+  return (
+    <Explain about={verdictRule} className="fates">
+      content <FateWord fate={verdict.content} />
+      {verdict.motion === null ? (
+        ', no motion to compare'
+      ) : (
+        <>
+          , motion <FateWord fate={verdict.motion} />
+        </>
+      )}
+    </Explain>
+  );
+}
+
+function FateWord({ fate }: { readonly fate: Fate }) {
+  return (
+    <b className="fate" data-fate={fate}>
+      {fate}
+    </b>
+  );
+}
+
+/** Of the comparison on screen where it is of what is wanted and something is dropped. */
+export function useVerdict(): Verdict | null {
+  const comparison = useStudio((state) => (isComparisonCurrent(state) ? state.comparison!.value : null));
+  return comparison ? judge(comparison) : null;
+}
+
+function savingsOf(state: StudioState): string {
+  const student = studentTotals(state);
+  if (!student || !state.open) return '';
+  const times = state.stepTimes;
+  const timed = times.teacher && times.student && samePlan(times.student.plan, state.plan);
+  return savingsSentence({
+    teacher: state.open.tree.totals,
+    student,
+    stepMs: timed ? { teacher: times.teacher!.ms, student: times.student!.ms } : null,
+  });
+}
+
+function waiting(state: StudioState): string {
+  if (state.open?.cannotRun !== undefined) return 'its clip cannot be made here.';
+  const stands = standing(state, 'student');
+  if (stands === 'running' || stands === 'queued') return 'its clip is being made …';
+  return 'run it to see what became of content and motion.';
+}

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { readAddress, writeAddress } from './address';
+import { planFromHash } from './hash';
+
+const settings = { prompt: 'a panda, 50 % blue & "spins" #1', seed: 4294967295, steps: 4, guidance: 2.5 };
+
+describe('the address', () => {
+  it('survives a round trip with everything in it', () => {
+    const hash = writeAddress('', { model: 'emoji-t2v', settings, view: 'wipe', dropped: ['mid_block', 'a/b'] });
+    expect(readAddress(hash)).toEqual({ model: 'emoji-t2v', settings, view: 'wipe' });
+    expect(planFromHash(hash)?.dropped).toEqual(['mid_block', 'a/b']);
+  });
+
+  it('keeps entries of others and replaces its own', () => {
+    const first = writeAddress('#tour=1', { model: 'm', settings, view: 'wipe', dropped: ['a'] });
+    const second = writeAddress(first, { model: null, settings: { ...settings, seed: 1 }, view: 'difference', dropped: [] });
+    expect(new URLSearchParams(second.slice(1)).getAll('seed')).toEqual(['1']);
+    expect(second).toContain('tour=1');
+    expect(readAddress(second).model).toBeUndefined();
+    expect(planFromHash(second)).toBeNull();
+  });
+
+  it('leaves out what cannot be', () => {
+    for (const hash of ['', '#', '#seed=-1&steps=0&guidance=x&view=upside-down', '#seed=1.5&steps=1e9&guidance=NaN'])
+      expect(readAddress(hash)).toEqual({ settings: {} });
+    expect(readAddress(`#prompt=${'a'.repeat(5000)}`).settings).toEqual({});
+    expect(readAddress('#prompt=&seed=0').settings).toEqual({ prompt: '', seed: 0 });
+  });
+});

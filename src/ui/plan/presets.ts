@@ -1,0 +1,27 @@
+/** Ready-made cuts in the order of the page: the folder's own measured ones first, then those by rule, all-on last. */
+import type { Preset } from '../../blocks/block';
+import type { OpenedPipeline } from '../../worker/protocol';
+import { indexBlocks } from './edits';
+
+type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree'>;
+
+const known = new WeakMap<Opened, readonly Preset[]>();
+
+/** Cuts of the folder whose blocks this model does not all have are left out. */
+export function presetsOf(opened: Opened): readonly Preset[] {
+  let presets = known.get(opened);
+  if (!presets) {
+    const index = indexBlocks(opened.tree);
+    const given = (opened.description.presets ?? [])
+      .filter(({ dropped }) => dropped.every((id) => index.get(id)?.block.droppable === true))
+      .map(({ id, label, description, dropped }) => ({ id, label, description, plan: { dropped } }));
+    const teacher = opened.presets.find(({ id }) => id === 'teacher');
+    presets = [
+      ...given,
+      ...opened.presets.filter(({ id }) => id !== 'teacher'),
+      ...(teacher ? [{ ...teacher, label: 'All on' }] : []),
+    ];
+    known.set(opened, presets);
+  }
+  return presets;
+}

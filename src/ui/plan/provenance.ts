@@ -1,0 +1,65 @@
+/** What every file that leaves the page says of where it came from: model, plan, prompt, settings, version. */
+import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
+import type { Plan } from '../../blocks/block';
+import { studioVersion } from '../version';
+import { cutName, describeCut } from './cut';
+
+export interface Provenance {
+  readonly model: string;
+  /** SHA-256 of the denoiser's graph file. */
+  readonly fingerprint: string;
+  readonly cut: string;
+  readonly dropped: readonly string[];
+  readonly settings: GenerateSettings;
+  readonly version: string;
+}
+
+type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'fingerprint'>;
+
+export function provenanceOf(open: Opened, plan: Plan, { prompt, seed, steps, guidance }: GenerateSettings): Provenance {
+  return {
+    model: open.description.name,
+    fingerprint: open.fingerprint,
+    cut: plan.dropped.length === 0 ? 'nothing' : describeCut(open.tree, plan),
+    dropped: plan.dropped,
+    settings: { prompt, seed, steps, guidance },
+    version: `VDMini Studio ${studioVersion}`,
+  };
+}
+
+/** 'emoji-t2v-vdmini-red-apple-seed1-steps4': model, cut, prompt, settings; no ending. */
+export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidance }: GenerateSettings): string {
+  const words = prompt.split(/\s+/).filter((word) => !/^(a|an|the|on|of|in)$/i.test(word));
+  return [
+    open.description.name.replace(/\.onnx$/, ''),
+    cutName(open, plan),
+    words.slice(0, 4).join('-'),
+    `seed${seed}-steps${steps}-guidance${guidance}`,
+  ]
+    .map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 60))
+    .filter((part) => part !== '')
+    .join('-');
+}
+
+/** A plan file: what `readPlan` reads, and where it came from. */
+export function planFileText(provenance: Provenance): string {
+  const { dropped, ...rest } = provenance;
+  return `${JSON.stringify({ format: 'vdmini-plan', ...rest, dropped }, null, 2)}\n`;
+}
+
+/** As comment lines before a CSV's own. */
+export function csvHeader({ model, fingerprint, cut, dropped, settings, version }: Provenance): string {
+  const lines: readonly (readonly [string, string | number])[] = [
+    ['version', version],
+    ['model', model],
+    ['model_sha256', fingerprint],
+    ['cut', cut],
+    ['dropped', dropped.join(' ')],
+    ['prompt', settings.prompt],
+    ['seed', settings.seed],
+    ['steps', settings.steps],
+    ['guidance', settings.guidance],
+  ];
+  const cell = (value: string | number) => (typeof value === 'number' ? value : `"${value.replaceAll('"', '""')}"`);
+  return lines.map(([name, value]) => `# ${name},${String(cell(value)).replace(/[\r\n]+/g, ' ')}\n`).join('');
+}

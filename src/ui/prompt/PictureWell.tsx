@@ -1,0 +1,152 @@
+/**
+ * The picture that an image-to-video model begins with: the bundled ones, or the person's own by file, drop or paste.
+ * Shown as the model gets it, cropped to its aspect. Not there for models that take none.
+ */
+import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { StudioError } from '../../errors/StudioError';
+import type { GenerateSettings } from '../../worker/protocol';
+import { Icon } from '../parts/Icon';
+import { showProblem } from '../store/engine';
+import { commitSettings } from '../store/settings';
+import { useStudio } from '../store/state';
+import { type Picture, readPicture } from './pictures';
+
+interface ImageInput {
+  readonly width: number;
+  readonly height: number;
+  /** Paths of pictures that came with the folder. */
+  readonly examples: readonly string[];
+}
+
+type WithImage = GenerateSettings & { readonly image?: Picture };
+
+export function PictureWell() {
+  const input = useStudio((state) => (state.open?.description as { image?: ImageInput } | undefined)?.image);
+  const folder = useStudio((state) => state.open?.folder);
+  if (!input) return null;
+  const base = folder?.kind === 'url' ? folder.url : null;
+  return <Well input={input} examples={base === null ? [] : input.examples.map((path) => new URL(path, base).href)} />;
+}
+
+interface WellProps {
+  readonly input: ImageInput;
+  readonly examples: readonly string[];
+}
+
+function Well({ input, examples }: WellProps) {
+  const picture = useStudio((state) => (state.settings as WithImage).image);
+  const file = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  const use = useCallback((source: Blob) => void usePicture(source, input), [input]);
+  usePasted(use);
+  useEffect(() => {
+    if (!picture && examples[0] !== undefined) void fetchPicture(examples[0], input);
+  }, [picture, examples, input]);
+  const onDrop = (event: DragEvent) => {
+    const dropped = [...event.dataTransfer.files].find(({ type }) => type.startsWith('image/'));
+    setOver(false);
+    if (!dropped) return; // models and plans are the page's business
+    event.preventDefault();
+    event.stopPropagation();
+    use(dropped);
+  };
+  return (
+    <section
+      className="picture-well"
+      aria-label="Picture to begin with"
+      data-over={over || undefined}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={onDrop}
+      data-testid="picture-well"
+    >
+      {picture ? <PictureCanvas picture={picture} /> : <div className="picture-none">no picture</div>}
+      <div className="picture-ways">
+        {examples.map((url, i) => (
+          <button
+            key={url}
+            type="button"
+            className="picture-example"
+            aria-label={`Begin with bundled picture ${i + 1}`}
+            onClick={() => void fetchPicture(url, input)}
+            data-testid={`picture-${i}`}
+          >
+            <img src={url} alt="" width={32} height={32} />
+          </button>
+        ))}
+        <button type="button" className="button small" onClick={() => file.current!.click()}>
+          <Icon name="picture" size={14} /> Your own
+        </button>
+        <span className="faint">
+          or drop or paste one; cropped to {input.width}×{input.height}
+        </span>
+      </div>
+      <input
+        ref={file}
+        type="file"
+        accept="image/*"
+        hidden
+        onChange={(event) => {
+          const chosen = event.target.files?.[0];
+          if (chosen) use(chosen);
+          event.target.value = '';
+        }}
+        data-testid="picture-input"
+      />
+    </section>
+  );
+}
+
+function PictureCanvas({ picture }: { readonly picture: Picture }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const image = new ImageData(picture.width, picture.height);
+    image.data.set(picture.pixels);
+    canvas.current!.getContext('2d')!.putImageData(image, 0, 0);
+  }, [picture]);
+  return (
+    <canvas
+      ref={canvas}
+      className="picture"
+      width={picture.width}
+      height={picture.height}
+      role="img"
+      aria-label="The picture as the model gets it"
+      data-key={picture.key}
+      data-testid="picture"
+    />
+  );
+}
+
+/** Pictures from the clipboard, wherever on the page they are pasted. */
+function usePasted(use: (source: Blob) => void): void {
+  useEffect(() => {
+    const onPaste = (event: ClipboardEvent) => {
+      const pasted = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith('image/'));
+      if (pasted) use(pasted);
+    };
+    window.addEventListener('paste', onPaste);
+    return () => window.removeEventListener('paste', onPaste);
+  }, [use]);
+}
+
+async function fetchPicture(url: string, input: ImageInput): Promise<void> {
+  const response = await fetch(url).catch(() => null);
+  if (response?.ok) await usePicture(await response.blob(), input);
+}
+
+async function usePicture(source: Blob, { width, height }: ImageInput): Promise<void> {
+  try {
+    const image = await readPicture(source, { width, height });
+    commitSettings({ image } as Partial<WithImage>);
+  } catch (cause) {
+    const name = source instanceof File ? source.name : 'This';
+    showProblem(
+      new StudioError('library/invalid-config', `${name} is no picture that this browser can read.`, {}, { cause }),
+      'generate',
+    );
+  }
+}

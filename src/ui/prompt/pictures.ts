@@ -1,0 +1,48 @@
+/**
+ * Pictures for models that begin with one: from a file, the clipboard or beside the model, cropped to the model's
+ * aspect around the middle and scaled to its size. Pixels leave here as RGBA, named by their content.
+ */
+
+/** As the engine takes it. */
+export interface Picture {
+  /** Names the picture by its content; equal keys, equal pixels. */
+  readonly key: string;
+  readonly width: number;
+  readonly height: number;
+  /** RGBA, 8 bits, width * height * 4 bytes. */
+  readonly pixels: Uint8ClampedArray;
+}
+
+export interface Crop {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The largest part of a picture, around its middle, that has the aspect of `to`. */
+export function cropTo(from: { readonly width: number; readonly height: number }, to: { readonly width: number; readonly height: number }): Crop {
+  const scale = Math.min(from.width / to.width, from.height / to.height);
+  const [width, height] = [to.width * scale, to.height * scale];
+  return { x: (from.width - width) / 2, y: (from.height - height) / 2, width, height };
+}
+
+/** Throws what the browser throws for bytes that are no picture. */
+export async function readPicture(source: Blob, size: { readonly width: number; readonly height: number }): Promise<Picture> {
+  const bitmap = await createImageBitmap(source);
+  const { x, y, width, height } = cropTo(bitmap, size);
+  const context = new OffscreenCanvas(size.width, size.height).getContext('2d')!;
+  context.fillStyle = '#fff'; // transparent pictures stand on white
+  context.fillRect(0, 0, size.width, size.height);
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, x, y, width, height, 0, 0, size.width, size.height);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, size.width, size.height);
+  const pixels = new Uint8ClampedArray(data);
+  return { key: await nameOf(pixels), ...size, pixels };
+}
+
+async function nameOf(pixels: Uint8ClampedArray): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new Uint8Array(pixels));
+  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,36 @@
+/** Tells screen readers what happens without a click: a run begins, ends or is cancelled, a model is opened. */
+import { useEffect, useState } from 'react';
+import { fateSentence, judge } from '../metrics/verdict';
+import { isComparisonCurrent } from '../store/derived';
+import { type StudioState, useStudio } from '../store/state';
+
+export function Announcer() {
+  const [text, setText] = useState('');
+  useEffect(
+    () =>
+      useStudio.subscribe((state, before) => {
+        const news = newsOf(state, before);
+        if (news !== null) setText(news);
+      }),
+    [],
+  );
+  return (
+    <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">
+      {text}
+    </div>
+  );
+}
+
+/** What a change of the state is worth saying; null for most. */
+export function newsOf(state: StudioState, before: StudioState): string | null {
+  if (state.run && !before.run) return state.run.withTeacher ? 'Sampling both clips.' : 'Sampling the student.';
+  if (before.run && !state.run && !state.runPending) {
+    if (!isComparisonCurrent(state)) return state.problem ? null : 'Run stopped.';
+    if (state.plan.dropped.length === 0) return 'Both clips are done; nothing is dropped.';
+    return `Both clips are done: ${fateSentence(judge(state.comparison!.value))}.`;
+  }
+  if (state.opening && !before.opening) return `Opening ${state.opening.name}.`;
+  if (before.opening && !state.opening && state.open && state.open !== before.open)
+    return `${state.open.description.name} is open.`;
+  return null;
+}

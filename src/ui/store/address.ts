@@ -1,0 +1,70 @@
+/** The page's address follows what is wanted: settings, view, plan, bundled model; and is followed when it changes. */
+import { bundledModels } from '../../library/bundledModels';
+import type { FolderReference } from '../../library/Folder';
+import { normalisePlan } from '../plan/edits';
+import { planFromHash } from '../plan/hash';
+import { readAddress, writeAddress } from '../plan/address';
+import { setPlan } from './edit';
+import { setView } from './player';
+import { commitSettings } from './settings';
+import { sameSettings } from './derived';
+import { read, type StudioState, useStudio } from './state';
+
+/** Typing changes the address a moment later; browsers refuse too many changes. */
+const settleMs = 250;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** The bundled model that the address names, or undefined. */
+export const modelInAddress = () => bundledModels.find(({ id }) => id === readAddress(window.location.hash).model);
+
+/** Writes what is wanted into the address now; nothing while no model is open. */
+export function updateAddress(): void {
+  clearTimeout(timer);
+  const { open, settings, player, plan } = read();
+  if (!open) return;
+  const { pathname, search, hash } = window.location;
+  const written = writeAddress(hash, {
+    model: bundledId(open.folder),
+    settings,
+    view: player.view,
+    dropped: plan.dropped,
+  });
+  if (written !== hash) history.replaceState(null, '', `${pathname}${search}${written}`);
+}
+
+function bundledId(folder: FolderReference): string | null {
+  const known = bundledModels.find(
+    ({ url }) => folder.kind === 'url' && folder.url === new URL(url, document.baseURI).href,
+  );
+  return known?.id ?? null;
+}
+
+/** From now on the two go together. `openBundled` opens the model that a new address names. */
+export function keepAddress(openBundled: (id: string) => void): void {
+  useStudio.subscribe((state, before) => {
+    if (!state.open || !changed(state, before)) return;
+    clearTimeout(timer);
+    if (state.plan !== before.plan || state.open !== before.open) updateAddress();
+    else timer = setTimeout(updateAddress, settleMs);
+  });
+  window.addEventListener('hashchange', () => {
+    const { open, settings } = read();
+    if (!open) return;
+    const address = readAddress(window.location.hash);
+    if (address.model !== undefined && address.model !== bundledId(open.folder)) return openBundled(address.model);
+    if (address.view) setView(address.view);
+    const wanted = { ...settings, ...address.settings };
+    const plan = planFromHash(window.location.hash) ?? { dropped: [] };
+    if (!sameSettings(wanted, settings)) commitSettings(address.settings);
+    setPlan(normalisePlan(open.tree, plan.dropped));
+  });
+}
+
+function changed(state: StudioState, before: StudioState): boolean {
+  return (
+    state.plan !== before.plan ||
+    state.open !== before.open ||
+    state.settings !== before.settings ||
+    state.player.view !== before.player.view
+  );
+}

@@ -1,0 +1,21 @@
+/** Files that leave the page besides exports: the metrics' CSV and the plan, each with where it came from. */
+import { metricsCsv } from '../../metrics/metricsCsv';
+import { csvHeader, fileStem, planFileText, provenanceOf } from '../plan/provenance';
+import { download } from './exporting';
+import { read } from './state';
+
+/** The CSV is of the clips on screen, whatever is wanted by now. */
+export function saveMetricsCsv(): void {
+  const { comparison, open } = read();
+  if (!comparison || !open) return;
+  const { plan, settings, value } = comparison;
+  const text = csvHeader(provenanceOf(open, plan, settings)) + metricsCsv(value);
+  download(`${fileStem(open, plan, settings)}-metrics.csv`, new Blob([text], { type: 'text/csv' }));
+}
+
+export function savePlan(plan = read().plan): void {
+  const { open, settings } = read();
+  if (!open) return;
+  const text = planFileText(provenanceOf(open, plan, settings));
+  download(`${fileStem(open, plan, settings)}.plan.json`, new Blob([text], { type: 'application/json' }));
+}
