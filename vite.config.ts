@@ -4,7 +4,7 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { version } from './package.json' with { type: 'json' };
+import manifest from './package.json' with { type: 'json' };
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -18,7 +18,7 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 
 export default defineConfig({
   base: './',
-  define: { __STUDIO_VERSION__: JSON.stringify(version) },
+  define: { __STUDIO_VERSION__: JSON.stringify(manifest.version) },
   plugins: [react()],
   worker: { format: 'es', rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.

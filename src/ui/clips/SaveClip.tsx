@@ -48,7 +48,9 @@ function SaveForm() {
   useEffect(() => {
     let here = true;
     const look = async () => {
-      const able = await Promise.all((['webm', 'mp4'] as const).map(async (format) => ((await canEncode(format)) ? [format] : [])));
+      const able = await Promise.all(
+        (['webm', 'mp4'] as const).map(async (format) => ((await canEncode(format)) ? [format] : [])),
+      );
       if (here) setVideos(able.flat());
     };
     void look();
@@ -80,10 +82,22 @@ function SaveForm() {
         </select>
       </label>
       <div className="save-formats">
-        <button type="button" className="button" disabled={busy} onClick={() => void save('png')} data-testid="save-png">
+        <button
+          type="button"
+          className="button"
+          disabled={busy}
+          onClick={() => void save('png')}
+          data-testid="save-png"
+        >
           PNG of this frame
         </button>
-        <button type="button" className="button" disabled={busy} onClick={() => void save('gif')} data-testid="save-gif">
+        <button
+          type="button"
+          className="button"
+          disabled={busy}
+          onClick={() => void save('gif')}
+          data-testid="save-gif"
+        >
           GIF
         </button>
         {videos.map((format) => (
@@ -109,14 +123,20 @@ async function saveClip(part: SavedPart, format: ClipFormat, scale: number): Pro
   if (!open || !made) return showNotice('There is no such clip yet.');
   const { plan, settings } = made;
   const cut = plan.dropped.length === 0 ? 'nothing dropped' : `without ${describeCut(open.tree, plan)}`;
-  const who = { both: `teacher | student, ${cut}`, teacher: 'teacher', student: `student, ${cut}`, difference: `|student − teacher| × ${player.differenceGain}, ${cut}` }[part];
+  const who = {
+    both: `teacher | student, ${cut}`,
+    teacher: 'teacher',
+    student: `student, ${cut}`,
+    difference: `|student − teacher| × ${player.differenceGain}, ${cut}`,
+  }[part];
   const painter = framePainter(
     { teacher: shown.teacher?.clip, student: shown.student?.clip },
     {
       part,
       scale,
       gain: player.differenceGain,
-      caption: (frame) => `${frame + 1}/${made.clip.frameCount} · ${open.description.name} · ${who} · ${settings.prompt}`,
+      caption: (frame) =>
+        `${frame + 1}/${made.clip.frameCount} · ${open.description.name} · ${who} · ${settings.prompt}`,
     },
   );
   if (!painter) return showNotice('There is no such clip yet.');

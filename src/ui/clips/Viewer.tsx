@@ -40,7 +40,8 @@ export function Viewer() {
   // captions over the frames, and the scale under a difference
   const aroundPx = (view === 'difference' ? 3.75 : 1.875) * rem;
   const free = { width: room.width, height: Math.max(0, room.height - aroundPx) };
-  const factor = zoom > 0 ? zoom : fittingZoom(free, size, view === 'side-by-side' ? 2 : 1, gapPx, window.devicePixelRatio);
+  const factor =
+    zoom > 0 ? zoom : fittingZoom(free, size, view === 'side-by-side' ? 2 : 1, gapPx, window.devicePixelRatio);
   const box = { width: Math.round(size.width * factor), height: Math.round(size.height * factor) };
   const sides: readonly Side[] = swapped ? ['student', 'teacher'] : ['teacher', 'student'];
   return (

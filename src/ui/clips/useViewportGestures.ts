@@ -65,9 +65,7 @@ function pan(element: HTMLElement, before: Point, now: Point): void {
 function pinch(element: HTMLElement, before: Point, now: Point, other: Point): void {
   const distance = (a: Point, b: Point) => Math.hypot(a.x - b.x, a.y - b.y);
   const at = shareOf(element, { clientX: (now.x + other.x) / 2, clientY: (now.y + other.y) / 2 });
-  change((viewport) =>
-    zoomAt(viewport, distance(now, other) / Math.max(1, distance(before, other)), at.x, at.y),
-  );
+  change((viewport) => zoomAt(viewport, distance(now, other) / Math.max(1, distance(before, other)), at.x, at.y));
 }
 
 const change = (by: (viewport: Viewport) => Viewport): void => useViewport.setState(by);

@@ -9,13 +9,7 @@ import { samePlan } from '../plan/edits';
 import { ProblemPanel } from '../shell/ProblemPanel';
 import { exportPhases } from '../shell/phases';
 import { importPlan } from '../store/edit';
-import {
-  cancelExport,
-  downloadExported,
-  exportPlan,
-  exportToPlace,
-  setExportFormat,
-} from '../store/exporting';
+import { cancelExport, downloadExported, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
 import { canPickPlace } from '../store/pickPlace';
 import { savePlan } from '../store/saving';
 import { showPanel } from '../store/settings';
@@ -266,12 +260,7 @@ function Result({ exported, current }: { readonly exported: Exported; readonly c
               <span className="download-size">{formatBytes(file.blob.size)}</span>
             </button>
           ))}
-        <button
-          type="button"
-          className="button"
-          onClick={() => savePlan(exported.plan)}
-          data-testid="plan-download"
-        >
+        <button type="button" className="button" onClick={() => savePlan(exported.plan)} data-testid="plan-download">
           <Icon name="download" size={14} /> Plan as JSON
         </button>
       </div>

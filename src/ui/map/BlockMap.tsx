@@ -2,17 +2,18 @@
  * The block map: a U for U-Nets, a column for transformers. Cells are switches with one tab stop; arrows move by
  * position, space toggles, shift takes the range from the last one touched.
  */
-import { mappedOf, useTree } from '../store/mapped';
+
 import { Fragment, type KeyboardEvent, useMemo, useRef } from 'react';
 import { focusBlock, toggleBlock } from '../store/edit';
+import { mappedOf, useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Column } from './Column';
 import { Details } from './Details';
 import { FirstHint } from './FirstHint';
 import { isDirection, nearest, spotsIn } from './keyboard';
+import { MarkedLine } from './LayerSearch';
 import { Legend } from './Legend';
 import { MapHead } from './MapHead';
-import { MapTools } from './MapTools';
 import { shapeOf } from './shape';
 import { TotalsTable } from './TotalsTable';
 import { UShape } from './UShape';
@@ -26,7 +27,7 @@ export function BlockMap() {
     <section className="map" aria-label="Block map" id="map">
       <MapHead />
       <FirstHint />
-      <MapTools />
+      <MarkedLine />
       {model === undefined ? <EmptyMap /> : <MapBody key={model} />}
       <Legend />
       <Details />

@@ -1,5 +1,5 @@
 /** One switch of the map: a layer, a pair's handle, a stage's head or a group. Every cell is a real button. */
-import { useTree } from '../store/mapped';
+
 import type { CSSProperties, MouseEvent, ReactNode } from 'react';
 import type { Block } from '../../blocks/block';
 import { formatPercent } from '../format';
@@ -7,6 +7,7 @@ import { Icon } from '../parts/Icon';
 import { blockState, goneIds, indexBlocks } from '../plan/edits';
 import { explainBlock, focusBlock, hoverBlock, toggleBlock } from '../store/edit';
 import { useImportance } from '../store/importance';
+import { useTree } from '../store/mapped';
 import { usePage } from '../store/page';
 import { useStudio } from '../store/state';
 import { fillOf } from './fill';

@@ -1,8 +1,9 @@
 /** The info line under the map: what the cell under the pointer (or with the focus) is, costs, and why it is fixed. */
-import { mappedOf } from '../store/mapped';
+
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
 import { blockState, goneIds, indexBlocks } from '../plan/edits';
+import { mappedOf } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { kindNames, namesOf } from './names';
 
@@ -17,7 +18,9 @@ export function Details() {
   return (
     <div className="details" data-testid="block-details">
       <div className="details-head">
-        <span className={`details-kind kind-${block.kind}`}>{namesOf(open.tree).get(block.id) ?? kindNames[block.kind]}</span>
+        <span className={`details-kind kind-${block.kind}`}>
+          {namesOf(open.tree).get(block.id) ?? kindNames[block.kind]}
+        </span>
         <code className="truncate">{block.id}</code>
         <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>
       </div>

@@ -1,6 +1,7 @@
 /** The one line for a first visit; gone for good when it is dismissed. */
-import { mappedOf } from '../store/mapped';
+
 import { Icon } from '../parts/Icon';
+import { mappedOf } from '../store/mapped';
 import { usePage, writePage } from '../store/page';
 import { useStudio } from '../store/state';
 

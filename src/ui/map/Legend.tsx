@@ -1,20 +1,25 @@
 /** The one-line legend under the map: each kind of layer is a button that marks all of it; then what the fill is. */
-import { mappedOf } from '../store/mapped';
+
 import { useMemo } from 'react';
 import type { BlockKind } from '../../blocks/block';
 import { Icon } from '../parts/Icon';
+import { Segmented } from '../parts/Segmented';
 import { leaves } from '../plan/edits';
 import { useImportance } from '../store/importance';
-import { usePage, writePage } from '../store/page';
+import { mappedOf } from '../store/mapped';
+import { type Quantity, usePage, writePage } from '../store/page';
 import { useStudio } from '../store/state';
-import { formatAmount, largest, quantityNames } from './fill';
+import { formatAmount, largest, quantitiesFor, quantityNames } from './fill';
 import { kindLetters, kindNames } from './names';
 
 export function Legend() {
   const tree = useStudio((state) => mappedOf(state)?.tree);
-  const quantity = usePage((state) => state.quantity);
-  const markedKind = usePage((state) => state.markedKind);
   const importance = useImportance((state) => state.importance);
+  const fingerprint = useStudio((state) => state.open?.fingerprint);
+  const quantities = quantitiesFor(importance, fingerprint);
+  const wanted = usePage((state) => state.quantity);
+  const quantity = quantities.includes(wanted) ? wanted : 'parameters';
+  const markedKind = usePage((state) => state.markedKind);
   const kinds = useMemo(() => {
     const counts = new Map<BlockKind, number>();
     for (const leaf of tree?.blocks.flatMap(leaves) ?? []) counts.set(leaf.kind, (counts.get(leaf.kind) ?? 0) + 1);
@@ -45,9 +50,18 @@ export function Legend() {
       <span className="legend-part">
         <Icon name="lock" size={10} /> has to stay
       </span>
+      <span className="legend-part">
+        <i className="legend-fill" />
+        <Segmented<Quantity>
+          label="What fills the cells"
+          choices={quantities.map((value) => ({ value, label: quantityNames[value] }))}
+          value={quantity}
+          onChange={(value) => writePage({ quantity: value })}
+          testId="quantity"
+        />
+      </span>
       <span className="legend-part" data-testid="legend-fill">
-        <i className="legend-fill" /> full: {formatAmount(largest(tree, quantity, importance), quantity)}{' '}
-        {quantity === 'macs' ? 'MACs' : quantityNames[quantity].toLowerCase()}
+        full: {formatAmount(largest(tree, quantity, importance), quantity)}
       </span>
     </div>
   );

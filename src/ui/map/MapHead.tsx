@@ -1,10 +1,12 @@
 /** Head of the map: ready-made cuts from the gentlest, undo and redo. */
-import { mappedOf } from '../store/mapped';
+
 import { Icon } from '../parts/Icon';
 import { sameCut } from '../plan/edits';
 import { presetsOf } from '../plan/presets';
 import { applyPreset, redo, tryPlan, undo } from '../store/edit';
+import { mappedOf } from '../store/mapped';
 import { useStudio } from '../store/state';
+import { LayerSearch } from './LayerSearch';
 
 export function MapHead() {
   const open = useStudio((state) => state.open);
@@ -14,7 +16,7 @@ export function MapHead() {
   const canRedo = useStudio((state) => state.future.length > 0);
   return (
     <header className="map-head">
-      <h2 className="title">Blocks</h2>
+      <h2 className="visually-hidden">Blocks</h2>
       <div className="presets" role="group" aria-label="Ready-made cuts">
         {mapped &&
           presetsOf(mapped).map((preset) => (
@@ -36,7 +38,7 @@ export function MapHead() {
             </button>
           ))}
       </div>
-      <span className="spacer" />
+      <LayerSearch />
       <button
         type="button"
         className="button quiet icon small"

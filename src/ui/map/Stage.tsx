@@ -1,8 +1,9 @@
 /** One stage of the U: its head switches the whole, its rows the pairs and layers. */
-import { useTree } from '../store/mapped';
+
 import type { CSSProperties } from 'react';
 import type { Block } from '../../blocks/block';
 import { blockState, goneIds } from '../plan/edits';
+import { useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Cell, LayerCell } from './Cell';
 import { namesOf, shortName } from './names';

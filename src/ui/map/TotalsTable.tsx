@@ -1,9 +1,10 @@
 /** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
-import { mappedOf } from '../store/mapped';
+
 import type { CSSProperties } from 'react';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
 import { Explain } from '../parts/Explain';
 import { samePlan } from '../plan/edits';
+import { mappedOf } from '../store/mapped';
 import { studentTotals, useStudio } from '../store/state';
 
 interface Line {
@@ -53,7 +54,8 @@ export function TotalsTable() {
       student: studentTime?.ms ?? null,
       format: formatMs,
       stale: studentTime !== undefined && !samePlan(studentTime.plan, plan),
-      title: 'Measured here: the median time of the denoiser in one sampling step, with and without the prompt together.',
+      title:
+        'Measured here: the median time of the denoiser in one sampling step, with and without the prompt together.',
     },
   ];
   return (
@@ -61,48 +63,60 @@ export function TotalsTable() {
       <thead>
         <tr>
           <th scope="col">
-            <span className="visually-hidden">Quantity</span>
+            <span className="visually-hidden">Side</span>
           </th>
-          <th scope="col" className="teacher">
-            Teacher
-          </th>
-          <th scope="col" className="student">
-            Student
-          </th>
-          <th scope="col" colSpan={2}>
-            of teacher
-          </th>
+          {lines.map(({ id, name, title }) => (
+            <th key={id} scope="col">
+              <Explain about={title}>{name}</Explain>
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody>
-        {lines.map((line) => (
-          <TotalsLine key={line.id} line={line} />
-        ))}
+        <tr>
+          <th scope="row" className="teacher">
+            Teacher
+          </th>
+          {lines.map(({ id, teacher: value, format }) => (
+            <td key={id} data-testid={`total-${id}-teacher`} data-value={value ?? undefined}>
+              {value === null ? '–' : format(value)}
+            </td>
+          ))}
+        </tr>
+        <tr>
+          <th scope="row" className="student">
+            Student
+          </th>
+          {lines.map(({ id, student: value, format, stale }) => (
+            <td
+              key={id}
+              data-stale={stale || undefined}
+              data-testid={`total-${id}-student`}
+              data-value={value ?? undefined}
+            >
+              {value === null ? '–' : format(value)}
+            </td>
+          ))}
+        </tr>
+        <tr>
+          <th scope="row">Left</th>
+          {lines.map((line) => (
+            <Share key={line.id} line={line} />
+          ))}
+        </tr>
       </tbody>
     </table>
   );
 }
 
-function TotalsLine({ line }: { readonly line: Line }) {
-  const { id, name, teacher, student, format, stale, title } = line;
+/** What the student has of the teacher's, as a number over a bar. */
+function Share({ line }: { readonly line: Line }) {
+  const { id, teacher, student, stale } = line;
   const share = teacher !== null && student !== null && teacher > 0 ? student / teacher : null;
   return (
-    <tr data-stale={stale || undefined}>
-      <th scope="row">
-        <Explain about={title}>{name}</Explain>
-      </th>
-      <td data-testid={`total-${id}-teacher`} data-value={teacher ?? undefined}>
-        {teacher === null ? '–' : format(teacher)}
-      </td>
-      <td data-testid={`total-${id}-student`} data-value={student ?? undefined}>
-        {student === null ? '–' : format(student)}
-      </td>
-      <td className="share" data-testid={`total-${id}-share`}>
-        {share === null ? '–' : formatPercent(share)}
-      </td>
-      <td className="share-bar">
-        <i style={{ '--share': Math.min(1, share ?? 0) } as CSSProperties} />
-      </td>
-    </tr>
+    <td className="share" data-stale={stale || undefined} data-testid={`total-${id}-share`}>
+      {share === null ? '–' : formatPercent(share)}
+      <i style={{ '--share': Math.min(1, share ?? 0) } as CSSProperties} />
+    </td>
   );
 }

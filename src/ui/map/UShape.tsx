@@ -1,9 +1,10 @@
 /** A U-Net as a U: stages by level on both sides, the skips between them, the mid block at the bottom. */
-import { useTree } from '../store/mapped';
+
 import { Fragment } from 'react';
 import type { Block } from '../../blocks/block';
 import { Icon } from '../parts/Icon';
 import { goneIds } from '../plan/edits';
+import { useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Cell, LayerCell } from './Cell';
 import { Ends } from './Ends';

@@ -1,8 +1,9 @@
 /** Which layers the search or a click on a kind marks. */
-import { mappedOf, useTree } from '../store/mapped';
+
 import { useMemo } from 'react';
 import type { BlockKind, BlockTree } from '../../blocks/block';
 import { indexBlocks } from '../plan/edits';
+import { mappedOf, useTree } from '../store/mapped';
 import { usePage } from '../store/page';
 import { useStudio } from '../store/state';
 import { layersNamed } from './names';

@@ -89,7 +89,11 @@ describe('shape of the map', () => {
   it('tells streams by names, one stream where they say nothing', () => {
     const layer = (id: string, kind: Block['kind']) => block(id, 'body', 0, { kind });
     const two = block('b.0', 'body', 0, {
-      children: [layer('b.0.attn', 'attention'), layer('b.0.ff', 'feed-forward'), layer('b.0.ff_context', 'feed-forward')],
+      children: [
+        layer('b.0.attn', 'attention'),
+        layer('b.0.ff', 'feed-forward'),
+        layer('b.0.ff_context', 'feed-forward'),
+      ],
     });
     expect(two.children.map((child) => streamOf(two, child))).toEqual(['both', 'video', 'text']);
     const one = block('context.0', 'body', 0, { children: [layer('context.0.attn', 'attention')] });

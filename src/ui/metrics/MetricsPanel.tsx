@@ -29,7 +29,14 @@ import './metrics.css';
 const [psnrChart, ssimChart] = contentCharts;
 const [motionErrorChart, flowChart, ...otherCharts] = motionCharts;
 const [motionDelta, ...otherNumbers] = motionNumbers;
-const keyFigures: readonly Figure[] = [ssimChart!, psnrChart!, contentError, motionDelta!, motionErrorChart!, flowChart!];
+const keyFigures: readonly Figure[] = [
+  ssimChart!,
+  psnrChart!,
+  contentError,
+  motionDelta!,
+  motionErrorChart!,
+  flowChart!,
+];
 const onlyInDetails: readonly Figure[] = [...otherNumbers, ...otherCharts];
 
 export function MetricsPanel() {
@@ -68,8 +75,7 @@ export function MetricsPanel() {
         {keyFigures.map((figure) => (
           <Number key={figure.id} figure={figure} comparison={comparison} />
         ))}
-        {detailed &&
-          onlyInDetails.map((figure) => <Number key={figure.id} figure={figure} comparison={comparison} />)}
+        {detailed && onlyInDetails.map((figure) => <Number key={figure.id} figure={figure} comparison={comparison} />)}
       </div>
       {detailed && <Charts comparison={comparison} />}
     </section>

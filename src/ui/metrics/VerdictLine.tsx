@@ -9,8 +9,10 @@ export function VerdictLine() {
   const verdict = useVerdict();
   const savings = useStudio(savingsOf);
   const wait = useStudio(waiting);
+  const hasStudent = useStudio((state) => state.shown.student !== undefined);
   const dropped = useStudio((state) => state.plan.dropped.length > 0);
   if (!dropped) {
+    if (!hasStudent) return <p className="verdict faint">The figures come with the first clips.</p>;
     return (
       <p className="verdict" data-testid="verdict" data-verdict="identical">
         <b>Identical</b> <span className="faint">Nothing is dropped: the student is the teacher.</span>
@@ -33,14 +35,16 @@ export function VerdictLine() {
 function Fates({ verdict }: { readonly verdict: Verdict }) {
   return (
     <Explain about={verdictRule} className="fates">
-      content <FateWord fate={verdict.content} />
-      {verdict.motion === null ? (
-        ', no motion to compare'
-      ) : (
-        <>
-          , motion <FateWord fate={verdict.motion} />
-        </>
-      )}
+      <span>
+        content <FateWord fate={verdict.content} />
+        {verdict.motion === null ? (
+          ', no motion to compare'
+        ) : (
+          <>
+            , motion <FateWord fate={verdict.motion} />
+          </>
+        )}
+      </span>
     </Explain>
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compareClips } from '../../metrics/compareClips';
 import type { Clip } from '../../metrics/Clip';
+import { compareClips } from '../../metrics/compareClips';
 import { fateSentence, judge, savingsSentence } from './verdict';
 
 const [frameCount, size] = [6, 32];
@@ -23,11 +23,23 @@ describe('the verdict on a pair of clips', () => {
   });
 
   it('tells lost motion: a clip that stands still', () => {
-    expect(judge(compareClips(moving, square(() => 9))).motion).toBe('lost');
+    expect(
+      judge(
+        compareClips(
+          moving,
+          square(() => 9),
+        ),
+      ).motion,
+    ).toBe('lost');
   });
 
   it('tells lost content where the motion is the same', () => {
-    const verdict = judge(compareClips(moving, square((t) => 2 + 3 * t, 60)));
+    const verdict = judge(
+      compareClips(
+        moving,
+        square((t) => 2 + 3 * t, 60),
+      ),
+    );
     expect(verdict.content).not.toBe('kept');
   });
 

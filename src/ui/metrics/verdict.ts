@@ -25,8 +25,7 @@ export const verdictRule =
   'a clip that stands still has a motion delta of 1.';
 
 export function judge({ content, motion }: ClipComparison): Verdict {
-  const ssim =
-    content.ssimPerFrame.reduce((sum, value) => sum + value, 0) / Math.max(1, content.ssimPerFrame.length);
+  const ssim = content.ssimPerFrame.reduce((sum, value) => sum + value, 0) / Math.max(1, content.ssimPerFrame.length);
   const fateOf = (good: boolean, bad: boolean): Fate => (good ? 'kept' : bad ? 'lost' : 'changed');
   return {
     content: fateOf(ssim >= contentBounds.kept, !(ssim >= contentBounds.lost)),

@@ -39,7 +39,13 @@ const filled: ReadonlySet<IconName> = new Set(['play', 'stop']);
 
 export function Icon({ name, size = 16 }: { readonly name: IconName; readonly size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" aria-hidden="true" style={{ flex: 'none' }}>
+    <svg
+      width={`${size / 16}rem`}
+      height={`${size / 16}rem`}
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+      style={{ flex: 'none' }}
+    >
       <path
         d={paths[name]}
         fill={filled.has(name) ? 'currentColor' : 'none'}

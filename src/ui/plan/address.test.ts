@@ -13,7 +13,12 @@ describe('the address', () => {
 
   it('keeps entries of others and replaces its own', () => {
     const first = writeAddress('#tour=1', { model: 'm', settings, view: 'wipe', dropped: ['a'] });
-    const second = writeAddress(first, { model: null, settings: { ...settings, seed: 1 }, view: 'difference', dropped: [] });
+    const second = writeAddress(first, {
+      model: null,
+      settings: { ...settings, seed: 1 },
+      view: 'difference',
+      dropped: [],
+    });
     expect(new URLSearchParams(second.slice(1)).getAll('seed')).toEqual(['1']);
     expect(second).toContain('tour=1');
     expect(readAddress(second).model).toBeUndefined();

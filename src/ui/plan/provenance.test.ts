@@ -64,6 +64,11 @@ describe('files that leave the page', () => {
     const header = csvHeader(provenanceOf(open, { dropped: ['c', 'd'] }, { ...settings, prompt: 'two\nlines "x"' }));
     expect(header).toContain('# prompt,"two lines ""x"""\n');
     expect(header).toContain('# dropped,"c d"\n# prompt');
-    expect(header.trimEnd().split('\n').every((line) => line.startsWith('# '))).toBe(true);
+    expect(
+      header
+        .trimEnd()
+        .split('\n')
+        .every((line) => line.startsWith('# ')),
+    ).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 /** What every file that leaves the page says of where it came from: model, plan, prompt, settings, version. */
-import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
+
 import type { Plan } from '../../blocks/block';
+import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { studioVersion } from '../version';
 import { cutName, describeCut } from './cut';
 
@@ -16,7 +17,11 @@ export interface Provenance {
 
 type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'fingerprint'>;
 
-export function provenanceOf(open: Opened, plan: Plan, { prompt, seed, steps, guidance }: GenerateSettings): Provenance {
+export function provenanceOf(
+  open: Opened,
+  plan: Plan,
+  { prompt, seed, steps, guidance }: GenerateSettings,
+): Provenance {
   return {
     model: open.description.name,
     fingerprint: open.fingerprint,
@@ -36,7 +41,12 @@ export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidan
     words.slice(0, 4).join('-'),
     `seed${seed}-steps${steps}-guidance${guidance}`,
   ]
-    .map((part) => part.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '').slice(0, 60))
+    .map((part) =>
+      part
+        .replace(/[^\p{L}\p{N}._]+/gu, '-')
+        .replace(/^-+|-+$/g, '')
+        .slice(0, 60),
+    )
     .filter((part) => part !== '')
     .join('-');
 }

@@ -37,7 +37,7 @@ function Well({ input, examples }: WellProps) {
   const picture = useStudio((state) => (state.settings as WithImage).image);
   const file = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
-  const use = useCallback((source: Blob) => void usePicture(source, input), [input]);
+  const use = useCallback((source: Blob) => void takePicture(source, input), [input]);
   usePasted(use);
   useEffect(() => {
     if (!picture && examples[0] !== undefined) void fetchPicture(examples[0], input);
@@ -135,10 +135,10 @@ function usePasted(use: (source: Blob) => void): void {
 
 async function fetchPicture(url: string, input: ImageInput): Promise<void> {
   const response = await fetch(url).catch(() => null);
-  if (response?.ok) await usePicture(await response.blob(), input);
+  if (response?.ok) await takePicture(await response.blob(), input);
 }
 
-async function usePicture(source: Blob, { width, height }: ImageInput): Promise<void> {
+async function takePicture(source: Blob, { width, height }: ImageInput): Promise<void> {
   try {
     const image = await readPicture(source, { width, height });
     commitSettings({ image } as Partial<WithImage>);

@@ -21,14 +21,20 @@ export interface Crop {
 }
 
 /** The largest part of a picture, around its middle, that has the aspect of `to`. */
-export function cropTo(from: { readonly width: number; readonly height: number }, to: { readonly width: number; readonly height: number }): Crop {
+export function cropTo(
+  from: { readonly width: number; readonly height: number },
+  to: { readonly width: number; readonly height: number },
+): Crop {
   const scale = Math.min(from.width / to.width, from.height / to.height);
   const [width, height] = [to.width * scale, to.height * scale];
   return { x: (from.width - width) / 2, y: (from.height - height) / 2, width, height };
 }
 
 /** Throws what the browser throws for bytes that are no picture. */
-export async function readPicture(source: Blob, size: { readonly width: number; readonly height: number }): Promise<Picture> {
+export async function readPicture(
+  source: Blob,
+  size: { readonly width: number; readonly height: number },
+): Promise<Picture> {
   const bitmap = await createImageBitmap(source);
   const { x, y, width, height } = cropTo(bitmap, size);
   const context = new OffscreenCanvas(size.width, size.height).getContext('2d')!;

@@ -21,12 +21,7 @@ export function Header() {
       <h1 className="brand">
         <Logo /> VDMini Studio
       </h1>
-      <button
-        type="button"
-        className="button model"
-        onClick={() => showPanel('open')}
-        data-testid="open-model"
-      >
+      <button type="button" className="button model" onClick={() => showPanel('open')} data-testid="open-model">
         <Icon name="folder" size={14} />
         <span className="truncate">{open ? open.description.name : 'Open a model'}</span>
         <Icon name="down" size={12} />

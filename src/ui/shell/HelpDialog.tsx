@@ -49,7 +49,9 @@ export function HelpDialog() {
           Start from a ready-made cut or click single blocks: the student runs again, and the line under the clips says
           what it saves and what became of content and motion.
         </li>
-        <li>Export the student as ONNX; it is checked against what you saw before you get it. Nothing leaves this tab.</li>
+        <li>
+          Export the student as ONNX; it is checked against what you saw before you get it. Nothing leaves this tab.
+        </li>
       </ol>
       <div className="shortcuts">
         {groups.map(({ name, keys }) => (

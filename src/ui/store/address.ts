@@ -1,13 +1,13 @@
 /** The page's address follows what is wanted: settings, view, plan, bundled model; and is followed when it changes. */
 import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
+import { readAddress, writeAddress } from '../plan/address';
 import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
-import { readAddress, writeAddress } from '../plan/address';
+import { sameSettings } from './derived';
 import { setPlan } from './edit';
 import { setView } from './player';
 import { commitSettings } from './settings';
-import { sameSettings } from './derived';
 import { read, type StudioState, useStudio } from './state';
 
 /** Typing changes the address a moment later; browsers refuse too many changes. */

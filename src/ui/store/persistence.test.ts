@@ -17,7 +17,14 @@ describe('what was stored', () => {
   it('never bricks the page: null, partial and absurd values count as not stored', () => {
     for (const text of [null, '', 'null', '[]', '7', '"x"', '{', '{"settings":null,"player":null,"folder":null}'])
       expect(readKept(text).settings, String(text)).toBeUndefined();
-    for (const change of [{ seed: -1 }, { seed: 1.5 }, { steps: 0 }, { steps: 1e9 }, { guidance: 'x' }, { prompt: null }])
+    for (const change of [
+      { seed: -1 },
+      { seed: 1.5 },
+      { steps: 0 },
+      { steps: 1e9 },
+      { guidance: 'x' },
+      { prompt: null },
+    ])
       expect(readKept(JSON.stringify({ settings: { ...settings, ...change } })).settings).toBeUndefined();
     const absurd = { rerun: 1, backend: 'cuda', exportFormat: {}, player: { zoom: -3, view: 'x', speed: null } };
     expect(readKept(JSON.stringify(absurd))).toEqual({ player: {} });

@@ -8,7 +8,10 @@ export async function copyLink(): Promise<void> {
   updateAddress();
   const { open } = read();
   const away = open !== null && open.folder.kind !== 'url';
-  await copy(window.location.href, away ? 'Link copied: it holds settings and plan; the model’s files it cannot.' : 'Link copied.');
+  await copy(
+    window.location.href,
+    away ? 'Link copied: it holds settings and plan; the model’s files it cannot.' : 'Link copied.',
+  );
 }
 
 export async function copyCommand(): Promise<void> {

@@ -53,8 +53,15 @@ export async function encodeVideo(
   format: 'webm' | 'mp4',
   framesPerSecond: number,
 ): Promise<Blob> {
-  const { BufferTarget, CanvasSource, getFirstEncodableVideoCodec, Mp4OutputFormat, Output, QUALITY_VERY_HIGH, WebMOutputFormat } =
-    await import('mediabunny');
+  const {
+    BufferTarget,
+    CanvasSource,
+    getFirstEncodableVideoCodec,
+    Mp4OutputFormat,
+    Output,
+    QUALITY_VERY_HIGH,
+    WebMOutputFormat,
+  } = await import('mediabunny');
   const { width, height, frameCount } = painter;
   const codec = await getFirstEncodableVideoCodec([...codecs[format]], { width, height });
   if (codec === null) throw new Error(`This browser has no encoder for ${format.toUpperCase()} at ${width}x${height}.`);

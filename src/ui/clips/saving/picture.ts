@@ -34,7 +34,10 @@ const gap = 8;
 const captionHeight = 28;
 
 /** Null where a clip that is asked for is not there. Even sizes: video encoders want them. */
-export function framePainter(source: PictureSource, { part, scale, gain, caption }: PictureOptions): FramePainter | null {
+export function framePainter(
+  source: PictureSource,
+  { part, scale, gain, caption }: PictureOptions,
+): FramePainter | null {
   const clips = clipsOf(source, part);
   const [first] = clips;
   if (!first || clips.some((clip) => clip === undefined)) return null;

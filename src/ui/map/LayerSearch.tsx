@@ -1,47 +1,32 @@
-/** What fills the map, and finding layers: a search by words, and what can be done with all that it marks. */
-import { Segmented } from '../parts/Segmented';
+/** Finding layers: a search by words, and what can be done with all that it or a kind marks. */
 import { goneIds, indexBlocks, setBlocks } from '../plan/edits';
 import { setPlan } from '../store/edit';
-import { useImportance } from '../store/importance';
-import { type Quantity, usePage, writePage } from '../store/page';
+import { mappedOf } from '../store/mapped';
+import { usePage, writePage } from '../store/page';
 import { read, useStudio } from '../store/state';
-import { quantitiesFor, quantityNames } from './fill';
 import { useMarkedLayers } from './marked';
 
-export function MapTools() {
-  const open = useStudio((state) => state.open);
-  const quantity = usePage((state) => state.quantity);
+export function LayerSearch() {
   const search = usePage((state) => state.search);
-  const importance = useImportance((state) => state.importance);
-  const quantities = quantitiesFor(importance, open?.fingerprint);
+  const model = useStudio((state) => mappedOf(state) !== null);
   return (
-    <div className="map-tools">
-      <Segmented<Quantity>
-        label="What fills the cells"
-        choices={quantities.map((value) => ({ value, label: quantityNames[value] }))}
-        value={quantities.includes(quantity) ? quantity : 'parameters'}
-        onChange={(value) => writePage({ quantity: value })}
-        testId="quantity"
-      />
-      <input
-        className="field map-search"
-        type="search"
-        placeholder="Find layers"
-        aria-label="Find layers by name, kind or path"
-        value={search}
-        disabled={!open}
-        spellCheck={false}
-        onChange={(event) => writePage({ search: event.target.value })}
-        onKeyDown={(event) => event.key === 'Escape' && writePage({ search: '' })}
-        data-testid="map-search"
-      />
-      <MarkedLine />
-    </div>
+    <input
+      className="field map-search"
+      type="search"
+      placeholder="Find layers"
+      aria-label="Find layers by name, kind or path"
+      value={search}
+      disabled={!model}
+      spellCheck={false}
+      onChange={(event) => writePage({ search: event.target.value })}
+      onKeyDown={(event) => event.key === 'Escape' && writePage({ search: '' })}
+      data-testid="map-search"
+    />
   );
 }
 
 /** How many layers are marked, and switches for all of them. */
-function MarkedLine() {
+export function MarkedLine() {
   const marked = useMarkedLayers();
   const open = useStudio((state) => state.open);
   const plan = useStudio((state) => state.plan);
