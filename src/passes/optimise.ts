@@ -25,7 +25,7 @@ export function optimise(
   const flat = inlineFunctions(model);
   const editor = edited(flat, sizes, kept, 'optimised');
   tidyIn(editor, new Set(['views']), weightBudget(flat));
-  fuseIn(editor, fusions);
+  fuseIn(editor, fusions, sizes.batch);
   shortenViews(editor);
   return editor.finish();
 }

@@ -186,4 +186,40 @@ describe('attention', () => {
     expect(operators(fuse(before, sizes, { kept: softmax.inputs }))).not.toContain('MultiHeadAttention');
     expect(operators(fuse(before, sizes, { fusions: new Set(['Gelu']) }))).not.toContain('MultiHeadAttention');
   });
+
+  it.each([
+    ['whose scores would take 64 MB', 2048, 4, 8, undefined],
+    ['whose products WebAssembly cannot count', 1500, 1, 512, 1100],
+  ])('%s is run in slices of queries, masked or not', async (_, length, headCount, width, maskedKeys) => {
+    const long = buildModel(
+      (b) => {
+        const apart = (name: string, perm: readonly number[]) => {
+          const x = b.input(name, ['batch', length, headCount * width]);
+          return b.op('Transpose', [b.op('Reshape', [x, b.ints(`${name}.heads`, [-1, length, headCount, width])])], {
+            perm,
+          });
+        };
+        const product = b.op('MatMul', [apart('q', [0, 2, 1, 3]), apart('k', [0, 2, 3, 1])]);
+        const mask = Float32Array.from({ length: length * length }, (_n, i) =>
+          i % length < (maskedKeys ?? 0) ? -Infinity : 0,
+        );
+        const open =
+          maskedKeys === undefined ? product : b.op('Add', [product, b.weight('mask', [length, length], mask)]);
+        const attended = b.op('MatMul', [b.op('Softmax', [open], { axis: -1 }), apart('v', [0, 2, 1, 3])]);
+        const together = b.op('Transpose', [attended], { perm: [0, 2, 1, 3] });
+        b.op('Reshape', [together, b.ints('together', [-1, length, headCount * width])], {}, { outputs: ['y'] });
+        b.output('y', null);
+      },
+      { opsets },
+    );
+    const after = fuse(long, { ...sizes, bindings: new Map([['batch', 1]]), batch: 1 });
+    checkModel(after);
+    expect(operators(after).filter((operator) => operator === 'MultiHeadAttention').length).toBeGreaterThan(1);
+    const values = Float32Array.from({ length: length * headCount * width }, (_n, i) => Math.sin(7 * i));
+    const x = new Tensor('float32', values, [1, length, headCount * width]);
+    const given = { q: x, k: x, v: x };
+    const [one, other] = [await loadModel(long), await loadModel(after)];
+    expect(maxDifference(await other.run(given), await one.run(given))).toBeLessThanOrEqual(1e-4);
+    await Promise.all([one.release(), other.release()]);
+  });
 });

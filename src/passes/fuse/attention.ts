@@ -6,7 +6,7 @@
 import type { Node } from '../../onnx/model';
 import { intAttribute } from '../../onnx/shapes/OpCall';
 import { float, int, ints } from '../attributes';
-import { perClip, reshapeTarget } from '../clipSizes';
+import { CLIP, perClip, reshapeTarget } from '../clipSizes';
 import type { GraphEditor } from '../GraphEditor';
 import { isView } from '../tidy/views';
 
@@ -28,13 +28,13 @@ interface Attention {
 
 type Operands = Pick<Attention, 'query' | 'key' | 'value' | 'keyIsTurned'>;
 
-/** Returns how many were fused. */
-export function fuseAttention(editor: GraphEditor): number {
+/** `batch`: clips in a call, for what it takes of memory. Returns how many were fused. */
+export function fuseAttention(editor: GraphEditor, batch: number): number {
   let fused = 0;
   const masks = new Map<string, Mask>();
   for (const node of editor.all) {
     const found = editor.has(node) && product(node)?.isPlain ? match(editor, node) : undefined;
-    if (found && write(editor, found, masks)) fused++;
+    if (found && write(editor, found, masks, batch)) fused++;
   }
   return fused;
 }
@@ -164,7 +164,7 @@ interface Heads {
   readonly valueSize: number;
 }
 
-function write(editor: GraphEditor, found: Attention, masks: Map<string, Mask>): boolean {
+function write(editor: GraphEditor, found: Attention, masks: Map<string, Mask>, batch: number): boolean {
   const spread = inHeads(editor, found);
   const sizes = spread && headsOf(editor, spread);
   if (!spread || !sizes) return false;
@@ -178,23 +178,59 @@ function write(editor: GraphEditor, found: Attention, masks: Map<string, Mask>):
   const query = joined(editor, spread.query, [0, 2, 1, 3], [clips, queries, heads * size]);
   const key = joined(editor, spread.key, found.keyIsTurned ? [0, 3, 1, 2] : [0, 2, 1, 3], [clips, keys, heads * size]);
   const value = joined(editor, spread.value, [0, 2, 1, 3], [clips, keys, heads * valueSize]);
-  const inputs = mask ? [query, key, value, '', '', mask.finite] : [query, key, value];
-  const attributes = { num_heads: int(heads), scale: float(found.scale) };
   const shape = [clips, queries, heads * valueSize];
-  let attended = editor.add({
-    opType: 'MultiHeadAttention',
-    domain: 'com.microsoft',
-    inputs,
-    attributes,
-    shape,
-    dataType,
-  });
+  let attended = attend(editor, { query, key, value, mask: mask?.finite, scale: found.scale }, sizes, batch);
   if (mask?.closed !== undefined && found.isSafe) {
     const zero = editor.addScalar(0, dataType);
     attended = editor.add({ opType: 'Where', inputs: [mask.closed, zero, attended], shape, dataType });
   }
   apart(editor, found.root, reshape(editor, attended, between));
   return true;
+}
+
+/** What scores may take at once: a kernel that does not know FlashAttention holds them all. */
+const largestScoresBytes = 16 * 2 ** 20;
+/** The CPU kernel counts its multiplications in an integer that has 32 bits on WebAssembly (onnxruntime 1.30). */
+const mostMultiplications = 2 ** 30;
+
+interface Joined {
+  /** [clips, length, heads x size] each. */
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly mask: string | undefined;
+  readonly scale: number;
+}
+
+/** One operator, or one for each slice of the queries where the scores of all would take too much. */
+function attend(editor: GraphEditor, { query, key, value, mask, scale }: Joined, sizes: Heads, batch: number): string {
+  const { clips, heads, queries, keys, size, valueSize } = sizes;
+  const dataType = editor.dataType(query);
+  const rows = ((perClip(clips) ? (clips / CLIP) * batch : clips) * heads * keys * 4) / largestScoresBytes;
+  const products = (2 * keys * Math.max(size, valueSize)) / mostMultiplications;
+  const sliceCount = Math.ceil(queries * Math.max(rows, products));
+  const length = Math.ceil(queries / sliceCount);
+  const attributes = { num_heads: int(heads), scale: float(scale) };
+  const one = (q: string, m: string | undefined, count: number): string => {
+    const inputs = m === undefined ? [q, key, value] : [q, key, value, '', '', m];
+    const shape = [clips, count, heads * valueSize];
+    return editor.add({ opType: 'MultiHeadAttention', domain: 'com.microsoft', inputs, attributes, shape, dataType });
+  };
+  if (sliceCount <= 1) return one(query, mask, queries);
+  const slices: string[] = [];
+  for (let start = 0; start < queries; start += length) {
+    const end = Math.min(queries, start + length);
+    const rowsOf = (of: string, axis: number) => slice(editor, of, axis, start, end);
+    slices.push(one(rowsOf(query, 1), mask === undefined ? undefined : rowsOf(mask, 2), end - start));
+  }
+  const shape = [clips, queries, heads * valueSize];
+  return editor.add({ opType: 'Concat', inputs: slices, attributes: { axis: int(1) }, shape, dataType });
+}
+
+function slice(editor: GraphEditor, value: string, axis: number, start: number, end: number): string {
+  const shape = editor.shape(value)!.with(axis, end - start);
+  const inputs = [value, editor.addInts([start]), editor.addInts([end]), editor.addInts([axis])];
+  return editor.add({ opType: 'Slice', inputs, shape, dataType: editor.dataType(value) });
 }
 
 /** From [clips, queries, heads, size] to the layout that the graph goes on with. */

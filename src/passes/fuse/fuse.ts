@@ -24,12 +24,12 @@ export interface FuseOptions {
 /** Throws as shape inference. */
 export function fuse(model: Model, sizes: BoundSizes, { kept = [], fusions = allFusions }: FuseOptions = {}): Model {
   const editor = edited(inlineFunctions(model), sizes, kept, 'fuse');
-  if (fuseIn(editor, fusions)) shortenViews(editor);
+  if (fuseIn(editor, fusions, sizes.batch)) shortenViews(editor);
   return editor.finish();
 }
 
 /** True where views were left that cancel: `shortenViews` is to follow. */
-export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>): boolean {
+export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>, batch = 1): boolean {
   fuseActivations(editor, fusions);
-  return fusions.has('MultiHeadAttention') && fuseAttention(editor) > 0;
+  return fusions.has('MultiHeadAttention') && fuseAttention(editor, batch) > 0;
 }
