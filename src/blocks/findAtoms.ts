@@ -81,7 +81,19 @@ function fits(flow: Flow, atom: Atom, p: number, q: number): boolean {
 /** e + f(e): views on the way to e are walked, so that e may be a reshaped or shifted form of what the branch reads. */
 function identityAtom(flow: Flow, exit: number, e: number, q: number): Atom | undefined {
   const branch = weightedBranch(flow, rootOf(flow, e), q);
-  return branch && { exit, entry: e, kind: 'identity', branch };
+  return branch && { exit, entry: beforeRounding(flow, e), kind: 'identity', branch };
+}
+
+/**
+ * What was quantised and dequantised to give this value: in a graph with quantised activations the sum is rounded again
+ * where it is read, and rounding twice, by two scales, is no identity.
+ */
+function beforeRounding(flow: Flow, value: number): number {
+  const made = (name: string | undefined) => flow.nodes[flow.producer[flow.ids.get(name ?? '') ?? -1] ?? -1];
+  const dequantised = made(flow.names[value]);
+  const quantised = dequantised?.opType === 'DequantizeLinear' ? made(dequantised.inputs[0]) : undefined;
+  const source = quantised?.opType === 'QuantizeLinear' ? flow.ids.get(quantised.inputs[0] ?? '') : undefined;
+  return source !== undefined && sameType(flow, source, value) ? source : value;
 }
 
 /** More branches side by side than any block has. */

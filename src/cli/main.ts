@@ -42,6 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
   const interruption = new AbortController();
   process.once('SIGINT', () => interruption.abort());
   process.once('SIGTERM', () => interruption.abort());
+  process.once('SIGHUP', () => interruption.abort());
   process.stdout.on('error', stopAtClosedPipe);
   try {
     await dispatch(args, interruption.signal);

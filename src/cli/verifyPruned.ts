@@ -12,10 +12,11 @@ export interface Verification extends StudentCheck {
   readonly seed: number;
 }
 
-/** `original` and `written` are .onnx files. Throws `engine/verification-failed`, and what opening and running throw. */
+/** `original` and `written` are .onnx files; `name` is what `written` is to be called. Throws `engine/verification-failed`, and what opening and running throw. */
 export async function verifyPruned(
   original: string,
   written: string,
+  name: string,
   plan: Plan,
   seed: number,
   signal: AbortSignal,
@@ -27,12 +28,12 @@ export async function verifyPruned(
     const latent = seededNoise(seed, latentLength(description.latent));
     const call = { latent, timestep: 500, branches: ['conditional' as const], guidance: 1, text: {} };
     const file = {
-      what: written,
+      what: name,
       modelBytes: await readFile(written),
       externalData: await externalSources(written, await readModelFile(written)),
     };
-    const preview = await previewStudent(denoiser, inputs.feeds(call), { plan, weights: 'original' });
-    return { seed, ...(await verifyStudent(pipeline, denoiser, preview, file)) };
+    const preview = await previewStudent(pipeline, denoiser, inputs.feeds(call), { plan, weights: 'original' });
+    return { seed, ...(await verifyStudent(pipeline, denoiser, preview, file, { signal })) };
   } finally {
     await pipeline.release();
   }

@@ -29,6 +29,7 @@ export type ErrorCode =
   // library: where models come from
   | 'library/no-model' // nothing in the dropped files is a model
   | 'library/missing-file'
+  | 'library/read-failed' // a file is there and cannot be read
   | 'library/invalid-config' // model_index.json and friends
   | 'library/unsupported-scheduler'
   | 'library/fetch-failed'
@@ -41,6 +42,7 @@ export type ErrorCode =
   | 'engine/session-failed' // the runtime refused the graph
   | 'engine/unsupported-op'
   | 'engine/run-failed'
+  | 'engine/not-finite' // NaN or Inf in an output
   | 'engine/self-test-failed'
   | 'engine/verification-failed' // an exported file does not reproduce the preview
   | 'engine/cannot-run' // the model was opened without sessions: too large, or refused by the runtime

@@ -98,6 +98,10 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'A file of the pipeline is missing.',
     remedy: 'Give the whole folder as it was exported.',
   },
+  'library/read-failed': {
+    sentence: 'A file is there, but cannot be read.',
+    remedy: 'See that you may read it and that its disk works; the message says what the system said.',
+  },
   'library/invalid-config': {
     sentence: 'A configuration file cannot be understood.',
     remedy: 'Compare it with a fresh export; the message names the file.',
@@ -148,6 +152,11 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The runtime failed in the middle of a step.',
     remedy:
       'Try again, or choose WASM in the badge at the top. A graph with free axes may run only at the sizes it was traced with: set them under Size beside the model (--latent-size on the command line).',
+  },
+  'engine/not-finite': {
+    sentence: 'The model gives values that are no numbers (NaN or Inf).',
+    remedy:
+      'A weight of the named block may be damaged, or 16 bits do not hold its values: compare the file with its source, export it in fp32, or choose WASM in the badge at the top.',
   },
   'engine/self-test-failed': {
     sentence: 'This backend computes wrong numbers for this model.',

@@ -15,6 +15,8 @@ export interface Folder {
     options?: { signal?: AbortSignal; onProgress?: (loadedBytes: number, totalBytes: number) => void },
   ): Promise<ByteSource>;
   has(path: string): Promise<boolean>;
+  /** Whether the file, links followed, lies in the folder. Absent where there are no links. */
+  staysInside?(path: string): Promise<boolean>;
 }
 
 /** What the page sends to the worker to say which folder to open. */

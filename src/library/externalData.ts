@@ -49,6 +49,14 @@ export async function openExternalData(
       },
     );
   }
+  for (const [location, path] of found) {
+    if ((await folder.staysInside?.(path)) ?? true) continue;
+    throw new StudioError(
+      'onnx/unsafe-location',
+      `The weights file ${path} is a link that leads out of the folder ${folder.name}. Copy the folder with its links followed (cp -rL).`,
+      { location },
+    );
+  }
   const sources = new Map<string, ByteSource>();
   for (const [location, path] of found) sources.set(location, await folder.open(path, options));
   return sources;

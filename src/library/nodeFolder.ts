@@ -3,12 +3,13 @@
  * Node only. Files stay closed between reads, so an abandoned source leaks no handle.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource, SequentialReader } from '../onnx/ByteSource';
 import { checkRange } from '../onnx/byteRange';
 import type { Folder } from './Folder';
+import { readError } from './fileErrors';
 import { normalisePath } from './paths';
 
 /** Throws `library/missing-file` when there is nothing at `path`. */
@@ -21,6 +22,7 @@ export async function nodeFolder(path: string): Promise<Folder> {
     name: basename(resolve(path)),
     paths: target.isDirectory() ? await listFiles(root) : [basename(path)],
     has: async (file) => isFile(join(root, normalisePath(file))),
+    staysInside: async (file) => isWithin(await realPath(root), await realPath(join(root, normalisePath(file)))),
     open: async (file, options) => {
       options?.signal?.throwIfAborted();
       const source = await fileSource(join(root, normalisePath(file)));
@@ -31,12 +33,25 @@ export async function nodeFolder(path: string): Promise<Folder> {
 }
 
 async function listFiles(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((thrown: unknown) => {
+    throw readError(thrown, root);
+  });
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .sort();
 }
+
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (thrown) {
+    throw readError(thrown, path);
+  }
+}
+
+const isWithin = (folder: string, path: string): boolean =>
+  path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
 async function isFile(path: string): Promise<boolean> {
   const target = await stat(path).catch(() => undefined);
@@ -62,15 +77,23 @@ export async function fileSource(filePath: string): Promise<ByteSource> {
   return { sizeBytes: size, filePath, read, openReader: () => fileReader(filePath, size) };
 }
 
+function system<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    throw readError(thrown, path);
+  }
+}
+
 /** Synchronous: a switch of threads costs more than reading a chunk that the system holds in memory. */
 function fileReader(filePath: string, sizeBytes: number): SequentialReader {
-  const file = openSync(filePath, 'r');
+  const file = system(filePath, () => openSync(filePath, 'r'));
   return {
     readInto: async (offsetBytes, target) => {
       checkRange(offsetBytes, target.length, sizeBytes);
       for (let filled = 0; filled < target.length; ) {
         const length = Math.min(target.length - filled, 2 ** 30);
-        const bytesRead = readSync(file, target, filled, length, offsetBytes + filled);
+        const bytesRead = system(filePath, () => readSync(file, target, filled, length, offsetBytes + filled));
         if (bytesRead === 0)
           throw new StudioError('onnx/truncated', `${basename(filePath)} became shorter while it was read.`, {
             path: filePath,

@@ -5,6 +5,7 @@
 
 import type { Clip } from '../metrics/Clip';
 import type { Model } from '../onnx/model';
+import { requireFiniteOutput } from '../runtime/notFinite';
 import type { Feeds, PlainTensor } from '../runtime/Runtime';
 import { elementCount, floatValues, runtimeType, tensorOf } from '../runtime/tensors';
 import { toFrames } from './latentFrames';
@@ -126,6 +127,7 @@ async function wholeClip(frames: Float32Array, { latent }: PipelineDescription, 
 
 /** [frames, channels, height, width] in -1..1 to RGBA; one channel is shown as grey. */
 function toClip(values: Float32Array, frameCount: number, channels: number, height: number, width: number): Clip {
+  requireFiniteOutput('The frames that the decoder gives', values);
   const area = height * width;
   const pixels = new Uint8ClampedArray(frameCount * area * 4);
   for (let frame = 0; frame < frameCount; frame++) {

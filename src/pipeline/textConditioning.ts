@@ -6,6 +6,7 @@
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Model, ValueInfo } from '../onnx/model';
+import { requireFiniteOutput } from '../runtime/notFinite';
 import type { PlainTensor, Session } from '../runtime/Runtime';
 import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
 import type { TextEmbedding } from './denoiserInputs';
@@ -45,6 +46,7 @@ export async function openTextConditioning(
       const feeds = Object.fromEntries(inputs.map((input) => [input.name, encoderFeed(input, encoded, conventions)]));
       const hidden = (await session.run(feeds, [output]))[output]!;
       const embedding = embeddingOf(hidden, Float32Array.from(encoded.attentionMask, Number), cropped, conventions);
+      requireFiniteOutput('The text encoder', embedding.values);
       if (kept.size >= KEPT_PROMPTS) kept.delete(kept.keys().next().value!);
       kept.set(prompt, embedding);
       return embedding;

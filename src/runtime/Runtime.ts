@@ -43,6 +43,8 @@ export interface SessionModel {
   readonly externalData: ReadonlyMap<string, ByteSource>;
   /** Outputs that `runOnDevice` leaves on the device; fixed when the session is made. */
   readonly stayOnDevice?: readonly string[];
+  /** The graph is run as it stands: nothing is fused or folded. Slow; for comparisons. */
+  readonly unoptimised?: boolean;
 }
 
 export interface Session {

@@ -37,6 +37,7 @@ async function createSession(
   try {
     made = await InferenceSession.create(model.modelBytes, {
       executionProviders: ['cpu'],
+      ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
       logSeverityLevel: 4, // what fails is thrown; the runtime's own lines would be beside it on stderr
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       ...(await externalOptions(model.externalData)),

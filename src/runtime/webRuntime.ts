@@ -51,6 +51,7 @@ export function webRuntime({ ort, exclusively, device, onBusy, distrusted = new 
   const create = async (model: SessionModel): Promise<Ort.InferenceSession> =>
     ort.InferenceSession.create(model.modelBytes, {
       executionProviders,
+      ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
       logSeverityLevel: 3,
       externalData: await Promise.all(
         [...model.externalData].map(async ([path, source]) => ({ path, data: await wholeFile(source) })),

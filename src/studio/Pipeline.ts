@@ -32,6 +32,8 @@ export interface OpenedComponent {
   prepare(weights: Edit['weights']): Promise<void>;
   /** One call of the gated session under an edit, with any of the graph's outputs. Throws `engine/cannot-run`, `engine/no-weights` and what running throws. */
   run(edit: Edit, feeds: Feeds, outputs: readonly string[]): Promise<Readonly<Record<string, PlainTensor>>>;
+  /** As `run`, in a session of its own without the runtime's optimisations, which is released then. For comparisons. */
+  runUnoptimised: OpenedComponent['run'];
   /**
    * Another set of weights for this component: tensors by the initializer's name, each of its type and dimensions.
    * The same content gives the same id. Throws `engine/no-weights` for a name or shape that the graph does not have.

@@ -1,10 +1,12 @@
 /** The denoiser's outputs for the branches of one step, and the text that conditions them. */
 import type { TextEmbedding } from '../pipeline/denoiserInputs';
 import { type Branch, branchGuidance } from '../pipeline/guidance';
+import { countNotFinite } from '../runtime/notFinite';
 import { floatValues } from '../runtime/tensors';
 import type { GenerateSettings } from './GenerateSettings';
+import { requireFinite } from './notFinite';
 import type { Pipeline } from './Pipeline';
-import type { Variant } from './Variant';
+import { editOf, type Variant } from './Variant';
 
 export type TextOfBranches = Partial<Record<Branch, TextEmbedding>>;
 
@@ -25,16 +27,29 @@ export interface DenoiseRequest {
   readonly branches: readonly Branch[];
   readonly guidance: number;
   readonly text: TextOfBranches;
+  /** How a sentence on this call begins, where it gives no numbers: 'Step 3 of 16'. */
+  readonly where?: string;
 }
 
-/** All branches in one call where the graph takes such a batch, else one after the other. */
+/** Throws `engine/not-finite` and as `runDenoiser`. All branches in one call where the graph takes such a batch, else one after the other. */
 export async function denoise(pipeline: Pipeline, variant: Variant, request: DenoiseRequest): Promise<Float32Array[]> {
   const { inputs, description } = pipeline;
   const perCall = inputs.batch >= request.branches.length ? request.branches.length : 1;
   const results: Float32Array[] = [];
   for (let first = 0; first < request.branches.length; first += perCall) {
     const branches = request.branches.slice(first, first + perCall);
-    const output = floatValues(await pipeline.runDenoiser({ ...request, branches }, variant));
+    const call = { ...request, branches };
+    const output = floatValues(await pipeline.runDenoiser(call, variant));
+    if (countNotFinite(output) > 0) {
+      const edit = editOf(variant, 'denoiser');
+      const feeds = inputs.feeds(call);
+      await requireFinite(pipeline, pipeline.denoiser, {
+        edit,
+        feeds,
+        values: output,
+        where: request.where ?? 'A call',
+      });
+    }
     const size = output.length / inputs.clipsOf(branches.length);
     branches.forEach((_, index) =>
       results.push(latentChannels(output.slice(index * size, (index + 1) * size), description)),

@@ -1,6 +1,7 @@
 /**
- * A student as files. Before they are handed out the written graph is loaded afresh, run on the same input as the
- * gated session, and compared with it; a model that does not run here is handed out without that, and says so.
+ * A student as files. Before they are handed out the written graph is read afresh and compared with the pruned one,
+ * weight by weight and byte by byte; it is loaded, run on the same input as the gated session, and compared with that
+ * too. A model that does not run here is handed out without the latter, and says so.
  *
  * For a download nothing is copied: the files are Blobs made of ranges of the opened ones, which the browser reads
  * when it saves them.
@@ -17,7 +18,8 @@ import { packModel } from '../onnx/packModel';
 import { prune } from '../passes/prune';
 import { decoderFeeds } from '../pipeline/frameDecoder';
 import { studentName } from '../pipeline/studentName';
-import type { Feeds } from '../runtime/Runtime';
+import type { Feeds, SessionModel } from '../runtime/Runtime';
+import { checkStudentFile } from './checkStudentFile';
 import type {
   ExportedFile,
   ExportProgress,
@@ -31,7 +33,7 @@ import type { GenerateSettings } from './GenerateSettings';
 import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
 import { type ComponentId, editOf, planOf, type Variant } from './Variant';
-import { type Preview, previewStudent, verifyStudent } from './verifyStudent';
+import { type Preview, previewStudent, type VerifyOptions, verifyStudent } from './verifyStudent';
 import { zipBlob, zipEntries } from './zipPipeline';
 
 type Report = (phase: ExportProgress['phase'], loadedBytes?: number, totalBytes?: number) => void;
@@ -139,12 +141,16 @@ async function writeComponent(
     data.push(place ? await save(job, place, weights, 'write', typeof preview !== 'string') : weights);
   }
   signal?.throwIfAborted();
+  report('reload');
+  const file = {
+    what: `the exported ${component.file.path}`,
+    modelBytes: packed.modelBytes,
+    externalData: new Map(data.map(({ name, blob }) => [name, blobSource(blob)])),
+  };
   let verification: ExportVerification | undefined;
-  if (typeof preview !== 'string') {
-    report('reload');
-    verification = await verify(pipeline, component, preview, packed.modelBytes, data, () => report('verify'));
-    signal?.throwIfAborted();
-  }
+  if (typeof preview === 'string') await checkStudentFile(component, edit, file, { signal });
+  else verification = await verify(pipeline, component, preview, file, { signal, loaded: () => report('verify') });
+  signal?.throwIfAborted();
   return {
     component,
     graph: { name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) },
@@ -225,7 +231,7 @@ async function writePieces(
   }
 }
 
-/** A model that does not run as it is says nothing of its student: the reason then, and the export goes on without the comparison. */
+/** A model that does not run as it is, or gives no numbers, says nothing of its student: the reason then, and the export goes on without that comparison. */
 async function previewOrReason(
   pipeline: Pipeline,
   id: ComponentId,
@@ -233,9 +239,15 @@ async function previewOrReason(
   settings: GenerateSettings,
 ): Promise<Preview | string> {
   try {
-    return await previewStudent(pipeline.component(id), await probe(pipeline, id, settings), editOf(variant, id));
+    return await previewStudent(
+      pipeline,
+      pipeline.component(id),
+      await probe(pipeline, id, settings),
+      editOf(variant, id),
+    );
   } catch (thrown) {
-    if (thrown instanceof StudioError && thrown.code === 'engine/run-failed') return thrown.message;
+    const codes = ['engine/run-failed', 'engine/not-finite'];
+    if (thrown instanceof StudioError && codes.includes(thrown.code)) return thrown.message;
     throw thrown;
   }
 }
@@ -250,13 +262,10 @@ async function verify(
   pipeline: Pipeline,
   component: OpenedComponent,
   preview: Preview,
-  modelBytes: Uint8Array,
-  data: readonly ExportedFile[],
-  loaded: () => void,
+  file: SessionModel,
+  options: VerifyOptions,
 ): Promise<ExportVerification> {
-  const externalData = new Map(data.map(({ name, blob }) => [name, blobSource(blob)]));
-  const file = { what: `the exported ${component.file.path}`, modelBytes, externalData };
-  const check = await verifyStudent(pipeline, component, preview, file, loaded);
+  const check = await verifyStudent(pipeline, component, preview, file, options);
   const { maxDifference, meanDifference, cutEffect } = check;
   const backend = pipeline.runtime.backend === 'webgpu' ? 'webgpu' : 'wasm';
   return { maxDifference, meanDifference, cutEffect, backend };

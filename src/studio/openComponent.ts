@@ -62,6 +62,10 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     gated.set(key, known);
     return known;
   };
+  const keeps = ({ plan, weights }: Edit, form: Form): Feeds => {
+    const fed = [...gateFeeds(gatedOf(weights, form).gates, tree, plan)];
+    return Object.fromEntries(fed.map(([name, keep]) => [name, boolScalar(keep)]));
+  };
   const poolKey = (weights: Edit['weights'], form: Form) => `${id}:${weights}:${form}`;
   const session = (weights: Edit['weights'], form: Form): Promise<Session> =>
     pool.use(poolKey(weights, form), {
@@ -90,9 +94,18 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     async run(edit, feeds, outputs) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
       const form = formFor(feeds);
-      const { gates } = gatedOf(edit.weights, form);
-      const keeps = [...gateFeeds(gates, tree, edit.plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
-      return (await session(edit.weights, form)).run({ ...feeds, ...Object.fromEntries(keeps) }, outputs);
+      return (await session(edit.weights, form)).run({ ...feeds, ...keeps(edit, form) }, outputs);
+    },
+    async runUnoptimised(edit, feeds, outputs) {
+      if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
+      const modelBytes = writeModel(gatedOf(edit.weights, 'plain').model);
+      const model = { what: file.path, modelBytes, externalData: file.weights, unoptimised: true };
+      const own = await parts.createSession(model);
+      try {
+        return await own.run({ ...feeds, ...keeps(edit, 'plain') }, outputs);
+      } finally {
+        await own.release();
+      }
     },
     async addWeights(tensors) {
       const model = withWeights(file.model, tensors);

@@ -12,10 +12,11 @@ import { type SampledStep, sampleClips } from '../pipeline/sampleClips';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import type { StepResult } from '../pipeline/schedulers/Scheduler';
 import { nextTask } from '../runtime/nextTask';
+import { requireFiniteOutput } from '../runtime/notFinite';
 import { denoise, embedPrompts } from './denoise';
 import type { Pipeline, ProgressOptions } from './Pipeline';
 import type { LatentError, SampleProgress, SampleRequest, SampleResult } from './sampleData';
-import { type Take, takeKey, variantKey } from './Variant';
+import { planOf, type Take, takeKey, variantKey } from './Variant';
 
 export type TakeSampler = (request: SampleRequest, options?: ProgressOptions<SampleProgress>) => Promise<SampleResult>;
 
@@ -135,6 +136,9 @@ async function begin(
   const { guidance, seed } = settings;
   const scheduler = createScheduler(description.scheduler, settings.steps);
   const text = replayed ? {} : await embedPrompts(pipeline, settings);
+  const count = scheduler.steps.length;
+  const whose = planOf(variant).dropped.length > 0 ? ', with blocks dropped' : '';
+  let step = 0;
   return {
     replayed,
     sampling: sampleClips({
@@ -144,11 +148,18 @@ async function begin(
       seed,
       guidance: branchGuidance(description, guidance),
       denoise: (_side, latent, timestep, branches) =>
-        denoise(pipeline, variant, { latent, timestep, branches, guidance, text }),
+        denoise(pipeline, variant, {
+          latent,
+          timestep,
+          branches,
+          guidance,
+          text,
+          where: `Step ${++step} of ${count}${whose}`,
+        }),
       ...(replayed ? { kept: { take: replayed.steps } } : {}),
       ...(signal ? { signal } : {}),
     }),
-    stepCount: scheduler.steps.length,
+    stepCount: count,
     steps: [],
     clips: replayed?.clips ?? new Map(),
     stepMs: [],
@@ -162,7 +173,12 @@ async function advance(one: RunningTake): Promise<void> {
   const next = await one.sampling.next();
   one.lastMs = undefined;
   if (next.done) return;
-  one.steps.push(next.value.sides['take']!);
+  const state = next.value.sides['take']!;
+  requireFiniteOutput(
+    `Step ${next.value.step} of ${one.stepCount}: the latent after the scheduler's step`,
+    state.latent,
+  );
+  one.steps.push(state);
   one.lastMs = next.value.denoiseMs['take'];
   if (one.lastMs !== undefined) one.stepMs.push(one.lastMs);
 }

@@ -77,8 +77,12 @@ export const compare: Command = {
   },
 };
 
-/** JSON has no Infinity; only the PSNR of equal frames is infinite. */
-const infinityAsWord = (_key: string, value: unknown) => (value === Infinity ? 'identical' : value);
+/** JSON has no Infinity: the PSNR of equal frames is "identical", and nothing else is. */
+const infinityAsWord = (key: string, value: unknown): unknown => {
+  if (key === 'psnrPerFrame')
+    return (value as number[]).map((decibels) => (decibels === Infinity ? 'identical' : decibels));
+  return typeof value === 'number' && !Number.isFinite(value) ? 'not finite' : value;
+};
 
 function describe({ settings, dropped, gone, comparison, medianStepMs, totals, notes }: CompareResult): string {
   const { content, motion, meanSquaredError } = comparison;
@@ -97,9 +101,10 @@ function describe({ settings, dropped, gone, comparison, medianStepMs, totals, n
     ['time per step', `${time[0].toFixed(1)} ms`, `${time[1].toFixed(1)} ms`, percent(time[1] / time[0])],
   ];
   const number = (value: number | null, unit = '') =>
-    value === null ? 'undefined' : value === Infinity ? 'identical' : `${value.toPrecision(4)}${unit}`;
+    value === null ? 'undefined' : Number.isFinite(value) ? `${value.toPrecision(4)}${unit}` : 'not finite';
+  const decibels = psnr(meanSquaredError);
   const quality = [
-    ['content', 'PSNR', number(psnr(meanSquaredError), ' dB')],
+    ['content', 'PSNR', decibels === Infinity ? 'identical' : number(decibels, ' dB')],
     ['', 'SSIM', number(mean(content.ssimPerFrame))],
     ['', 'error, content part', number(content.errorContent)],
     ['motion', 'error, motion part', number(motion.errorMotion)],

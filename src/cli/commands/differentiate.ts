@@ -64,7 +64,7 @@ export const differentiate: Command = {
       ...(pattern && { withRespectTo: pattern }),
     });
     const external = values.external === true || weightBytes(graph) > largestSingleFileBytes;
-    const files = await writeModelFile(graph, { from: path, out, external, signal });
+    const { files } = await writeModelFile(graph, { from: path, out, external, signal });
     const result = describeResult(path, graph, files);
     process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : resultText(result));
   },

@@ -1,5 +1,4 @@
 /** `vdmini prune`: writes a denoiser without some of its blocks, and checks the file that it wrote. */
-import { rm } from 'node:fs/promises';
 import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
 import { resolvePlan } from '../../blocks/resolvePlan';
@@ -19,10 +18,12 @@ Writes the denoiser without these blocks; its inputs, outputs and the weights th
 weights are looked for beside the model and copied range by range. The written file is read again and checked.
 
 ${planHelp}
-  --out FILE          where to write; when it fails, nothing is left under this name
-  --external          keep weights in FILE.data beside it (by itself when they take more than 1.5 GB)
-  --verify            run the original and the written file in onnxruntime on one seeded input, and compare the file
-                      with the studio's preview of the same plan
+  --out FILE          where to write; when it fails, what was there stays as it was
+  --external          keep weights in FILE.data beside it, or in FILE.2.data where an older one is replaced (by itself
+                      when they take more than 1.5 GB)
+  --verify            before the file gets its name: compare its graph with the pruned one and its weights byte for byte
+                      with the original's, run it in onnxruntime on one seeded input, and compare what comes out with
+                      the studio's preview of the same plan
   --seed N            seed of that input (default 1)
 ${denoiserHelp}
   --json              what went, what it saved, and the files written
@@ -67,10 +68,14 @@ export const prune: Command = {
     const pruned = pruneModel(model, tree, plan);
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
-    const files = await writeModelFile(pruned, { from: path, out, external, signal });
-    const verification = values.verify
-      ? await verified(files, () => verify(path, out, plan, seed, signal, latentSize(values['latent-size'])))
-      : undefined;
+    const size = latentSize(values['latent-size']);
+    const { files, checked: verification } = await writeModelFile(pruned, {
+      from: path,
+      out,
+      external,
+      signal,
+      ...(values.verify ? { check: (written: string) => verify(path, written, out, plan, seed, signal, size) } : {}),
+    });
     const result: PruneResult = {
       model: path,
       dropped: plan.dropped,
@@ -88,16 +93,6 @@ export const prune: Command = {
 /** The runtime is loaded for this alone. */
 const verify = async (...args: Parameters<typeof verifyPruned>) =>
   (await import('../verifyPruned')).verifyPruned(...args);
-
-/** A file that fails is removed. */
-async function verified(files: readonly WrittenFile[], check: () => Promise<Verification>): Promise<Verification> {
-  try {
-    return await check();
-  } catch (thrown) {
-    await Promise.all(files.map(({ path }) => rm(path, { force: true })));
-    throw thrown;
-  }
-}
 
 const difference = (a: Totals, b: Totals): Totals => ({
   nodes: a.nodes - b.nodes,

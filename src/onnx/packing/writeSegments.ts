@@ -1,5 +1,5 @@
 /** Streams planned segments into a sink: two chunks in memory, the next read running while the sink writes. */
-import type { ByteSource, SequentialReader } from '../ByteSource';
+import { OpenSources } from './openSources';
 import type { Segment } from './planSegments';
 
 export interface WriteOptions {
@@ -49,22 +49,6 @@ export async function writeSegments(
   } finally {
     await next?.catch(() => {}); // nothing reads when the sources are closed
     await sources.close();
-  }
-}
-
-/** A reader for each source that has one, opened when it is first read. */
-class OpenSources {
-  private readonly readers = new Map<ByteSource, SequentialReader>();
-
-  async readInto(source: ByteSource, offsetBytes: number, target: Uint8Array): Promise<void> {
-    if (!source.openReader) return target.set(await source.read(offsetBytes, target.length));
-    let reader = this.readers.get(source);
-    if (!reader) this.readers.set(source, (reader = source.openReader()));
-    return reader.readInto(offsetBytes, target);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.readers.values()].map((reader) => reader.close()));
   }
 }
 
