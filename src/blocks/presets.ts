@@ -1,6 +1,6 @@
 /** Ready-made plans. They follow from stages, pairs and resolution levels; no model is named. */
 import { StudioError } from '../errors/StudioError';
-import type { Block, BlockTree, Preset } from './block';
+import type { Block, BlockTree, Plan, Preset } from './block';
 
 const TEACHER: Preset = {
   id: 'teacher',
@@ -42,6 +42,18 @@ function vdminiPreset(tree: BlockTree): Preset | undefined {
   const dropped = [...pairs, inner].map(({ id }) => id);
   const description = `The paper's cut: ${pairs.map(({ id }) => id).join(', ')} and ${(inner.members ?? []).join(', ')} go; the second-deepest stages stay whole.`;
   return { id: 'vdmini', label: 'VDMini (paper)', description, plan: { dropped } };
+}
+
+/**
+ * BK-SDM's pattern (arXiv 2305.15798, base): the second pair of every down stage and the middle one of every up stage,
+ * at all levels. Undefined for models without such pairs. A baseline for measured plans, no preset.
+ */
+export function bkSdmPlan(tree: BlockTree): Plan | undefined {
+  const stages = tree.blocks.filter(
+    ({ kind, section }) => kind === 'stage' && (section === 'down' || section === 'up'),
+  );
+  const dropped = stages.flatMap((stage) => secondPair(stage) ?? []).filter(({ droppable }) => droppable);
+  return dropped.length === 0 ? undefined : { dropped: dropped.map(({ id }) => id) };
 }
 
 /** Pair 1, counted from 0: the second of two, the middle of three. */

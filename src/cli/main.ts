@@ -26,6 +26,14 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'make the clip with and without some blocks and measure the difference',
     load: async () => (await import('./commands/compare')).compare,
   },
+  analyze: {
+    summary: 'measure what each block matters to content and to motion',
+    load: async () => (await import('./commands/analyze')).analyze,
+  },
+  plan: {
+    summary: 'find what to drop for a budget',
+    load: async () => (await import('./commands/plan')).plan,
+  },
 };
 
 const overview = `Usage: vdmini COMMAND ... [--json]

@@ -1,0 +1,123 @@
+/** `vdmini plan`: what to drop for a budget, measured, beside the cuts that others would make. */
+import { bkSdmPlan, presetsFor } from '../../blocks/presets';
+import { blockIndex } from '../../blocks/resolvePlan';
+import { StudioError } from '../../errors/StudioError';
+import { unitsOf } from '../../studio/importance';
+import { type Budget, type Currency, type PlanResult, planCuts } from '../../studio/planCuts';
+import { decimal, integer, latentSize, parseArguments, required } from '../arguments';
+import { readBlockIds } from '../blockIds';
+import type { Command } from '../Command';
+import { requireFolder, writeWhole } from '../fileOutput';
+import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
+import { openPipelineOnDisk } from '../openPipelineOnDisk';
+import { percent, table } from '../table';
+
+const help = `Usage: vdmini plan FOLDER --budget macs=0.75|parameters=0.6 --out plan.json [--json]
+
+Searches for the cut that harms least at a budget. Every candidate is measured on the teacher's own states (see
+"vdmini analyze"); after each removal the rest is measured anew. Beside it: the presets, BK-SDM's pattern, isolated
+damages added up, contiguous blocks, and random ones, each measured in the same run.
+
+${importanceHelp}
+  --budget KIND=SHARE macs or parameters, and the share of the teacher's that may stay
+  --content W         what damage to content weighs (default 1)
+  --motion W          what damage to motion weighs (default 1)
+  --lock ID,ID...     blocks that stay
+  --random N          random plans to compare with (default 20)
+  --out FILE          the plan, as the studio and "vdmini prune --plan" read it
+  --json              {plan, cost, error, baselines, front}
+`;
+
+const options = {
+  ...importanceOptions,
+  budget: { type: 'string' },
+  content: { type: 'string' },
+  motion: { type: 'string' },
+  lock: { type: 'string', multiple: true },
+  random: { type: 'string' },
+  out: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+export const plan: Command = {
+  help,
+  async run(args, signal) {
+    const { values, positionals } = parseArguments(args, options, ['FOLDER']);
+    const budget = readBudget(required(values.budget, '--budget macs=0.75'));
+    const out = required(values.out, '--out plan.json');
+    const kind = readUnitKind(values);
+    await requireFolder(out);
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    try {
+      const { tree } = pipeline.denoiser;
+      const pattern = bkSdmPlan(tree);
+      const result = await planCuts(
+        pipeline,
+        {
+          units: unitsOf(tree, kind),
+          budget,
+          content: decimal(values.content, '--content', 0, 1),
+          motion: decimal(values.motion, '--motion', 0, 1),
+          locked: values.lock === undefined ? [] : readBlockIds(values.lock, new Set(blockIndex(tree).keys())),
+          settings: await readClips(values, pipeline.description),
+          presets: [
+            ...presetsFor(tree).flatMap(({ label, plan: preset }) =>
+              preset.dropped.length > 0 ? [{ name: label, plan: preset }] : [],
+            ),
+            ...(pattern ? [{ name: 'BK-SDM pattern', plan: pattern }] : []),
+          ],
+          randomPlans: integer(values.random, '--random', { min: 0, max: 1000 }, 20),
+        },
+        {
+          signal,
+          onProgress: ({ measured, best }) => {
+            if (process.stderr.isTTY)
+              process.stderr.write(
+                `\r${measured} plans measured, best ${best ? best.error.total.toPrecision(3) : 'none yet'}  `,
+              );
+          },
+        },
+      );
+      const file = { model: pipeline.description.name, dropped: result.plan.dropped };
+      await writeWhole(out, signal, new TextEncoder().encode(JSON.stringify(file, null, 2) + '\n'));
+      process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result, budget, out));
+    } finally {
+      await pipeline.release();
+    }
+  },
+};
+
+const CURRENCIES: readonly Currency[] = ['macs', 'parameters'];
+
+function readBudget(text: string): Budget {
+  const [name, share] = text.split('=');
+  const currency = CURRENCIES.find((known) => known === name);
+  const value = Number(share);
+  if (!currency || share === undefined || !(value > 0 && value <= 1))
+    throw new StudioError(
+      'cli/usage',
+      `--budget takes macs=SHARE or parameters=SHARE, above 0 and at most 1; not ${text}.`,
+    );
+  return { currency, share: value };
+}
+
+function describe(
+  { plan: found, cost, error, fits, baselines, measured }: PlanResult,
+  budget: Budget,
+  out: string,
+): string {
+  const row = (name: string, of: Pick<PlanResult, 'cost' | 'error'>) => [
+    name,
+    percent(of.cost.macs),
+    percent(of.cost.parameters),
+    of.error.total.toPrecision(3),
+    of.error.content.toPrecision(3),
+    of.error.motion.toPrecision(3),
+  ];
+  const rows = [row('this plan', { cost, error }), ...baselines.map((baseline) => row(baseline.name, baseline))];
+  return [
+    fits ? '' : `No plan of these units keeps ${budget.currency} at ${percent(budget.share)}; this is the cheapest.\n`,
+    table(['', 'MACs', 'parameters', 'damage', 'content', 'motion'], rows, [1, 2, 3, 4, 5]),
+    `\nDropped: ${found.dropped.join(', ') || 'nothing'}\n${measured} plans measured. Written to ${out}.\n`,
+  ].join('');
+}

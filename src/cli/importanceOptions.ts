@@ -1,0 +1,66 @@
+/** What `analyze` and `plan` share: units, and the clips that they are measured on. */
+import { readFile } from 'node:fs/promises';
+import { StudioError } from '../errors/StudioError';
+import type { PipelineDescription } from '../pipeline/PipelineDescription';
+import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { UnitKind } from '../studio/importance';
+import { decimal, integer, latentSizeHelp } from './arguments';
+
+export const importanceOptions = {
+  units: { type: 'string' },
+  prompts: { type: 'string' },
+  seeds: { type: 'string' },
+  steps: { type: 'string' },
+  guidance: { type: 'string' },
+  'latent-size': { type: 'string' },
+} as const;
+
+export const importanceHelp = `  --units KIND        layers, pairs, stages, or runs of transformer blocks (default: layers)
+  --prompts FILE      one prompt a line (default: the folder's own)
+  --seeds N           clips for each prompt, of seeds 1 to N (default 1)
+  --steps N           sampling steps (default: the folder's own)
+  --guidance X        classifier-free guidance; 1: none (default: the folder's own)
+${latentSizeHelp}`;
+
+interface ImportanceValues {
+  readonly units?: string;
+  readonly prompts?: string;
+  readonly seeds?: string;
+  readonly steps?: string;
+  readonly guidance?: string;
+}
+
+const KINDS: readonly UnitKind[] = ['layers', 'pairs', 'stages', 'runs'];
+
+/** Throws `cli/usage`. */
+export function readUnitKind({ units = 'layers' }: ImportanceValues): UnitKind {
+  const kind = KINDS.find((known) => known === units);
+  if (!kind) throw new StudioError('cli/usage', `--units takes ${KINDS.join(', ')}; ${units} is none of them.`);
+  return kind;
+}
+
+/** Every prompt with every seed. Throws `cli/usage` and `library/missing-file`. */
+export async function readClips(
+  values: ImportanceValues,
+  { defaults }: PipelineDescription,
+): Promise<readonly GenerateSettings[]> {
+  const prompts = values.prompts === undefined ? [defaults.prompt] : await readPrompts(values.prompts);
+  const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
+  const steps = integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps);
+  const guidance = decimal(values.guidance, '--guidance', 0, defaults.guidance);
+  return prompts.flatMap((prompt) =>
+    Array.from({ length: seeds }, (_, index) => ({ prompt, seed: index + 1, steps, guidance })),
+  );
+}
+
+async function readPrompts(path: string): Promise<readonly string[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new StudioError('library/missing-file', `The prompts ${path} cannot be read.`, { path }, { cause });
+  }
+  const prompts = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (prompts.length === 0) throw new StudioError('cli/usage', `${path} has no prompt: one a line.`);
+  return prompts;
+}
