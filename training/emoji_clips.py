@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ FONT_PATHS = (
     "/usr/share/fonts/noto/NotoColorEmoji.ttf",
     "/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf",
 )
+SPRITES = "EMOJI_SPRITES"  # environment: a file of `save_sprites`, read in place of the font
 GLYPH_PIXELS = 109  # the only size of the font's bitmaps
 SPRITE_PIXELS = 26
 
@@ -138,9 +140,16 @@ def _font() -> ImageFont.FreeTypeFont:
     raise FileNotFoundError("Noto Color Emoji was not found; on Debian: apt install fonts-noto-color-emoji")
 
 
+def save_sprites(path: Path) -> None:
+    """The emoji as they are drawn, for machines without the font: name the file in the environment as EMOJI_SPRITES."""
+    np.savez_compressed(path, sprites=np.stack([np.asarray(_sprite(content)) for content in range(len(CONTENTS))]))
+
+
 @functools.cache
 def _sprite(content: int) -> Image.Image:
     """A 48x48 RGBA picture, premultiplied-safe (transparent pixels carry the glyph's colour)."""
+    if SPRITES in os.environ:
+        return Image.fromarray(np.load(os.environ[SPRITES])["sprites"][content], "RGBA")
     canvas = Image.new("RGBA", (160, 160), (0, 0, 0, 0))
     ImageDraw.Draw(canvas).text((12, 12), EMOJI[CONTENTS[content]], font=_font(), embedded_color=True)
     box = canvas.getbbox()

@@ -1,14 +1,14 @@
-"""Exports a trained teacher as a pipeline folder in Optimum's layout: one ONNX file a component, fp16 storage.
+"""Turns a module into an ONNX file with fp16 storage, and puts other weights into such a file later.
 
 Weights are stored as fp16 and cast to fp32 in the graph, so that the files are small and run where there is no fp16
-arithmetic. The studio reads nothing but this folder.
+arithmetic. It knows no model: what a folder holds is in `folders.py`.
 
 A graph is exported once, with random weights that tell which initializer holds which parameter (the exporter folds
 transposes and names the results `val_123`); trained weights are put in by name, also later: `swap_weights`.
 """
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,143 +16,34 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from diffusers import AutoencoderKL, UNet3DConditionModel
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
-from transformers import CLIPTextModel
 
-from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE
-from models import GUIDANCE, LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD, STEPS, TEXT_WIDTH, UNKNOWN, build_scheduler, build_tokenizer
-
-PARTS = ("unet", "vae_decoder", "vae_encoder", "text_encoder")
 TRANSPOSED, RESHAPED = ".transposed", ".reshaped"
 SAME_WEIGHTS = 1e-4  # largest difference of ONNX from PyTorch with the same fp16 weights, over the largest value
 ROUNDING = 1e-3  # mean difference of ONNX from PyTorch with the trained fp32 weights, over the largest value
 OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
 
-DEFAULTS = {
-    "frames_per_second": FPS,
-    "steps": STEPS,
-    "guidance": GUIDANCE,
-    "prompt": "a red apple bounces on a dark background",
-    "negative_prompt": "",
-    "example_prompts": [
-        "a red apple bounces on a dark background",
-        "a panda spins on a green background",
-        "a rocket rises on a blue background",
-        "a soccer ball slides right on a light background",
-        "a yellow star circles on a dark background",
-        "a blue fish slides left on a blue background",
-        "a purple grapes grows on a light background",
-        "a penguin falls on a green background",
-    ],
-}
+
+@dataclass(frozen=True)
+class Part:
+    """One graph of a folder: `module` called with the values of `inputs` in their order; `axis` (the first of each input) is free."""
+
+    module: nn.Module
+    inputs: dict[str, torch.Tensor]
+    outputs: tuple[str, ...]
+    axis: str  # "batch" or "frames"
 
 
-def _returning_tensor(net: UNet3DConditionModel) -> UNet3DConditionModel:
-    """The net itself, so that its modules keep their paths; only its forward changes. Safe to repeat."""
-    forward = type(net).forward
-    net.forward = lambda sample, timestep, encoder_hidden_states: forward(net, sample, timestep, encoder_hidden_states, return_dict=False)[0]
-    return net
-
-
-def fold_normalisation(vae: AutoencoderKL, mean: torch.Tensor, std: torch.Tensor) -> None:
-    """Moves the latent's per-channel normalisation into the 1x1 convolutions, so that scaling_factor is 1. In place."""
-    with torch.no_grad():
-        channels = len(mean)
-        weight, bias = vae.quant_conv.weight, vae.quant_conv.bias
-        weight[:channels] /= std.view(-1, 1, 1, 1)
-        bias[:channels] = (bias[:channels] - mean) / std
-        bias[channels:] -= 2 * std.log()
-        weight, bias = vae.post_quant_conv.weight, vae.post_quant_conv.bias
-        bias += (weight[:, :, 0, 0] @ mean)
-        weight *= std.view(1, -1, 1, 1)
-
-
-def _modules(vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel) -> dict[str, nn.Module]:
-    parts = (_returning_tensor(net), _Decoder(vae), _Encoder(vae), _Text(text))
-    return {part: module.eval().float() for part, module in zip(PARTS, parts, strict=True)}
-
-
-def export_pipeline(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> None:
-    """Graphs of `parts` with their weights, and all configurations; `vae` must have its normalisation folded in."""
-    modules = _modules(vae, net, text)
-    batch = torch.export.Dim("batch", min=1, max=64)
-    frames = torch.export.Dim("frames", min=1, max=1024)
-    ids = torch.tensor([build_tokenizer().encode("a panda spins on a dark background").ids] * 2)
-    # By part: example inputs, the output's name, the free axis.
-    signatures = {
-        "unet": (
-            {
-                "sample": torch.randn(2, LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE),
-                "timestep": torch.tensor([500.0, 500.0]),
-                "encoder_hidden_states": torch.randn(2, MAX_TOKENS, TEXT_WIDTH),
-            },
-            "out_sample",
-            batch,
-        ),
-        "vae_decoder": ({"latent_sample": torch.randn(4, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)}, "sample", frames),
-        "vae_encoder": ({"sample": torch.randn(4, 3, SIZE, SIZE)}, "latent_parameters", frames),
-        "text_encoder": ({"input_ids": ids}, "last_hidden_state", batch),
-    }
-    for part in parts:
-        inputs, output, axis = signatures[part]
-        _export(modules[part], folder / part, inputs, output, axis)
-    write_settings(folder, vae, net, text)
-
-
-def write_settings(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel) -> None:
-    """Everything in the folder that is no graph."""
-    _write_json(folder / "unet" / "config.json", {**_config(net), "num_frames": FRAMES})
-    for part in ("vae_decoder", "vae_encoder"):
-        _write_json(folder / part / "config.json", _config(vae))
-    _write_json(folder / "text_encoder" / "config.json", text.config.to_dict())
-    _write_tokenizer(folder / "tokenizer")
-    build_scheduler().save_pretrained(folder / "scheduler")
-    _write_json(folder / "model_index.json", {
-        "_class_name": "TextToVideoSDPipeline",
-        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
-        "unet": ["diffusers", "UNet3DConditionModel"],
-        "vae": ["diffusers", "AutoencoderKL"],
-        "_studio": DEFAULTS,
-    })
-
-
-class _Decoder(nn.Module):
-    def __init__(self, vae: AutoencoderKL) -> None:
-        super().__init__()
-        self.post_quant_conv, self.decoder = vae.post_quant_conv, vae.decoder
-
-    def forward(self, latent_sample: torch.Tensor) -> torch.Tensor:
-        return self.decoder(self.post_quant_conv(latent_sample))
-
-
-class _Encoder(nn.Module):
-    def __init__(self, vae: AutoencoderKL) -> None:
-        super().__init__()
-        self.encoder, self.quant_conv = vae.encoder, vae.quant_conv
-
-    def forward(self, sample: torch.Tensor) -> torch.Tensor:
-        return self.quant_conv(self.encoder(sample))
-
-
-class _Text(nn.Module):
-    def __init__(self, text: CLIPTextModel) -> None:
-        super().__init__()
-        self.text_model = text
-
-    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        return self.text_model(input_ids=input_ids, return_dict=False)[0]
-
-
-def _export(module: nn.Module, folder: Path, inputs: dict[str, torch.Tensor], output: str, axis: torch.export.Dim) -> None:
+def export_graph(folder: Path, part: Part) -> None:
+    """folder/model.onnx with the part's weights. The part's module keeps its weights."""
     folder.mkdir(parents=True, exist_ok=True)
+    module, inputs = part.module, part.inputs
+    axis = torch.export.Dim(part.axis, min=1, max=64 if part.axis == "batch" else 1024)
     trained = {name: value.clone() for name, value in module.state_dict().items()}
     _mark(module)
     program = torch.onnx.export(
-        module, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=[output],
+        module, tuple(inputs.values()), dynamo=True, opset_version=OPSET, input_names=list(inputs), output_names=list(part.outputs),
         dynamic_shapes=tuple({0: axis} for _ in inputs), external_data=False, verbose=False,
     )
     model = program.model_proto
@@ -211,7 +102,7 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
     ValueError when a weight has no initializer."""
     waiting = {name for name, value in weights.items() if value.is_floating_point()}
     for tensor in model.graph.initializer:
-        name = _parameter(tensor.name)
+        name = parameter_of(tensor.name)
         if name not in weights:
             continue
         value = weights[name].float().numpy()
@@ -224,15 +115,13 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
         raise ValueError(f"no initializer for {', '.join(sorted(waiting))}")
 
 
-def swap_weights(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> None:
-    """Puts other weights into the graphs of `folder`; `vae` must have its normalisation folded in."""
-    modules = _modules(vae, net, text)
-    for part in parts:
-        path = folder / part / "model.onnx"
+def swap_weights(folder: Path, parts: dict[str, Part]) -> None:
+    """Puts other weights into the graphs of `folder`."""
+    for name, part in parts.items():
+        path = folder / name / "model.onnx"
         model = onnx.load(path)
-        _put_in(model, modules[part].state_dict())
+        _put_in(model, part.module.state_dict())
         onnx.save(model, path)
-    write_settings(folder, vae, net, text)
 
 
 class Parity(NamedTuple):
@@ -244,47 +133,38 @@ class Parity(NamedTuple):
 
 
 @torch.no_grad()
-def check_parity(folder: Path, vae: AutoencoderKL, net: UNet3DConditionModel, text: CLIPTextModel, parts: tuple[str, ...] = PARTS) -> dict[str, Parity]:
-    """By part. Raises ValueError over SAME_WEIGHTS or ROUNDING."""
-    generator = torch.Generator().manual_seed(7)
-    ids = torch.tensor([build_tokenizer().encode(words).ids for words in ("", "a panda spins on a dark background")])
-    inputs = {
-        "unet": {
-            "sample": torch.randn(2, LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE, generator=generator),
-            "timestep": torch.tensor([900.0, 300.0]),
-            "encoder_hidden_states": text(ids).last_hidden_state,
-        },
-        "vae_decoder": {"latent_sample": torch.randn(3, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE, generator=generator)},
-        "vae_encoder": {"sample": torch.rand(3, 3, SIZE, SIZE, generator=generator) * 2 - 1},
-        "text_encoder": {"input_ids": ids},
-    }
+def check_parity(folder: Path, parts: dict[str, Part]) -> dict[str, Parity]:
+    """By part, on its example inputs. Raises ValueError over SAME_WEIGHTS or ROUNDING."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
-    modules = _modules(vae, net, text)
     differences = {}
-    for part in parts:
-        session = onnxruntime.InferenceSession(str(folder / part / "model.onnx"), settings, providers=["CPUExecutionProvider"])
-        (ours,) = session.run(None, {name: value.numpy() for name, value in inputs[part].items()})
-        trained = {name: value.clone() for name, value in modules[part].state_dict().items()}
-        exact = modules[part](**inputs[part]).numpy()
-        modules[part].load_state_dict(_rounded_as_stored(folder / part / "model.onnx", trained))
-        rounded = modules[part](**inputs[part]).numpy()
-        modules[part].load_state_dict(trained)
+    for name, part in parts.items():
+        session = onnxruntime.InferenceSession(str(folder / name / "model.onnx"), settings, providers=["CPUExecutionProvider"])
+        ours = session.run(None, {key: value.numpy() for key, value in part.inputs.items()})[0]
+        trained = {key: value.clone() for key, value in part.module.state_dict().items()}
+        exact = _first(part.module(*part.inputs.values())).numpy()
+        part.module.load_state_dict(_rounded_as_stored(folder / name / "model.onnx", trained))
+        rounded = _first(part.module(*part.inputs.values())).numpy()
+        part.module.load_state_dict(trained)
         size = np.abs(exact).max()
         away = np.abs(ours - exact)
-        differences[part] = Parity(float(np.abs(ours - rounded).max() / size), float(away.mean() / size), float(away.max() / size))
-    wrong = {part: one for part, one in differences.items() if not (one.same_weights <= SAME_WEIGHTS and one.rounding <= ROUNDING)}
+        differences[name] = Parity(float(np.abs(ours - rounded).max() / size), float(away.mean() / size), float(away.max() / size))
+    wrong = {name: one for name, one in differences.items() if not (one.same_weights <= SAME_WEIGHTS and one.rounding <= ROUNDING)}
     if wrong:
         raise ValueError(f"ONNX differs from PyTorch: {wrong}")
     return differences
 
 
+def _first(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    return output if isinstance(output, torch.Tensor) else output[0]
+
+
 def _rounded_as_stored(path: Path, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    half = {_parameter(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
+    half = {parameter_of(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
     return {name: value.half().float() if name in half else value for name, value in weights.items()}
 
 
-def _parameter(initializer: str) -> str:
+def parameter_of(initializer: str) -> str:
     return initializer.removesuffix(TRANSPOSED).removesuffix(RESHAPED)
 
 
@@ -318,21 +198,3 @@ def _store_as_half(model: onnx.ModelProto) -> None:
     stale = [info for info in graph.value_info if info.name in renamed]
     for info in stale:
         graph.value_info.remove(info)
-
-
-def _config(module: nn.Module) -> dict:
-    return {key: value for key, value in dict(module.config).items() if not key.startswith("_") or key == "_class_name"} | {"_class_name": type(module).__name__}
-
-
-def _write_tokenizer(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    build_tokenizer().save(str(folder / "tokenizer.json"))
-    _write_json(folder / "tokenizer_config.json", {
-        "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": MAX_TOKENS, "padding_side": "right",
-        "pad_token": PAD, "unk_token": UNKNOWN,
-    })
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, default=list) + "\n")

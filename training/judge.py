@@ -109,7 +109,7 @@ def train_judge(path: Path, vae: AutoencoderKL, seconds: float, device: str = "c
     start = saved = time.time()
     rng = random.Random(11 + step)
     recipes = [_wide_recipe(rng) for _ in range(POOL)]
-    share = min(1.0, seconds / 400)  # a smoke run prepares less
+    share = min(1.0, seconds / (400 if device == "cpu" else 30))  # a smoke run prepares less
     recipes = recipes[: max(BATCH, int(POOL * share))]
     clips = torch.stack([render_tensor(recipe) for recipe in recipes]).half().to(device)
     decoded = int(DECODED * share)

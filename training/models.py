@@ -1,19 +1,28 @@
-"""The four parts of the teacher, each a published class at small width; nothing here knows how it is trained."""
+"""The parts of the teachers, each a published class at small width; nothing here knows how they are trained."""
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, UNet3DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    HunyuanVideoTransformer3DModel,
+    UNet3DConditionModel,
+    UNetSpatioTemporalConditionModel,
+)
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPTextConfig, CLIPTextModel
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from emoji_clips import CONTENTS, FRAMES, MOTIONS, SCENES, SIZE
 
 LATENT_CHANNELS, LATENT_SIZE = 8, 8
 TEXT_WIDTH, MAX_TOKENS = 64, 16
-STEPS, GUIDANCE = 16, 2.0  # of sampling, as judged and as the studio begins with
-SHIFT = 1.0  # of the sampler's noise levels; above 1 it takes more of its steps at high noise
+STEPS, GUIDANCE = 16, 2.0  # of sampling before distillation
+FEW_STEPS = 4  # after it
+SIGMA_MAX, SIGMA_MIN = 80.0, 0.002  # of the image-to-video model, whose latents have a deviation of 1
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 
 
@@ -54,7 +63,64 @@ def build_denoiser(widths: tuple[int, int, int, int] = (32, 64, 96, 96)) -> UNet
     )
 
 
-def build_text_encoder() -> CLIPTextModel:
+def build_image_denoiser() -> UNetSpatioTemporalConditionModel:
+    """Stable Video Diffusion's net: the picture's latent beside the noisy one, its embedding in the attention. Group
+    norms have 32 groups there, whatever the width."""
+    return UNetSpatioTemporalConditionModel(
+        sample_size=LATENT_SIZE,
+        in_channels=2 * LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=(32, 64, 64, 96),
+        addition_time_embed_dim=16,
+        projection_class_embeddings_input_dim=3 * 16,
+        layers_per_block=2,
+        cross_attention_dim=TEXT_WIDTH,
+        num_attention_heads=(2, 4, 4, 6),
+        num_frames=FRAMES,
+    )
+
+
+def build_image_encoder() -> CLIPVisionModelWithProjection:
+    return CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=4 * TEXT_WIDTH,
+            projection_dim=TEXT_WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            image_size=SIZE,
+            patch_size=16,
+        )
+    )
+
+
+def build_transformer() -> HunyuanVideoTransformer3DModel:
+    """HunyuanVideo's transformer: 4 two-stream and 8 one-stream blocks, 256 tokens of video. Its gates begin at zero, as
+    in DiT (diffusers' class leaves them random, since it is never trained there)."""
+    net = HunyuanVideoTransformer3DModel(
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        num_attention_heads=4,
+        attention_head_dim=32,
+        num_layers=4,
+        num_single_layers=8,
+        num_refiner_layers=1,
+        patch_size=2,
+        patch_size_t=1,
+        text_embed_dim=TEXT_WIDTH,
+        pooled_projection_dim=TEXT_WIDTH,
+        rope_axes_dim=(8, 12, 12),
+    )
+    gates = [block.norm.linear for block in net.single_transformer_blocks]
+    gates += [norm.linear for block in net.transformer_blocks for norm in (block.norm1, block.norm1_context)]
+    for layer in [*gates, net.proj_out]:
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return net
+
+
+def build_text_encoder(layers: int = 2, *, end: int = 2) -> CLIPTextModel:
+    """`end`: the token whose state is the pooled one; CLIPTextModel takes 2 for "the largest id", an old mistake kept."""
     tokenizer = build_tokenizer()
     return CLIPTextModel(
         CLIPTextConfig(
@@ -62,24 +128,45 @@ def build_text_encoder() -> CLIPTextModel:
             hidden_size=TEXT_WIDTH,
             intermediate_size=4 * TEXT_WIDTH,
             projection_dim=TEXT_WIDTH,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=2,
             max_position_embeddings=MAX_TOKENS,
             pad_token_id=0,
             bos_token_id=1,
-            eos_token_id=2,
+            eos_token_id=end,
         )
     )
 
 
-def build_scheduler(shift: float = SHIFT) -> FlowMatchEulerDiscreteScheduler:
-    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=shift)
+def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Before distillation."""
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000)
 
 
-def build_tokenizer() -> Tokenizer:
-    """Word level, lower case: the captions' vocabulary is closed."""
+def build_few_step_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Four steps on 1, 0.9, 0.75, 0.5, 0. Said in the scheduler's own fields: a grid shifted by 2 whose last level is
+    stretched to 0.5; any sampler that reads a diffusers folder follows it."""
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=2.0, shift_terminal=0.5)
+
+
+def build_transformer_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """For HunyuanVideo's own grid, linspace(1, 1/n, n), which its pipeline passes: four steps on 1, 0.9, 0.75, 0.5, 0."""
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=3.0)
+
+
+def build_image_scheduler() -> EulerDiscreteScheduler:
+    """Stable Video Diffusion's, with another largest sigma."""
+    return EulerDiscreteScheduler(
+        num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
+        sigma_max=SIGMA_MAX, sigma_min=SIGMA_MIN, steps_offset=1, timestep_spacing="leading", timestep_type="continuous", use_karras_sigmas=True,
+    )
+
+
+def build_tokenizer(*, end_last: bool = False) -> Tokenizer:
+    """Word level, lower case: the captions' vocabulary is closed. `end_last`: the end has id 3, not 2."""
     words = sorted({word for phrase in (*CONTENTS, *MOTIONS, *SCENES) for word in phrase.split()} | {"a", "an", "on", "background"})
-    vocabulary = {word: index for index, word in enumerate([PAD, START, END, UNKNOWN, *words])}
+    special = [PAD, START, UNKNOWN, END] if end_last else [PAD, START, END, UNKNOWN]
+    vocabulary = {word: index for index, word in enumerate([*special, *words])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()

@@ -1,120 +1,142 @@
-"""Trains the teacher from nothing to the shipped folder, going on where it was cut.
+"""Trains the three teachers, one stage a call; each goes on where it was cut.
 
-    python train.py                       # everything, into ../public/models/emoji-t2v
-    python train.py --only decoder report export
-    python train.py --smoke               # the whole chain in two minutes, in a temporary folder
+    python train.py all                                 # everything from nothing (a GPU, or days)
+    python train.py emoji-hy.flow --minutes 300
+    python train.py smoke                               # the chain on tiny budgets in a temporary folder
 
-Each stage has a budget in minutes that earlier runs are counted in; a stage whose budget is used up is passed over.
+A stage's budget counts earlier runs in; one whose budget is used up is passed over.
 """
 from __future__ import annotations
 
 import argparse
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from autoencoder import train_autoencoder, train_decoder
-from denoising import train_denoiser
-from export import check_parity, export_pipeline, fold_normalisation, swap_weights
+from adopt import adopt
+from autoencoder import train_autoencoder
+from clip_pool import make_pool
+from decoder import train_decoder
+from folders import export_folder
+from image_training import make_endpoints, train_coupled, train_image_flow, train_one_step
 from judge import train_judge
-from models import STEPS, load_vae
-from report import CHECKED_RENDERS, TRAINED_CLIPS, judge_teacher, write_card
-from sample import load_averaged
+from judging import judge_pictures, judge_words
+from models import load_vae
+from report import write_card
+from stepping import device_here
+from strict_judge import train_strict_judge
+from text_training import make_trajectories, train_few_steps, train_flow
 from workers import run
 
 HERE = Path(__file__).parent
-STAGES = ("autoencoder", "denoiser", "decoder", "judge", "report", "export")
+WORDS, PICTURE = ("emoji-t2v", "emoji-hy"), "emoji-i2v"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Minutes by stage, and sizes that a smoke run makes small."""
+class Job:
+    """What a stage works on: its folder, its time, and sizes that a smoke run makes small."""
 
-    autoencoder: float = 10
-    denoiser: float = 300
-    denoiser_clips: float = float("inf")
-    decoder: float = 12
-    judge: float = 8
-    rendered: int = 2500
-    pool: int = 1500
-    trained_clips: int = TRAINED_CLIPS
-    held_out_clips: int | None = None
-    steps: int = STEPS
-    checked: int = CHECKED_RENDERS
-    whole_export: bool = True
+    runs: Path
+    seconds: float
+    clips: int = 24_576  # of the pool of trained pairs; a quarter of them in the other one
+    made: int = 8192  # trajectories, endpoints
+    judged: int = 256  # clips of trained captions; a fifth of them of held-out pairs
+    models: Path = HERE.parent / "public" / "models"
 
 
-SMOKE = Plan(autoencoder=0.15, denoiser=0.2, decoder=0.1, judge=0.15, rendered=20, pool=16, trained_clips=9, held_out_clips=3, steps=2, checked=12, whole_export=False)
+@dataclass(frozen=True)
+class Stage:
+    minutes: float  # of one GPU; ten times as much on a CPU falls short of it
+    work: Callable[[Job], object]
 
 
-def train(plan: Plan, runs: Path, out: Path, only: tuple[str, ...], count: int) -> None:
-    """Runs the stages of `only` in their order; `out` gets the ONNX folder and the model card."""
-    runs.mkdir(parents=True, exist_ok=True)
-    for stage in (stage for stage in STAGES if stage in only):
-        start = time.time()
-        print(f"-- {stage}", flush=True)
-        if stage == "autoencoder":
-            if not (runs / "vae.pt").exists() or (runs / "vae.train.pt").exists() and not (runs / "denoiser.pt").exists():
-                run(train_autoencoder, runs, plan.autoencoder * 60, plan.rendered, count=count)
-        elif stage == "denoiser":
-            run(train_denoiser, runs, plan.denoiser * 60, plan.denoiser_clips, plan.pool, count=count)
-        elif stage == "decoder":
-            run(train_decoder, runs, plan.decoder * 60, plan.rendered, count=count)
-        elif stage == "judge":
-            torch.set_num_threads(1)
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            train_judge(runs / "judge.pt", load_vae(runs / "vae.pt", device), plan.judge * 60, device)
-        elif stage == "report":
-            out.mkdir(parents=True, exist_ok=True)
-            run(judge_teacher, runs, plan.trained_clips, plan.held_out_clips, plan.steps, count=count)
-            write_card(runs, out, plan.steps, plan.checked)
-        else:
-            export(runs, out, whole=plan.whole_export)
-        print(f"-- {stage}: {time.time() - start:.0f} s", flush=True)
+def _make_pools(job: Job) -> None:
+    device = device_here()
+    vae = load_vae(job.runs / "vae.pt")  # to the device after the rendering: processes are forked before
+    make_pool(job.runs, "trained", job.clips, vae, device)
+    make_pool(job.runs, "all", job.clips // 4, vae, device)
 
 
-def export(runs: Path, out: Path, *, whole: bool) -> None:
-    """ONNX folder from the checkpoints; new graphs only where there are none yet. Not `whole`: all but the denoiser, whose
-    graph alone takes minutes."""
-    net, text, _ = load_averaged(runs / "denoiser.pt")
-    vae = load_vae(runs / "vae.pt")
-    fold_normalisation(vae, *torch.load(runs / "norm.pt", map_location="cpu"))
-    parts = ("unet", "vae_decoder", "vae_encoder", "text_encoder") if whole else ("vae_decoder", "vae_encoder", "text_encoder")
-    if all((out / part / "model.onnx").exists() for part in parts):
-        swap_weights(out, vae, net, text, parts)
-    else:
-        export_pipeline(out, vae, net, text, parts)
-    for part, one in check_parity(out, vae, net, text, parts).items():
-        print(f"{part}: ONNX differs from PyTorch by {one.same_weights:.1e} with the same fp16 weights; rounding them costs {one.rounding:.1e} on average, {one.rounding_worst:.1e} at most")
+def _first_judge(job: Job) -> None:
+    device = device_here()
+    train_judge(job.runs / "judge.pt", load_vae(job.runs / "vae.pt", device), job.seconds, device)
+
+
+STAGES: dict[str, Stage] = {
+    "autoencoder": Stage(10, lambda job: run(train_autoencoder, job.runs, job.seconds, job.clips // 10)),
+    "pools": Stage(1, _make_pools),
+    "judge": Stage(2, _first_judge),
+    "strict-judge": Stage(2, lambda job: train_strict_judge(job.runs, job.seconds)),
+    "decoder": Stage(3, lambda job: train_decoder(job.runs, job.seconds)),
+}
+for words in WORDS:
+    STAGES |= {
+        f"{words}.flow": Stage(5, lambda job, name=words: train_flow(job.runs, name, job.seconds)),
+        f"{words}.trajectories": Stage(1, lambda job, name=words: make_trajectories(job.runs, name, job.made, job.seconds)),
+        f"{words}.steps": Stage(2, lambda job, name=words: train_few_steps(job.runs, name, job.seconds)),
+        f"{words}.judge-flow": Stage(1, lambda job, name=words: judge_words(job.runs, name, "flow", job.judged, max(1, job.judged // 5))),
+        f"{words}.judge": Stage(1, lambda job, name=words: judge_words(job.runs, name, "steps", job.judged, max(1, job.judged // 5))),
+    }
+STAGES |= {
+    f"{PICTURE}.flow": Stage(5, lambda job: train_image_flow(job.runs, PICTURE, job.seconds)),
+    f"{PICTURE}.endpoints": Stage(1, lambda job: make_endpoints(job.runs, PICTURE, job.made, job.seconds)),
+    f"{PICTURE}.steps": Stage(3, lambda job: train_one_step(job.runs, PICTURE, job.seconds)),
+    f"{PICTURE}.coupled": Stage(3, lambda job: train_coupled(job.runs, PICTURE, job.seconds)),
+    f"{PICTURE}.judge-flow": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "flow", 16, job.judged, max(1, job.judged // 5))),
+    f"{PICTURE}.judge-regression": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "regression", 1, job.judged, max(1, job.judged // 5))),
+    f"{PICTURE}.judge-coupled": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "coupled", 1, job.judged, max(1, job.judged // 5))),
+    f"{PICTURE}.judge": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "steps", 1, job.judged, max(1, job.judged // 5))),
+}
+
+SHIPPED = {**{words: "steps" for words in WORDS}, PICTURE: "coupled"}  # the weights that are shipped
+SHIPPING = {
+    f"{name}.{ending}": Stage(0, work)
+    for name, what in SHIPPED.items()
+    for ending, work in (
+        ("card", lambda job, name=name, what=what: write_card(job.runs, job.models / name, name, what)),
+        ("export", lambda job, name=name, what=what: export_folder(job.runs, job.models / name, name, what)),
+    )
+}
+
+
+def train(stage: str, job: Job) -> None:
+    job.runs.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    print(f"-- {stage}", flush=True)
+    (STAGES | SHIPPING)[stage].work(job)
+    print(f"-- {stage}: {time.time() - start:.0f} s", flush=True)
 
 
 def main() -> None:
+    named = [*STAGES, *SHIPPING, "all", "smoke", "adopt"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stages", nargs="+", choices=named, metavar="STAGE", help=", ".join(named))
     parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "public" / "models" / "emoji-t2v")
-    parser.add_argument("--only", nargs="+", choices=STAGES, default=STAGES)
-    parser.add_argument("--denoiser-minutes", type=float, help="total, earlier runs counted in")
-    parser.add_argument("--denoiser-clips", type=float, help="total, earlier runs counted in")
-    parser.add_argument("--decoder-minutes", type=float, help="total, earlier runs counted in")
-    parser.add_argument("--workers", type=int, default=2, help="processes where there is no GPU")
-    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--minutes", type=float, help="of each stage named, earlier runs counted in")
+    parser.add_argument("--clips", type=int, default=Job.clips, help="rendered")
+    parser.add_argument("--made", type=int, default=Job.made, help="trajectories, endpoints")
+    parser.add_argument("--judged", type=int, default=Job.judged, help="clips of trained captions that are judged")
+    parser.add_argument("--folder", type=Path, default=HERE.parent / "public" / "models" / "emoji-t2v", help="adopt: whose autoencoder")
+    parser.add_argument("--weights", type=Path, help="adopt: a denoiser to begin with")
+    parser.add_argument("--threads", type=int, help="on the CPU")
     options = parser.parse_args()
-    if options.smoke:
-        with tempfile.TemporaryDirectory() as folder:
-            train(SMOKE, Path(folder) / "runs", Path(folder) / "emoji-t2v", STAGES, options.workers)
-            print("made:", *sorted(path.relative_to(folder).as_posix() for path in (Path(folder) / "emoji-t2v").rglob("*") if path.is_file()), sep="\n  ")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.stages == ["adopt"]:
+        adopt(options.runs, options.folder, options.weights, "emoji-t2v")
         return
-    plan = Plan()
-    if options.denoiser_minutes is not None:
-        plan = replace(plan, denoiser=options.denoiser_minutes)
-    if options.denoiser_clips is not None:
-        plan = replace(plan, denoiser_clips=options.denoiser_clips)
-    if options.decoder_minutes is not None:
-        plan = replace(plan, decoder=options.decoder_minutes)
-    train(plan, options.runs, options.out, tuple(options.only), options.workers)
+    if options.stages == ["smoke"]:
+        with tempfile.TemporaryDirectory() as folder:
+            for stage in STAGES:
+                train(stage, Job(Path(folder), 4, clips=80, made=8, judged=5))
+        return
+    for stage in [*STAGES, *SHIPPING] if options.stages == ["all"] else options.stages:
+        minutes = (STAGES | SHIPPING)[stage].minutes if options.minutes is None else options.minutes
+        train(stage, Job(options.runs, minutes * 60, options.clips, options.made, options.judged))
 
 
 if __name__ == "__main__":
