@@ -30,6 +30,27 @@ export interface PipelineDescription {
   };
   /** `tokenizerPath`: tokenizer.json, or CLIP's vocab.json, which then comes with `mergesPath`. */
   readonly tokenizer?: { readonly tokenizerPath: string; readonly configPath: string; readonly mergesPath?: string };
+  /** A second encoder that gives one state for the whole prompt (`pooled_projections`), with its own tokenizer. */
+  readonly pooledEncoder?: {
+    readonly modelPath: string;
+    readonly maxTokens: number;
+    readonly tokenizer: { readonly tokenizerPath: string; readonly configPath: string; readonly mergesPath?: string };
+  };
+  /** Present where the denoiser begins with a picture (`GenerateSettings.image`), in pixels. */
+  readonly image?: {
+    readonly width: number;
+    readonly height: number;
+    /** Paths of pictures that came with the folder, relative to it. */
+    readonly examples: readonly string[];
+    readonly vaeEncoderPath: string;
+    readonly encoder?: {
+      readonly modelPath: string;
+      /** Side of the square picture that it takes. */
+      readonly size: number;
+      readonly mean: readonly number[];
+      readonly std: readonly number[];
+    };
+  };
   readonly decoder?: { readonly modelPath: string } & LatentScaling;
   readonly scheduler: SchedulerConfig;
   /** Latent clip of one sample: channels, frames, height, width. */

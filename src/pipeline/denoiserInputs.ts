@@ -9,7 +9,9 @@ import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
 import type { Branch } from './guidance';
 import { latentDims } from './latentFrames';
 import type { PipelineDescription } from './PipelineDescription';
+import { PICTURE_NOISE } from './pictureNoise';
 import { pipelineConventions } from './pipelineConventions';
+import { POOLED_INPUT } from './pooled';
 import { seededNoise } from './seededNoise';
 
 /** A text embedding: [tokens, width], row-major. */
@@ -17,6 +19,8 @@ export interface TextEmbedding {
   readonly tokens: number;
   readonly width: number;
   readonly values: Float32Array;
+  /** One state for the whole prompt, where the pipeline has an encoder for it. */
+  readonly pooled?: Float32Array;
   /** Per token: 1 for the prompt's, 0 for padding; absent: all ones. */
   readonly mask?: Float32Array;
 }
@@ -29,6 +33,8 @@ export interface DenoiserCall {
   readonly branches: readonly Branch[];
   readonly guidance: number;
   readonly text: Readonly<Partial<Record<Branch, TextEmbedding>>>;
+  /** The latent [channels, height, width] of the picture that the clip begins with; the unconditional branch has none. */
+  readonly picture?: Float32Array;
 }
 
 export interface DenoiserPlan {
@@ -42,6 +48,8 @@ export interface DenoiserPlan {
   feeds(call: DenoiserCall): Record<string, PlainTensor>;
 }
 
+/** StableVideoDiffusionPipeline's default: how much moves. */
+const MOTION_BUCKET = 127;
 const TEXT_TOKENS = 77;
 const TEXT_WIDTHS = 768;
 
@@ -134,9 +142,13 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
   if (/mask/.test(input.name)) return filledWith(maskValues(largest.at(-1) ?? 1));
   if (/^(img|txt)_ids$/.test(input.name)) return filledWith(positionIds(input.name, description));
   if (/added_time_ids/.test(input.name)) {
-    notes.push('The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to 6, 127, 0.02.');
-    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => [6, 127, 0.02][index % 3]!));
+    const timeIds = [description.image ? description.framesPerSecond - 1 : 6, MOTION_BUCKET, PICTURE_NOISE];
+    notes.push(
+      `The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to ${timeIds.join(', ')}.`,
+    );
+    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => timeIds[index % 3]!));
   }
+  if (description.pooledEncoder && POOLED_INPUT.test(input.name)) return filledWith(pooledRows);
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
   const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
   return filledWith((_, count) => noise.slice(0, count));
@@ -169,32 +181,44 @@ function positionIds(
     });
 }
 
-/** The batch repeats one clip; channels beyond the latent's (a conditioning image) are zero. */
+/** One row a branch; a branch without text has zeros. */
+function pooledRows({ branches, text }: DenoiserCall, count: number): Float32Array {
+  const values = new Float32Array(count);
+  branches.forEach((branch, index) => values.set(text[branch]?.pooled ?? [], (index * count) / branches.length));
+  return values;
+}
+
+/** The batch repeats one clip; channels beyond the latent's hold the picture in every frame, or zeros. */
 function latentFiller(input: ValueInfo, { denoiser, latent, latentLayout }: PipelineDescription): Filler {
   const extra = denoiser.inputChannels - latent.channels;
-  return ({ latent: clip, branches }) => {
+  const groups = latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1;
+  return ({ latent: clip, branches, picture }) => {
     const dims = latentDims(latentLayout, latent, branches.length, denoiser.inputChannels);
-    const whole =
-      extra === 0
-        ? clip
-        : padChannels(
-            clip,
-            latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1,
-            extra / latent.channels,
-          );
-    const values = new Float32Array(whole.length * branches.length);
-    branches.forEach((_, index) => values.set(whole, index * whole.length));
+    const length = clip.length * (1 + extra / latent.channels);
+    const values = new Float32Array(length * branches.length);
+    branches.forEach((branch, index) => {
+      const whole =
+        extra === 0 ? clip : besideChannels(clip, groups, length, branch === 'conditional' ? picture : undefined);
+      values.set(whole, index * length);
+    });
     return numberTensor(input.type?.dataType ?? 'float32', dims, values);
   };
 }
 
-/** `groups` runs of channels, each followed by `ratio` times as many zeros. */
-function padChannels(clip: Float32Array, groups: number, ratio: number): Float32Array {
-  const run = clip.length / groups;
-  const padded = new Float32Array(clip.length * (1 + ratio));
-  for (let group = 0; group < groups; group++)
-    padded.set(clip.subarray(group * run, (group + 1) * run), group * run * (1 + ratio));
-  return padded;
+/** `groups` runs of channels, each followed by the picture's channels, or by zeros. */
+function besideChannels(
+  clip: Float32Array,
+  groups: number,
+  length: number,
+  picture: Float32Array | undefined,
+): Float32Array {
+  const [run, wholeRun] = [clip.length / groups, length / groups];
+  const whole = new Float32Array(length);
+  for (let group = 0; group < groups; group++) {
+    whole.set(clip.subarray(group * run, (group + 1) * run), group * wholeRun);
+    if (picture) whole.set(picture.subarray(0, wholeRun - run), group * wholeRun + run);
+  }
+  return whole;
 }
 
 /** Text per clip, or per frame where the model folds frames into its text batch. */
@@ -206,7 +230,7 @@ function textFiller(
 ): Filler {
   const dataType = input.type?.dataType ?? 'float32';
   const declared = input.type?.shape;
-  if (!description.textEncoder) {
+  if (!description.textEncoder && !description.image?.encoder) {
     notes.push('There is no text encoder: the model is conditioned on seeded noise instead of the prompt.');
   }
   const [tokens, width] = [dims[1] ?? 1, dims[2] ?? 1];

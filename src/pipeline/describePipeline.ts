@@ -9,6 +9,7 @@ import type { Model } from '../onnx/model';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { Config } from './configFields';
 import { countField, stringField } from './configFields';
+import { describeImage } from './imageParts';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
 import { DEFAULT_SCALING_FACTOR, latentScaling } from './latentScaling';
@@ -68,19 +69,21 @@ async function describeFolder(
   const text = await describeText(folder, index ?? {}, graph, readGraph, conventions.maxTokens);
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
+  const image = await describeImage(folder, config, input, settings.exampleImages ?? []);
   const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
   const steps = settings.steps ?? (settings.grid?.sigmas ?? settings.grid?.timesteps)?.length ?? defaultSteps(given);
   const grid = settings.grid ?? (conventions.grid && takesFlowSigmas(given) ? { rule: conventions.grid } : undefined);
   const sampler = samplingScheduler(withGrid(given, grid), tokenCount(input, config, configPath), steps);
-  notes.push(...unusedParts(index ?? {}));
+  notes.push(...unusedParts(index ?? {}, text.parts.pooledEncoder !== undefined));
   return {
     name: folder.name,
     ...(className === undefined ? {} : { className }),
     ...text.parts,
+    ...(image ? { image } : {}),
     ...(decoder ? { decoder } : {}),
     ...denoiserParts(modelPath, input, graph),
     scheduler: sampler.config,
-    framesPerSecond: settings.framesPerSecond ?? 8,
+    framesPerSecond: settings.framesPerSecond ?? conventions.framesPerSecond ?? 8,
     defaults: {
       steps,
       guidance:
@@ -96,8 +99,10 @@ async function describeFolder(
 }
 
 /** What a pipeline has beside one text encoder and one denoiser is not run. */
-function unusedParts(index: Config): string[] {
-  const others = ['text_encoder_2', 'text_encoder_3'].filter((name) => listsComponent(index, name));
+function unusedParts(index: Config, runsSecond: boolean): string[] {
+  const others = ['text_encoder_2', 'text_encoder_3'].filter(
+    (name) => listsComponent(index, name) && !(runsSecond && name === 'text_encoder_2'),
+  );
   return [
     ...(others.length > 0 ? [`Not run: ${others.join(', ')}. The inputs that they would fill are seeded noise.`] : []),
     ...(listsComponent(index, 'transformer_2')

@@ -17,14 +17,23 @@ export async function openTokenizer(
 ): Promise<TextTokenizer | undefined> {
   const { tokenizer, textEncoder } = description;
   if (!tokenizer || !textEncoder) return undefined;
+  const cropped = pipelineConventions(description.className).template?.croppedTokens ?? 0;
+  return readTokenizer(folder, tokenizer, textEncoder.maxTokens + cropped);
+}
+
+/** Throws `library/missing-file`, `library/invalid-config`. */
+export async function readTokenizer(
+  folder: Folder,
+  tokenizer: NonNullable<PipelineDescription['tokenizer']>,
+  maxTokens: number,
+): Promise<TextTokenizer> {
   const config = await readTokenizerConfig(folder, tokenizer.configPath, INDEX_FILE);
   const main = await readJson(folder, tokenizer.tokenizerPath);
   const json =
     tokenizer.mergesPath === undefined
       ? main
       : clipTokenizerJson(main, await readText(folder, tokenizer.mergesPath), config);
-  const cropped = pipelineConventions(description.className).template?.croppedTokens ?? 0;
-  return createTokenizer(json, config, textEncoder.maxTokens + cropped);
+  return createTokenizer(json, config, maxTokens);
 }
 
 /** The tokenizer.json that transformers' CLIPConverter makes of a vocabulary, its merges and the token names. */

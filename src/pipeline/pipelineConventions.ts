@@ -25,6 +25,8 @@ export interface PipelineConventions {
   readonly guidanceScale?: number;
   /** The pipeline's own default. */
   readonly guidance?: number;
+  /** Likewise; a denoiser that takes `added_time_ids` is told one less. */
+  readonly framesPerSecond?: number;
 }
 
 const HUNYUAN_TEMPLATE = {
@@ -61,6 +63,7 @@ const CONVENTIONS: readonly (readonly [RegExp, PipelineConventions])[] = [
   [/^Latte/, { maxTokens: 120, cleansPrompt: 'lower', guidance: 7.5 }],
   [/^Allegro/, { maxTokens: 512, cleansPrompt: 'lower', guidance: 7.5 }],
   [/^(TextToVideoSD|VideoToVideoSD)/, { ignoresMask: true, guidance: 9 }],
+  [/^StableVideoDiffusion/, { framesPerSecond: 7 }],
   [/^(AnimateDiff|StableDiffusion(?!3))/, { ignoresMask: true, guidance: 7.5 }],
   [/^StableDiffusion3/, { ignoresMask: true, guidance: 7 }],
   [

@@ -15,6 +15,8 @@ export interface StudioSettings {
   readonly prompt?: string | undefined;
   readonly negativePrompt?: string | undefined;
   readonly examplePrompts: readonly string[];
+  /** Pictures to begin with, paths relative to the folder. */
+  readonly exampleImages?: readonly string[];
   readonly presets?: readonly GivenPreset[];
   /** Noise levels (`sigmas`, as diffusers' set_timesteps takes them, without the final 0) or `timesteps` of the run. */
   readonly grid?: GivenGrid;
@@ -44,9 +46,20 @@ export function readStudioSettings(index: Config, file: string): StudioSettings 
     prompt: stringField(config, 'prompt', undefined, file),
     negativePrompt: stringField(config, 'negative_prompt', undefined, file),
     examplePrompts: prompts as string[],
+    ...readExampleImages(config, file),
     ...readPresets(config, file),
     ...readGrid(config, file),
   };
+}
+
+function readExampleImages(config: Config, file: string): Pick<StudioSettings, 'exampleImages'> {
+  const images = config['example_images'];
+  if (images === undefined) return {};
+  if (Array.isArray(images) && images.every((image) => typeof image === 'string')) return { exampleImages: images };
+  throw new StudioError('library/invalid-config', `${file}: "_studio.example_images" should be a list of paths.`, {
+    file,
+    field: '_studio.example_images',
+  });
 }
 
 /** `presets`: `[{ id, label, description, dropped: [ids] }]`, gentlest first. */

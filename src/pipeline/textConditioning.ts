@@ -10,10 +10,11 @@ import { requireFiniteOutput } from '../runtime/notFinite';
 import type { PlainTensor, Session } from '../runtime/Runtime';
 import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
 import type { TextEmbedding } from './denoiserInputs';
-import { openTokenizer } from './openTokenizer';
+import { openTokenizer, readTokenizer } from './openTokenizer';
 import type { PipelineDescription } from './PipelineDescription';
 import type { PipelineConventions } from './pipelineConventions';
 import { pipelineConventions } from './pipelineConventions';
+import { pooledOutput } from './pooled';
 import type { EncodedText } from './tokenizer';
 
 export interface TextConditioning {
@@ -29,9 +30,11 @@ export async function openTextConditioning(
   description: PipelineDescription,
   model: Model | undefined,
   session: Session | undefined,
+  pooledEncoder?: { readonly model: Model; readonly session: Session },
 ): Promise<TextConditioning | undefined> {
   const tokenizer = await openTokenizer(folder, description);
   if (!tokenizer || !model || !session) return undefined;
+  const pooledOf = pooledEncoder && (await openPooled(folder, description, pooledEncoder));
   const conventions = pipelineConventions(description.className);
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   const output = embeddingOutput(model, conventions);
@@ -45,12 +48,33 @@ export async function openTextConditioning(
       const encoded = nothing ? zeros(tokenizer.maxTokens) : tokenizer.encodeWithMask(prepared(prompt, conventions));
       const feeds = Object.fromEntries(inputs.map((input) => [input.name, encoderFeed(input, encoded, conventions)]));
       const hidden = (await session.run(feeds, [output]))[output]!;
-      const embedding = embeddingOf(hidden, Float32Array.from(encoded.attentionMask, Number), cropped, conventions);
-      requireFiniteOutput('The text encoder', embedding.values);
+      const mask = Float32Array.from(encoded.attentionMask, Number);
+      const tokens = embeddingOf(hidden, mask, cropped, conventions);
+      requireFiniteOutput('The text encoder', tokens.values);
+      const embedding = pooledOf ? { ...tokens, pooled: await pooledOf(prompt) } : tokens;
       if (kept.size >= KEPT_PROMPTS) kept.delete(kept.keys().next().value!);
       kept.set(prompt, embedding);
       return embedding;
     },
+  };
+}
+
+/** One state for a whole prompt. The prompt goes in as it is: no template, no mask (HunyuanVideoPipeline). */
+async function openPooled(
+  folder: Folder,
+  { pooledEncoder }: PipelineDescription,
+  { model, session }: { readonly model: Model; readonly session: Session },
+): Promise<((prompt: string) => Promise<Float32Array>) | undefined> {
+  const output = pooledOutput(model);
+  if (!pooledEncoder || output === undefined) return undefined;
+  const tokenizer = await readTokenizer(folder, pooledEncoder.tokenizer, pooledEncoder.maxTokens);
+  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  return async (prompt) => {
+    const encoded = tokenizer.encodeWithMask(prompt);
+    const feeds = inputs.map((input) => [input.name, encoderFeed(input, encoded, { ignoresMask: true })] as const);
+    const pooled = floatValues((await session.run(Object.fromEntries(feeds), [output]))[output]!);
+    requireFiniteOutput('The second text encoder', pooled);
+    return pooled;
   };
 }
 

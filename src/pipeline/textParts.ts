@@ -5,19 +5,17 @@ import { listedGraph, listsComponent, missingFile, readOptionalJson } from './co
 import type { Config } from './configFields';
 import { countField, numberField } from './configFields';
 import type { PipelineDescription } from './PipelineDescription';
+import { POOLED_INPUT, pooledOutput } from './pooled';
 
 type TokenizerFiles = NonNullable<PipelineDescription['tokenizer']>;
 
 export interface TextParts {
-  readonly parts: Pick<PipelineDescription, 'textEncoder' | 'tokenizer'>;
+  readonly parts: Pick<PipelineDescription, 'textEncoder' | 'tokenizer' | 'pooledEncoder'>;
   readonly notes: readonly string[];
 }
 
 const TOKENIZER_FILE = 'tokenizer/tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer/tokenizer_config.json';
-/** What a CLIP tokenizer that was saved without tokenizer.json consists of. */
-const VOCABULARY_FILE = 'tokenizer/vocab.json';
-const MERGES_FILE = 'tokenizer/merges.txt';
 /** CLIP's; transformers writes 1e30 where a tokenizer has no limit. */
 const DEFAULT_MAX_TOKENS = 77;
 const NO_LIMIT = 1e5;
@@ -36,7 +34,7 @@ export async function describeText(
       parts: {},
       notes: ['There is no text_encoder: what it would give is seeded noise, and prompts have no effect.'],
     };
-  const tokenizer = await findTokenizer(folder);
+  const tokenizer = await findTokenizer(folder, 'tokenizer');
   if (!tokenizer) {
     if (!listsComponent(index, 'tokenizer'))
       return { parts: {}, notes: ['There is a text_encoder but no tokenizer: prompts have no effect.'] };
@@ -59,16 +57,39 @@ export async function describeText(
         ...(zeroes ? { zeroesEmptyPrompt: true } : {}),
       },
       tokenizer,
+      ...(await describePooled(folder, index, denoiser, readGraph)),
     },
     notes:
       maxTokens === undefined ? [`Nothing says how many tokens a prompt has: ${DEFAULT_MAX_TOKENS} are assumed.`] : [],
   };
 }
 
-async function findTokenizer(folder: Folder): Promise<TokenizerFiles | undefined> {
-  if (await folder.has(TOKENIZER_FILE)) return { tokenizerPath: TOKENIZER_FILE, configPath: TOKENIZER_CONFIG_FILE };
-  if (!(await folder.has(VOCABULARY_FILE)) || !(await folder.has(MERGES_FILE))) return undefined;
-  return { tokenizerPath: VOCABULARY_FILE, mergesPath: MERGES_FILE, configPath: TOKENIZER_CONFIG_FILE };
+/** tokenizer.json, or what a CLIP tokenizer that was saved without one consists of. */
+async function findTokenizer(folder: Folder, component: string): Promise<TokenizerFiles | undefined> {
+  const [whole, configPath] = [`${component}/tokenizer.json`, `${component}/tokenizer_config.json`];
+  if (await folder.has(whole)) return { tokenizerPath: whole, configPath };
+  const [vocabulary, mergesPath] = [`${component}/vocab.json`, `${component}/merges.txt`];
+  if (!(await folder.has(vocabulary)) || !(await folder.has(mergesPath))) return undefined;
+  return { tokenizerPath: vocabulary, mergesPath, configPath };
+}
+
+/** The encoder that fills a denoiser's pooled input (HunyuanVideo's CLIP), where the folder has one with its tokenizer. */
+async function describePooled(
+  folder: Folder,
+  index: Config,
+  denoiser: Model,
+  readGraph: (path: string) => Promise<Model>,
+): Promise<Pick<PipelineDescription, 'pooledEncoder'>> {
+  if (!denoiser.graph.inputs.some(({ name }) => POOLED_INPUT.test(name))) return {};
+  const modelPath = await listedGraph(folder, index, 'text_encoder_2');
+  const tokenizer = await findTokenizer(folder, 'tokenizer_2');
+  if (modelPath === undefined || !tokenizer) return {};
+  const model = await readGraph(modelPath);
+  if (pooledOutput(model) === undefined) return {};
+  const config = (await readOptionalJson(folder, tokenizer.configPath)) ?? {};
+  const limit = numberField(config, 'model_max_length', undefined, tokenizer.configPath);
+  const maxTokens = sequenceLength(model, 'input_ids') ?? (limit !== undefined && limit < NO_LIMIT ? limit : undefined);
+  return { pooledEncoder: { modelPath, tokenizer, maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS } };
 }
 
 async function configuredMaxTokens(folder: Folder, tokenizerConfig: Config): Promise<number | undefined> {

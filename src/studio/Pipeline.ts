@@ -9,6 +9,7 @@ import type { ByteSource } from '../onnx/ByteSource';
 import type { Model, Tensor, TensorType } from '../onnx/model';
 import type { Component } from '../pipeline/components';
 import type { DenoiserCall, DenoiserPlan } from '../pipeline/denoiserInputs';
+import type { ImageConditioning } from '../pipeline/imageConditioning';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { TextConditioning } from '../pipeline/textConditioning';
 import type { Feeds, PlainTensor, Runtime, Session, SessionModel } from '../runtime/Runtime';
@@ -61,6 +62,8 @@ export interface Pipeline {
   /** Why the model cannot run here; no session is made then. */
   readonly cannotRun?: string;
   readonly text: TextConditioning | undefined;
+  /** Absent where the model begins with no picture. */
+  readonly picture?: ImageConditioning;
   /** Whether blocks can be dropped in it. Throws `blocks/unknown-id` where the pipeline has no such component. */
   component(id: ComponentId): OpenedComponent;
   /** One call of the denoiser under a variant; the raw first output of the whole batch. Counted in `denoiserRuns`. */

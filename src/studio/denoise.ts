@@ -10,6 +10,19 @@ import { editOf, type Variant } from './Variant';
 
 export type TextOfBranches = Partial<Record<Branch, TextEmbedding>>;
 
+/** What a clip is conditioned on: text, and where the model begins with one, a picture (its latent). */
+export interface Conditions {
+  readonly text: TextOfBranches;
+  readonly picture?: Float32Array;
+}
+
+/** A picture's embedding stands where a prompt's would; the unconditional branch then has zeros. */
+export async function embedConditions(pipeline: Pipeline, settings: GenerateSettings): Promise<Conditions> {
+  if (!pipeline.picture || !settings.image) return { text: await embedPrompts(pipeline, settings) };
+  const { latent, embedding } = await pipeline.picture.embed(settings.image, settings.seed);
+  return { picture: latent, text: embedding ? { conditional: embedding } : {} };
+}
+
 /** The prompt's embedding, and with guidance the negative prompt's; empty where the pipeline has no text side. */
 export async function embedPrompts(
   { text, description }: Pipeline,
@@ -27,6 +40,7 @@ export interface DenoiseRequest {
   readonly branches: readonly Branch[];
   readonly guidance: number;
   readonly text: TextOfBranches;
+  readonly picture?: Float32Array;
   /** How a sentence on this call begins, where it gives no numbers: 'Step 3 of 16'. */
   readonly where?: string;
 }

@@ -18,6 +18,7 @@ import { componentReader, sessionBytes } from '../pipeline/components';
 import { planDenoiserInputs } from '../pipeline/denoiserInputs';
 import { describePipeline } from '../pipeline/describePipeline';
 import { decoderBindings, frameDecoder, type RunDecoder } from '../pipeline/frameDecoder';
+import { imageConditioning, type RunnableGraph } from '../pipeline/imageConditioning';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescription';
 import { openTextConditioning } from '../pipeline/textConditioning';
@@ -111,6 +112,17 @@ async function openParts(
   const encoderSession = encoder ? await open(encoder) : undefined;
   const decoderSession = decoderFile && !decoder ? await open(decoderFile) : undefined;
   if (decoder) await warm(decoder, report, signal);
+  const runnable = async (path: string | undefined): Promise<RunnableGraph | undefined> => {
+    if (!runs || path === undefined) return undefined;
+    const component = await reader.read(path);
+    return { model: component.model, session: await open(component) };
+  };
+  const { image } = description;
+  const pooled = await runnable(description.pooledEncoder?.modelPath);
+  const vaeEncoder = await runnable(image?.vaeEncoderPath);
+  const imageEncoder = await runnable(image?.encoder?.modelPath);
+  const picture =
+    image && vaeEncoder && imageConditioning(image, description.latent.channels, vaeEncoder, imageEncoder);
   const decodeUnder = (variant: Variant): RunDecoder | undefined => {
     if (decoder) return (feeds, outputs) => decoder.run(editOf(variant, 'decoder'), feeds, outputs);
     return decoderSession && ((feeds, outputs) => decoderSession.run(feeds, outputs));
@@ -124,7 +136,8 @@ async function openParts(
     ...(decoder ? { decoder } : {}),
     inputs,
     ...(cannotRun === undefined ? {} : { cannotRun }),
-    text: await openTextConditioning(folder, description, encoder ? encoder.model : undefined, encoderSession),
+    text: await openTextConditioning(folder, description, encoder ? encoder.model : undefined, encoderSession, pooled),
+    ...(picture ? { picture } : {}),
     component: (id) => componentOf(pipeline, id),
     async runDenoiser(call, variant) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);

@@ -13,7 +13,7 @@ import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import type { StepResult } from '../pipeline/schedulers/Scheduler';
 import { nextTask } from '../runtime/nextTask';
 import { requireFiniteOutput } from '../runtime/notFinite';
-import { denoise, embedPrompts } from './denoise';
+import { denoise, embedConditions } from './denoise';
 import type { Pipeline, ProgressOptions } from './Pipeline';
 import type { LatentError, SampleProgress, SampleRequest, SampleResult } from './sampleData';
 import { planOf, type Take, takeKey, variantKey } from './Variant';
@@ -135,7 +135,7 @@ async function begin(
   const { description } = pipeline;
   const { guidance, seed } = settings;
   const scheduler = createScheduler(description.scheduler, settings.steps);
-  const text = replayed ? {} : await embedPrompts(pipeline, settings);
+  const conditions = replayed ? { text: {} } : await embedConditions(pipeline, settings);
   const count = scheduler.steps.length;
   const whose = planOf(variant).dropped.length > 0 ? ', with blocks dropped' : '';
   let step = 0;
@@ -153,7 +153,7 @@ async function begin(
           timestep,
           branches,
           guidance,
-          text,
+          ...conditions,
           where: `Step ${++step} of ${count}${whose}`,
         }),
       ...(replayed ? { kept: { take: replayed.steps } } : {}),

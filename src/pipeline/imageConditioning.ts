@@ -1,0 +1,95 @@
+/**
+ * A picture to what an image-to-video denoiser is conditioned on, as StableVideoDiffusionPipeline does it: some noise on
+ * the picture, its latent (the mean, unscaled), and its embedding. The last few pictures are kept.
+ */
+
+import type { Model } from '../onnx/model';
+import { requireFiniteOutput } from '../runtime/notFinite';
+import type { Session } from '../runtime/Runtime';
+import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import type { TextEmbedding } from './denoiserInputs';
+import type { PipelineDescription } from './PipelineDescription';
+import { PICTURE_NOISE } from './pictureNoise';
+import { type PicturePixels, pictureTensor } from './pictureTensor';
+import { seededNoise } from './seededNoise';
+
+export interface ImageCondition {
+  /** [channels, height, width] of the picture's latent. */
+  readonly latent: Float32Array;
+  /** One token, where the pipeline has an image encoder. */
+  readonly embedding?: TextEmbedding;
+}
+
+export interface ImageConditioning {
+  /** `picture.key` names its content. `seed`: of the clip; it draws the noise on the picture. */
+  embed(picture: PicturePixels & { readonly key: string }, seed: number): Promise<ImageCondition>;
+}
+
+/** A graph and its session. */
+export interface RunnableGraph {
+  readonly model: Model;
+  readonly session: Session;
+}
+
+/** Stream of the seed that draws it: the latent has stream 0, steps have the next ones. */
+const PICTURE_NOISE_STREAM = 2_000_000;
+const KEPT_PICTURES = 8;
+
+export function imageConditioning(
+  image: NonNullable<PipelineDescription['image']>,
+  channels: number,
+  vaeEncoder: RunnableGraph,
+  imageEncoder: RunnableGraph | undefined,
+): ImageConditioning {
+  const kept = new Map<string, ImageCondition>();
+  return {
+    async embed(picture, seed) {
+      const key = `${picture.key} ${seed}`;
+      const known = kept.get(key);
+      if (known) return known;
+      const embedding = imageEncoder && (await embeddingOf(picture, image.encoder!, imageEncoder));
+      const latent = await latentOf(picture, image, channels, seed, vaeEncoder);
+      const condition: ImageCondition = { latent, ...(embedding ? { embedding } : {}) };
+      if (kept.size >= KEPT_PICTURES) kept.delete(kept.keys().next().value!);
+      kept.set(key, condition);
+      return condition;
+    },
+  };
+}
+
+/** The first `channels` channels of what the encoder gives: the mean, where it also gives a variance. */
+async function latentOf(
+  picture: PicturePixels,
+  { width, height }: NonNullable<PipelineDescription['image']>,
+  channels: number,
+  seed: number,
+  encoder: RunnableGraph,
+): Promise<Float32Array> {
+  const noise = seededNoise(seed, 3 * width * height, PICTURE_NOISE_STREAM);
+  const pixels = pictureTensor(picture, width, height).map((value, i) => value + PICTURE_NOISE * noise[i]!);
+  const output = await run(encoder, [1, 3, height, width], pixels);
+  requireFiniteOutput('The VAE encoder', floatValues(output));
+  const area = output.dims.slice(-2).reduce((product, dim) => product * dim, 1);
+  return floatValues(output).slice(0, channels * area);
+}
+
+async function embeddingOf(
+  picture: PicturePixels,
+  { size, mean, std }: NonNullable<NonNullable<PipelineDescription['image']>['encoder']>,
+  encoder: RunnableGraph,
+): Promise<TextEmbedding> {
+  const pixels = pictureTensor(picture, size, size).map((value, i) => {
+    const channel = Math.floor(i / (size * size));
+    return ((value + 1) / 2 - mean[channel]!) / std[channel]!;
+  });
+  const values = floatValues(await run(encoder, [1, 3, size, size], pixels));
+  requireFiniteOutput('The image encoder', values);
+  return { tokens: 1, width: values.length, values };
+}
+
+async function run({ model, session }: RunnableGraph, dims: readonly number[], values: Float32Array) {
+  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
+  const output = (model.graph.outputs.find(({ name }) => name === 'image_embeds') ?? model.graph.outputs[0]!).name;
+  const tensor = tensorOf(runtimeType(input.type?.dataType ?? 'float32', input.name), dims, values);
+  return (await session.run({ [input.name]: tensor }, [output]))[output]!;
+}
