@@ -60,7 +60,7 @@ function initializersBehind(graph: Graph, products: readonly Node[]): readonly s
     const maker = made.get(name);
     if (maker) pending.push(...usedNames(maker));
   }
-  return [...seen].filter((name) => graph.initializers.has(name));
+  return [...seen].filter((name) => graph.initializers.has(name) || made.get(name)?.opType === 'Constant');
 }
 
 function memoised<K, V>(compute: (key: K) => V): (key: K) => V {

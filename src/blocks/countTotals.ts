@@ -1,5 +1,6 @@
 /** What a graph holds and costs: nodes, weights, bytes of weights, multiply-accumulates of one call. */
 import { elementCount, tensorByteLength } from '../onnx/dataTypes';
+import { subgraphs } from '../onnx/graph';
 import type { Graph, Model, Node, Tensor, TensorType } from '../onnx/model';
 import { countMacs } from '../onnx/shapes/countMacs';
 import { inferShapes } from '../onnx/shapes/inferShapes';
@@ -12,23 +13,77 @@ export interface WeightSize {
 }
 
 /** Indices, shapes and flags are no weights. */
-export function isWeight(tensor: Tensor): boolean {
+export function isWeight(tensor: Pick<Tensor, 'dataType'>): boolean {
   return !['int64', 'int32', 'uint64', 'uint32', 'bool', 'string'].includes(tensor.dataType);
 }
 
 /**
- * Initializer name -> size, weights only. A matrix of packed 4-bit numbers counts the numbers it stands for; its
- * scales and zero points count as bytes only, and so do tables that were never trained.
+ * Value name -> size, weights only: initializers, and what Constant nodes hold where it is more than one number (a scale
+ * is no weight). A matrix of packed 4-bit numbers counts the numbers it stands for; its scales and zero points count as
+ * bytes only, and so do tables that were never trained. Weights of branches and loop bodies: `bodyWeights`.
  */
 export function weightsOf(graph: Graph): ReadonlyMap<string, WeightSize> {
   const packed = new Map(graph.nodes.filter(({ opType }) => opType === 'MatMulNBits').flatMap(packedParameters));
   for (const name of constantTables(graph)) packed.set(name, 0);
   const sizes = new Map<string, WeightSize>();
-  for (const [name, tensor] of graph.initializers) {
-    if (isWeight(tensor))
-      sizes.set(name, { parameters: packed.get(name) ?? elementCount(tensor.dims), bytes: tensorByteLength(tensor) });
+  const add = (name: string, { parameters, bytes }: WeightSize): void =>
+    void sizes.set(name, { parameters: packed.get(name) ?? parameters, bytes });
+  for (const [name, tensor] of graph.initializers) if (isWeight(tensor)) add(name, sizeOf(tensor));
+  for (const [name, { dataType, shape }] of sparseTypes(graph))
+    if (isWeight({ dataType })) add(name, sizeOf({ name, dataType, dims: shape }));
+  for (const node of graph.nodes) {
+    const held = constantSize(node);
+    if (held) add(node.outputs[0]!, held);
   }
   return sizes;
+}
+
+const sizeOf = (tensor: Pick<Tensor, 'name' | 'dataType' | 'dims'>): WeightSize => ({
+  parameters: elementCount(tensor.dims),
+  bytes: tensorByteLength(tensor),
+});
+
+/** Sparse initializers at their full size: what they stand for in a product. */
+function sparseTypes({
+  sparseInitializers,
+}: Graph): readonly (readonly [string, Pick<Tensor, 'dataType'> & { readonly shape: readonly number[] }])[] {
+  return [...(sparseInitializers ?? [])].map(([name, { type }]) => [
+    name,
+    { dataType: type.dataType, shape: type.shape?.map(Number) ?? [] },
+  ]);
+}
+
+/** Of what a Constant node holds; undefined where that is no weight. */
+function constantSize(node: Node): WeightSize | undefined {
+  if (node.opType !== 'Constant' || node.domain !== '' || !node.outputs[0]) return undefined;
+  const value = node.attributes.get('value');
+  const floats = node.attributes.get('value_floats');
+  const size =
+    value?.kind === 'tensor' && isWeight(value.value)
+      ? sizeOf(value.value)
+      : floats?.kind === 'floats'
+        ? { parameters: floats.value.length, bytes: 4 * floats.value.length }
+        : undefined;
+  return size && size.parameters > 1 ? size : undefined;
+}
+
+/** Weights that a node's branches or loop body hold themselves, at any depth; undefined where there are none. */
+export function bodyWeights(node: Node): WeightSize | undefined {
+  let parameters = 0;
+  let bytes = 0;
+  const visit = (inner: Node): void => {
+    for (const attribute of inner.attributes.values()) {
+      for (const body of subgraphs(attribute)) {
+        for (const size of weightsOf(body).values()) {
+          parameters += size.parameters;
+          bytes += size.bytes;
+        }
+        body.nodes.forEach(visit);
+      }
+    }
+  };
+  visit(node);
+  return bytes > 0 ? { parameters, bytes } : undefined;
 }
 
 function packedParameters(node: Node): readonly (readonly [string, number])[] {
@@ -43,7 +98,8 @@ function packedParameters(node: Node): readonly (readonly [string, number])[] {
 export function countTotals(model: Model, types: ReadonlyMap<string, TensorType>): Totals {
   let parameters = 0;
   let bytes = 0;
-  for (const weight of weightsOf(model.graph).values()) {
+  const inBodies = model.graph.nodes.flatMap((node) => bodyWeights(node) ?? []);
+  for (const weight of [...weightsOf(model.graph).values(), ...inBodies]) {
     parameters += weight.parameters;
     bytes += weight.bytes;
   }

@@ -5,7 +5,7 @@
 import { countMacs } from '../onnx/shapes/countMacs';
 import { modulePath } from './atomTree';
 import type { Section } from './block';
-import { weightsOf } from './countTotals';
+import { bodyWeights, weightsOf } from './countTotals';
 import type { Draft } from './draft';
 import type { Flow } from './flow';
 import { commonPath, isInside, lastNumberedModule, numberedModule } from './scopes';
@@ -66,7 +66,9 @@ function outsideLeaves(
     const values = flow.outputs[node]!;
     const constant = !values.some((value) => flow.stream[value]);
     const holds =
-      macs[node]! > 0 || flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1);
+      macs[node]! > 0 ||
+      flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1) ||
+      (bodyWeights(flow.nodes[node]!)?.parameters ?? 0) > 1;
     if (owner[node] || constant || !holds) return;
     const onTrunk = values.some((value) => flow.trunk[value]);
     const path = modulePath(flow, node);
@@ -149,12 +151,19 @@ function tally(
   const userOwner = usersOwner(flow, parents, owner);
   macs.forEach((count, node) => (holdings(userOwner.ofNode(node)).macs += count));
   for (const [name, { parameters, bytes }] of weightsOf(flow.graph)) {
-    const draft = userOwner.ofValue(flow.ids.get(name)!);
+    const value = flow.ids.get(name);
+    if (value === undefined) continue; // a sparse one that nothing reads
+    const draft = userOwner.ofValue(value);
     holdings(draft).parameters += parameters;
     holdings(draft).bytes += bytes;
     if (draft && draft.children.length > 0)
-      for (const node of flow.users[flow.ids.get(name)!]!)
-        paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
+      for (const node of flow.users[value]!) paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
+  }
+  for (const [at, node] of flow.nodes.entries()) {
+    const held = bodyWeights(node);
+    if (!held) continue;
+    holdings(userOwner.ofNode(at)).parameters += held.parameters;
+    holdings(userOwner.ofNode(at)).bytes += held.bytes;
   }
   const ownPath = new Map([...paths].map(([draft, found]) => [draft, lastNumberedModule(commonPath(found))]));
   return { own, ownPath, shared };

@@ -204,7 +204,9 @@ function split(call: OpCall): Result {
   const axis = x?.shape ? resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length) : undefined;
   if (!x?.shape || axis === undefined) return new Array<Value>(count).fill(valueOf(x?.dataType, null));
   const total = x.shape[axis]!;
-  const given = listOf(call, 'split', 1);
+  const given = intsAttribute(call.node, 'split') ?? elementsOf(call.inputs[1]);
+  const atRunTime = given === undefined && call.inputs[1] !== undefined;
+  if (atRunTime) return new Array<Value>(count).fill(valueOf(x.dataType, x.shape.with(axis, null)));
   const even = typeof total === 'number' ? Math.ceil(total / count) : null;
   const lengths =
     given ??

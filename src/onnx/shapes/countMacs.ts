@@ -22,8 +22,10 @@ export function countMacs(node: Node, types: ReadonlyMap<string, TensorType>): n
     const dims = name ? types.get(name)?.shape : undefined;
     return dims?.every((dim) => typeof dim === 'number') ? dims : undefined;
   };
+  const inputs = node.inputs.map(shape);
+  if (rule === recurrent) return recurrent({ inputs, output: [] }, node); // it may give its last state alone
   const output = shape(node.outputs[0]);
-  return output ? rule({ inputs: node.inputs.map(shape), output }, node) : 0;
+  return output ? rule({ inputs, output }, node) : 0;
 }
 
 type MacRule = (shapes: Shapes, node: Node) => number;
@@ -63,31 +65,47 @@ const einsum: MacRule = ({ inputs }, node) => {
   return elementCount([...sizes.values()]);
 };
 
-/** Scores and weighted sum over keys: for every query position, K's and V's width times the keys. */
-const attention: MacRule = ({ inputs: [query, key], output }, node) => {
+/** Where each operator has its keys, and the cache of earlier ones ([B, N, P, H], or [2, B, N, P, H] for both). */
+const caches: Readonly<Record<string, number>> = {
+  Attention: 4,
+  MultiHeadAttention: 6,
+  DecoderMaskedMultiHeadAttention: 5,
+  GroupQueryAttention: 3,
+  QAttention: 8,
+};
+
+/** Length of the cache of keys: what every query meets besides the keys of this call. */
+const cached = (inputs: Shapes['inputs'], opType: string): number => inputs[caches[opType] ?? -1]?.at(-2) ?? 0;
+
+/** Scores and weighted sum over keys, those of the cache too: for every query position, K's and V's width times the keys. */
+const attention: MacRule = ({ inputs, output }, node) => {
+  const [query, key] = inputs;
   if (!query) return 0;
-  if (query.length === 5) return 2 * elementCount(output) * query[1]!; // q, k and v packed: [B, S, N, 3, H]
-  if (!key) return 0;
-  const heads =
-    node.opType === 'GroupQueryAttention' || node.domain === ''
-      ? key.length === 4
-      : key.length === 4 && node.opType === 'MultiHeadAttention';
-  const keys = heads ? key[2]! : key[1]!;
-  return keys * (elementCount(query) + elementCount(output));
+  const past = cached(inputs, node.opType);
+  if (query.length === 5) return 2 * elementCount(output) * (query[1]! + past); // q, k and v packed: [B, S, N, 3, H]
+  // packed likewise, side by side: [B, S, (N + 2 Nkv) H]
+  if (!key) return node.opType === 'GroupQueryAttention' ? 2 * elementCount(output) * (query[1]! + past) : 0;
+  const keys = key.length === 4 ? key[2]! : key[1]!;
+  return (keys + past) * (elementCount(query) + elementCount(output));
 };
 
 /** With its projection: input [.., C] times [C, Q + K + V], then attention over the same tokens. */
-const projectedAttention: MacRule = ({ inputs: [input, weights], output }) => {
+const projectedAttention: MacRule = ({ inputs, output }, node) => {
+  const [input, weights] = inputs;
   if (!input || weights?.length !== 2) return 0;
   const tokens = elementCount(input.slice(0, -1));
-  const keys = input.at(-2)!;
+  const keys = input.at(-2)! + cached(inputs, node.opType);
   return tokens * elementCount(weights) + 2 * keys * elementCount(output);
 };
+
+/** W [D, gates H, I] and R [D, gates H, H] meet every element of a sequence [S, B, I] once, in either layout. */
+const recurrent: MacRule = ({ inputs: [x, w, r] }) =>
+  x && w && r ? x[0]! * x[1]! * (elementCount(w) + elementCount(r)) : 0;
 
 const last = () => -1;
 
 const rules: ReadonlyMap<string, MacRule> = new Map<string, MacRule>([
-  ...['Conv', 'FusedConv', 'ConvInteger', 'NhwcConv', 'NhwcFusedConv'].map(
+  ...['Conv', 'FusedConv', 'ConvInteger', 'DeformConv', 'NhwcConv', 'NhwcFusedConv'].map(
     (opType) => [opType, convolution(1)] as const,
   ),
   ['QLinearConv', convolution(3)],
@@ -103,7 +121,10 @@ const rules: ReadonlyMap<string, MacRule> = new Map<string, MacRule>([
   ),
   ...['MatMulNBits', 'MatMulBnb4', 'MatMulFpQ4'].map((opType) => [opType, packedMatMul] as const),
   ['Einsum', einsum],
-  ...['MultiHeadAttention', 'GroupQueryAttention'].map((opType) => [opType, attention] as const),
+  ...['RNN', 'GRU', 'LSTM'].map((opType) => [opType, recurrent] as const),
+  ...['MultiHeadAttention', 'DecoderMaskedMultiHeadAttention', 'GroupQueryAttention'].map(
+    (opType) => [opType, attention] as const,
+  ),
   ['Attention', (shapes, node) => (node.domain === '' ? attention : projectedAttention)(shapes, node)],
   ['QAttention', projectedAttention],
   ['PackedAttention', projectedAttention],

@@ -156,7 +156,6 @@ const isMade = [
   'RMSNormalization',
   'ReverseSequence',
   'SimplifiedLayerNormalization',
-  'Bernoulli',
   'Clip',
 ] as const;
 

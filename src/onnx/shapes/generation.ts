@@ -21,6 +21,7 @@ import {
   isConcrete,
   maxElements,
   numbersOf,
+  product,
   unknownDims,
   valueOf,
 } from './Value';
@@ -129,6 +130,23 @@ const signalWindow: ShapeRule = ({ node, inputs: [size] }) => [
 
 const int64: DataType = 'int64';
 
+/** Of the flattened input, or of slices along an axis; how many there are depends on the values. */
+function unique(call: OpCall): Result {
+  const x = shapeOf(call, 0);
+  const given = intAttribute(call.node, 'axis');
+  const axis = x && given !== undefined ? resolveAxis(given, x.length) : undefined;
+  const shape = given === undefined ? [null] : x && axis !== undefined ? x.with(axis, null) : null;
+  const indices = valueOf(int64, [null]);
+  const inverse = given === undefined ? (x ? product(x) : null) : axis === undefined ? null : (x?.[axis] ?? null);
+  return [valueOf(typeOf(call, 0), shape), indices, valueOf(int64, [inverse]), indices];
+}
+
+/** Draws from each row of unnormalised log-probabilities. */
+function multinomial(call: OpCall): Result {
+  const type = dataTypeOf(intAttribute(call.node, 'dtype', 6));
+  return [valueOf(type, [shapeOf(call, 0)?.[0] ?? null, intAttribute(call.node, 'sample_size', 1)])];
+}
+
 export const generationRules: RuleTable = {
   Constant: constant,
   ConstantOfShape: constantOfShape,
@@ -144,10 +162,7 @@ export const generationRules: RuleTable = {
   HannWindow: signalWindow,
   HammingWindow: signalWindow,
   BlackmanWindow: signalWindow,
-  Unique: (call) => [
-    valueOf(typeOf(call, 0), [null]),
-    valueOf(int64, [null]),
-    valueOf(int64, [null]),
-    valueOf(int64, [null]),
-  ],
+  Unique: unique,
+  Bernoulli: randomLike,
+  Multinomial: multinomial,
 };

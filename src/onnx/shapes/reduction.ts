@@ -1,5 +1,6 @@
 /** Shape rules of reductions and normalisations. */
-import type { DataType, Dim } from '../model';
+import { dataTypeOf } from '../dataTypes';
+import type { Dim } from '../model';
 import {
   intAttribute,
   intsAttribute,
@@ -60,8 +61,17 @@ function batchNormalization(call: OpCall): Result {
   return [valueOf(typeOf(call, 0), shapeOf(call, 0)), statistics, statistics];
 }
 
-const typeByZeroPoint = (call: OpCall, input: number, otherwise: DataType): DataType =>
-  typeOf(call, input) ?? otherwise;
+/** The type is that of the zero point; without one the attribute's (opset 21), or uint8. */
+function quantizeLinear(call: OpCall): Result {
+  const given = dataTypeOf(intAttribute(call.node, 'output_dtype', 0));
+  return [valueOf(call.node.inputs[2] ? typeOf(call, 2) : (given ?? 'uint8'), shapeOf(call, 0))];
+}
+
+/** The type is the attribute's (opset 23), or that of the scale. */
+function dequantizeLinear(call: OpCall): Result {
+  const given = dataTypeOf(intAttribute(call.node, 'output_dtype', 0));
+  return [valueOf(given ?? typeOf(call, 1), shapeOf(call, 0))];
+}
 
 export const reductionRules: RuleTable = {
   ReduceSum: reduction((elements) => elements.reduce((sum, x) => sum + x, 0)),
@@ -79,7 +89,7 @@ export const reductionRules: RuleTable = {
   TopK: topK,
   LayerNormalization: layerNormalization,
   BatchNormalization: batchNormalization,
-  QuantizeLinear: (call) => [valueOf(typeByZeroPoint(call, 2, 'uint8'), shapeOf(call, 0))],
-  DequantizeLinear: (call) => [valueOf(typeOf(call, 1), shapeOf(call, 0))],
+  QuantizeLinear: quantizeLinear,
+  DequantizeLinear: dequantizeLinear,
   DynamicQuantizeLinear: (call) => [valueOf('uint8', shapeOf(call, 0)), valueOf('float32', []), valueOf('uint8', [])],
 };

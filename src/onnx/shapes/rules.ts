@@ -9,6 +9,7 @@ import { fusedRules } from './fused';
 import { generationRules } from './generation';
 import { linearRules } from './linear';
 import type { RuleTable, ShapeRule } from './OpCall';
+import { recurrentRules } from './recurrent';
 import { reductionRules } from './reduction';
 
 const standard: RuleTable = {
@@ -16,6 +17,7 @@ const standard: RuleTable = {
   ...arrangementRules,
   ...linearRules,
   ...reductionRules,
+  ...recurrentRules,
   ...generationRules,
   ...controlFlowRules,
   ...onnxAttentionRules,

@@ -7,6 +7,7 @@ import { elementwiseRules } from '../../shapes/elementwise';
 import { fusedRules } from '../../shapes/fused';
 import { generationRules } from '../../shapes/generation';
 import { linearRules } from '../../shapes/linear';
+import { recurrentRules } from '../../shapes/recurrent';
 import { reductionRules } from '../../shapes/reduction';
 import { type AttributeInput, buildGraph, buildModel, floatTensor, type GraphBuilder, intTensor } from '../buildModel';
 import type { Random } from './random';
@@ -19,6 +20,7 @@ const tables = [
   elementwiseRules,
   linearRules,
   reductionRules,
+  recurrentRules,
   onnxAttentionRules,
   controlFlowRules,
 ];
