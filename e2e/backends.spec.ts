@@ -5,48 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { buildModel } from '../src/onnx/testing/buildModel';
-import { writeModel } from '../src/onnx/writeModel';
 import { bothDone, cell, clip, visit, watchErrors } from './studioPage';
-
-const channels = 4;
-
-/** Residual convolutions on a latent of 4 frames of 8x8: enough of a denoiser to sample. */
-const tiny = writeModel(
-  buildModel((b) => {
-    const sample = b.input('sample', [1, channels, 4, 8, 8]);
-    const timestep = b.input('timestep', [1], 'float32');
-    const scale = b.op('Mul', [timestep, b.weight('per_step', [1], [1e-4])], {}, { name: '/time/Mul' });
-    const conv = (x: string, path: string) =>
-      b.op(
-        'Conv',
-        [x, b.weight(`${path}.weight`, [channels, channels, 1, 3, 3])],
-        { pads: [0, 1, 1, 0, 1, 1] },
-        { name: `/${path}/Conv` },
-      );
-    let x = b.op('Add', [conv(sample, 'conv_in'), scale], {}, { name: '/conv_in/Add' });
-    for (let block = 0; block < 3; block++) {
-      const inner = b.op('Sigmoid', [conv(x, `blocks.${block}.conv`)], {}, { name: `/blocks.${block}/Sigmoid` });
-      x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
-    }
-    b.op(
-      'Conv',
-      [x, b.weight('conv_out.weight', [channels, channels, 1, 1, 1])],
-      {},
-      { name: '/conv_out/Conv', outputs: ['out_sample'] },
-    );
-    b.output('out_sample', [1, channels, 4, 8, 8]);
-  }),
-);
-
-async function openTiny(page: Page): Promise<void> {
-  await page.getByTestId('open-model').click();
-  await page
-    .getByTestId('files-input')
-    .setInputFiles({ name: 'tiny.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(tiny) });
-  await expect(cell(page, 'blocks.1')).toBeVisible({ timeout: 60_000 });
-  await bothDone(page);
-}
+import { openTiny } from './tinyModel';
 
 /** RGB of the frame on screen. */
 const pixels = (page: Page, side: 'teacher' | 'student') =>

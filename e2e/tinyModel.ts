@@ -1,0 +1,44 @@
+/** A denoiser small enough for a software adapter: residual convolutions on a latent of 4 frames of 8x8. */
+import { expect, type Page } from '@playwright/test';
+import { buildModel } from '../src/onnx/testing/buildModel';
+import { writeModel } from '../src/onnx/writeModel';
+import { bothDone, cell } from './studioPage';
+
+const channels = 4;
+
+export const tinyModel = writeModel(
+  buildModel((b) => {
+    const sample = b.input('sample', [1, channels, 4, 8, 8]);
+    const timestep = b.input('timestep', [1], 'float32');
+    const scale = b.op('Mul', [timestep, b.weight('per_step', [1], [1e-4])], {}, { name: '/time/Mul' });
+    const conv = (x: string, path: string) =>
+      b.op(
+        'Conv',
+        [x, b.weight(`${path}.weight`, [channels, channels, 1, 3, 3])],
+        { pads: [0, 1, 1, 0, 1, 1] },
+        { name: `/${path}/Conv` },
+      );
+    let x = b.op('Add', [conv(sample, 'conv_in'), scale], {}, { name: '/conv_in/Add' });
+    for (let block = 0; block < 3; block++) {
+      const inner = b.op('Sigmoid', [conv(x, `blocks.${block}.conv`)], {}, { name: `/blocks.${block}/Sigmoid` });
+      x = b.op('Add', [x, inner], {}, { name: `/blocks.${block}/Add` });
+    }
+    b.op(
+      'Conv',
+      [x, b.weight('conv_out.weight', [channels, channels, 1, 1, 1])],
+      {},
+      { name: '/conv_out/Conv', outputs: ['out_sample'] },
+    );
+    b.output('out_sample', [1, channels, 4, 8, 8]);
+  }),
+);
+
+/** Opens it from a file, and waits for both clips. */
+export async function openTiny(page: Page): Promise<void> {
+  await page.getByTestId('open-model').click();
+  await page
+    .getByTestId('files-input')
+    .setInputFiles({ name: 'tiny.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(tinyModel) });
+  await expect(cell(page, 'blocks.1')).toBeVisible({ timeout: 60_000 });
+  await bothDone(page);
+}
