@@ -11,9 +11,11 @@ export default defineConfig({
   fullyParallel: false,
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
   use: {
-    baseURL: 'http://localhost:4374',
+    baseURL: 'http://localhost:4174',
     viewport: { width: 1440, height: 900 },
     screenshot: 'only-on-failure',
+    // Requests that a service worker answers cannot be routed; the tests that are about it allow it.
+    serviceWorkers: 'block',
     launchOptions: {
       executablePath: ensureChromium(),
       args: [
@@ -30,8 +32,8 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: 'npx vite preview --port 4374 --strictPort',
-    url: 'http://localhost:4374',
+    command: 'npx vite preview --port 4174 --strictPort',
+    url: 'http://localhost:4174',
     timeout: 60_000,
     reuseExistingServer: false,
   },

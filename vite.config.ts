@@ -1,9 +1,10 @@
 /**
  * Builds a static folder that works from any path of any plain file server. The headers of cross-origin isolation
- * (needed by WebAssembly threads) are sent here; elsewhere public/isolation-worker.js adds them.
+ * (needed by WebAssembly threads) are sent here; elsewhere public/service-worker.js adds them.
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { offlineFiles } from './offlineFiles';
 import manifest from './package.json' with { type: 'json' };
 
 const isolation = {
@@ -19,7 +20,7 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 export default defineConfig({
   base: './',
   define: { __STUDIO_VERSION__: JSON.stringify(manifest.version) },
-  plugins: [react()],
+  plugins: [react(), offlineFiles()],
   worker: { format: 'es', rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.
   optimizeDeps: { exclude: ['onnxruntime-web'] },

@@ -8,6 +8,8 @@ import { expect, type Page, test } from '@playwright/test';
 import { bothDone, cell, clip, visit, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
 
+test.use({ serviceWorkers: 'allow' }); // one test is about the service worker
+
 /** RGB of the frame on screen. */
 const pixels = (page: Page, side: 'teacher' | 'student') =>
   clip(page, side).evaluate((element: HTMLCanvasElement) => [

@@ -1,4 +1,4 @@
-/** A denoiser small enough for a software adapter: residual convolutions on a latent of 4 frames of 8x8. */
+/** A denoiser that runs in milliseconds, for tests of the page: residual convolutions on 4 frames of 8x8. */
 import { expect, type Page } from '@playwright/test';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
@@ -33,7 +33,7 @@ export const tinyModel = writeModel(
   }),
 );
 
-/** Opens it from a file, and waits for both clips. */
+/** Opens it by its file and waits for both clips. */
 export async function openTiny(page: Page): Promise<void> {
   await page.getByTestId('open-model').click();
   await page

@@ -56,6 +56,16 @@ export function bkSdmPlan(tree: BlockTree): Plan | undefined {
   return dropped.length === 0 ? undefined : { dropped: dropped.map(({ id }) => id) };
 }
 
+/** The cuts of papers as far as this model has their blocks: what a measured plan is compared with. */
+export function publishedCuts(tree: BlockTree): readonly { readonly name: string; readonly plan: Plan }[] {
+  const presets = presetsFor(tree).filter(({ plan }) => plan.dropped.length > 0);
+  const bkSdm = bkSdmPlan(tree);
+  return [
+    ...presets.map(({ label, plan }) => ({ name: label, plan })),
+    ...(bkSdm ? [{ name: 'BK-SDM pattern', plan: bkSdm }] : []),
+  ];
+}
+
 /** Pair 1, counted from 0: the second of two, the middle of three. */
 function secondPair(stage: Block): Block | undefined {
   return stage.children.filter(({ kind }) => kind === 'pair')[1];

@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'passes/nothing-to-train' // no weight of that name, or none that the loss depends on
   // library: where models come from
   | 'library/no-model' // nothing in the dropped files is a model
+  | 'library/not-a-denoiser' // a graph of a pipeline, but another part of it
   | 'library/missing-file'
   | 'library/read-failed' // a file is there and cannot be read
   | 'library/invalid-config' // model_index.json and friends

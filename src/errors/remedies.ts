@@ -94,6 +94,10 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'There is no model in what was given.',
     remedy: 'Give a pipeline folder (with model_index.json) or a denoiser’s .onnx file.',
   },
+  'library/not-a-denoiser': {
+    sentence: 'The studio prunes and samples the denoiser of a pipeline, and this is another part of one.',
+    remedy: 'Open the pipeline’s whole folder, or the .onnx file in its folder unet or transformer.',
+  },
   'library/missing-file': {
     sentence: 'A file of the pipeline is missing.',
     remedy: 'Give the whole folder as it was exported.',

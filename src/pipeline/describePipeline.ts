@@ -9,6 +9,7 @@ import type { Model } from '../onnx/model';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { Config } from './configFields';
 import { countField, stringField } from './configFields';
+import { roleOf } from './graphRole';
 import { describeImage } from './imageParts';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
@@ -33,7 +34,7 @@ const DENOISER_FOLDERS = ['unet', 'transformer'];
  * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). `size` counts where the
  * graph leaves the latent's axes free. Errors:
  * `library/missing-file` and `library/invalid-config` name the file; `library/no-model` when nothing in the folder
- * is a denoiser; `blocks/no-latent-input`; and what `readGraph` throws.
+ * is a denoiser; `library/not-a-denoiser`; `blocks/no-latent-input`; and what `readGraph` throws.
  */
 export async function describePipeline(
   folder: Folder,
@@ -119,7 +120,7 @@ async function describeLoneDenoiser(
 ): Promise<PipelineDescription> {
   const configPath = joinPath(directoryOf(modelPath), 'config.json');
   const config = (await readOptionalJson(folder, configPath)) ?? {};
-  const graph = await readGraph(modelPath);
+  const graph = await readDenoiser(modelPath, readGraph);
   const input = readLatentInput(graph, config, configPath, size);
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
@@ -135,6 +136,17 @@ async function describeLoneDenoiser(
       ...input.notes,
     ],
   };
+}
+
+/** A file of its own: nothing but its graph says what it is. Throws `library/not-a-denoiser` for another part of a pipeline. */
+async function readDenoiser(modelPath: string, readGraph: ReadGraph): Promise<Model> {
+  const model = await readGraph(modelPath);
+  const role = roleOf(model.graph);
+  if (role === undefined) return model;
+  throw new StudioError('library/not-a-denoiser', `${modelPath} is ${role}, not a denoiser.`, {
+    path: modelPath,
+    role,
+  });
 }
 
 function denoiserParts(

@@ -54,7 +54,7 @@ export interface ImportanceProgress {
 export interface MeasureOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ImportanceProgress) => void;
-  /** Awaited after every unit: lets what a person waits for go first. */
+  /** Awaited before every denoiser call: lets what a person waits for go first. */
   readonly turn?: () => Promise<void>;
 }
 
@@ -107,13 +107,12 @@ export async function measureImportance(
   options: MeasureOptions = {},
 ): Promise<Importance> {
   const runs: TeacherRun[] = [];
-  for (const one of settings) runs.push(await teacherRun(pipeline, one, options.signal));
+  for (const one of settings) runs.push(await teacherRun(pipeline, one, options.signal, options.turn));
   const measured: UnitImportance[] = [];
   for (const unit of units) {
-    const importance = await measureUnit(pipeline, unit, runs, options.signal);
+    const importance = await measureUnit(pipeline, unit, runs, options);
     measured.push(importance);
     options.onProgress?.({ done: measured.length, of: units.length, unit: importance });
-    await options.turn?.();
   }
   return { settings, units: measured };
 }
@@ -122,13 +121,14 @@ async function measureUnit(
   pipeline: Pipeline,
   unit: Unit,
   runs: readonly TeacherRun[],
-  signal: AbortSignal | undefined,
+  { signal, turn }: MeasureOptions,
 ): Promise<UnitImportance> {
   const perRun: SplitError[][] = [];
   const bands: Record<'high' | 'low', SplitError[]> = { high: [], low: [] };
   for (const run of runs) {
     const errors: SplitError[] = [];
     for (const state of run.states) {
+      await turn?.();
       signal?.throwIfAborted();
       const output = await outputOn(pipeline, variantOf(unit.plan), run, state);
       const error = latentError(pipeline, state.output, output);

@@ -52,13 +52,28 @@ export interface PlanRequest {
   /** Plans to measure beside it, and how many random ones. */
   readonly presets?: readonly { readonly name: string; readonly plan: Plan }[];
   readonly randomPlans?: number;
+  /** Errors that were measured before on the same clips, the units' own too: they are not measured again. */
+  readonly known?: readonly KnownError[];
+}
+
+export interface KnownError {
+  readonly plan: Plan;
+  readonly error: SplitError;
 }
 
 export interface PlanOptions {
   readonly signal?: AbortSignal;
-  /** The best within the budget so far, if any; and how many plans were measured. */
-  readonly onProgress?: (progress: { readonly measured: number; readonly best: MeasuredPlan | null }) => void;
+  readonly onProgress?: (progress: PlanProgress) => void;
+  /** Awaited before every denoiser call. */
   readonly turn?: () => Promise<void>;
+}
+
+export interface PlanProgress {
+  readonly measured: number;
+  /** Within the budget so far, if any is. */
+  readonly best: MeasuredPlan | null;
+  /** The plan that was measured last. */
+  readonly latest: MeasuredPlan;
 }
 
 export interface PlanResult extends MeasuredPlan {
@@ -111,8 +126,9 @@ interface Search {
 async function openSearch(pipeline: Pipeline, request: PlanRequest, options: PlanOptions): Promise<Search> {
   const { signal, onProgress, turn } = options;
   const runs: TeacherRun[] = [];
-  for (const settings of request.settings) runs.push(await teacherRun(pipeline, settings, signal));
+  for (const settings of request.settings) runs.push(await teacherRun(pipeline, settings, signal, turn));
   const known = new Map<string, MeasuredPlan>();
+  const earlier = new Map((request.known ?? []).map(({ plan, error }) => [keyOf(plan), error]));
   const { content = 1, motion = 1, budget } = request;
   const weigh = (error: SplitError) => content * error.content + motion * error.motion;
   const { file, tree, types } = pipeline.denoiser;
@@ -129,22 +145,24 @@ async function openSearch(pipeline: Pipeline, request: PlanRequest, options: Pla
     weigh,
     all: () => [...known.values()],
     async measure(plan) {
-      const key = [...new Set(plan.dropped)].sort().join('\n');
+      const key = keyOf(plan);
       const before = known.get(key);
       if (before) return before;
       const errors: SplitError[] = [];
-      for (const run of plan.dropped.length === 0 ? [] : runs) {
+      const isKnown = plan.dropped.length === 0 || earlier.has(key);
+      for (const run of isKnown ? [] : runs) {
         for (const state of run.states) {
+          await turn?.();
           signal?.throwIfAborted();
           const output = await outputOn(pipeline, variantOf(plan), run, state);
           errors.push(latentError(pipeline, state.output, output));
         }
       }
-      const error = errors.length === 0 ? { content: 0, motion: 0, total: 0 } : meanError(errors);
+      const error = earlier.get(key) ?? (isKnown ? { content: 0, motion: 0, total: 0 } : meanError(errors));
       const measured = { plan, cost: costOf(plan), error };
       known.set(key, measured);
-      onProgress?.({ measured: known.size, best: best() });
-      await turn?.();
+      signal?.throwIfAborted();
+      onProgress?.({ measured: known.size, best: best(), latest: measured });
       return measured;
     },
   };
@@ -266,10 +284,11 @@ async function measureBaselines(
   return baselines;
 }
 
+const keyOf = ({ dropped }: Plan): string => [...new Set(dropped)].sort().join('\n');
+
 /** Damage per share saved of a unit alone, where the search has measured it so. */
 function scoreAlone(search: Search, unit: Unit): number | undefined {
-  const key = [...unit.plan.dropped].sort().join('\n');
-  const alone = search.all().find(({ plan }) => [...plan.dropped].sort().join('\n') === key);
+  const alone = search.all().find(({ plan }) => keyOf(plan) === keyOf(unit.plan));
   return alone && search.weigh(alone.error) / Math.max(1e-9, 1 - alone.cost.macs);
 }
 

@@ -43,6 +43,7 @@ export async function teacherRun(
   pipeline: Pipeline,
   settings: GenerateSettings,
   signal?: AbortSignal,
+  turn?: () => Promise<void>,
 ): Promise<TeacherRun> {
   const { description } = pipeline;
   const scheduler = createScheduler(description.scheduler, settings.steps);
@@ -55,6 +56,7 @@ export async function teacherRun(
     seed: settings.seed,
     guidance: branchGuidance(description, settings.guidance),
     denoise: async (_side, latent, timestep, branches) => {
+      await turn?.();
       const outputs = await denoise(pipeline, TEACHER, {
         latent,
         timestep,

@@ -1,6 +1,6 @@
 /**
  * Makes the page cross-origin isolated on servers that do not send the headers: registers the service worker that
- * adds them and reloads once. Where that is impossible the page goes on without WebAssembly threads.
+ * adds them (public/service-worker.js) and reloads once. Where that is impossible the page goes on without WebAssembly threads.
  */
 const triedKey = 'vdmini-studio/isolation-tried';
 const activationTimeoutMs = 4000;
@@ -15,7 +15,7 @@ export async function ensureIsolation(): Promise<'ready' | 'reloading'> {
     const possible = window.isSecureContext && 'serviceWorker' in navigator && window.top === window.self;
     if (!possible || sessionStorage.getItem(triedKey) !== null) return 'ready';
     sessionStorage.setItem(triedKey, '1');
-    await navigator.serviceWorker.register(new URL('isolation-worker.js', document.baseURI));
+    await navigator.serviceWorker.register(new URL('service-worker.js', document.baseURI));
     if (!(await controlled())) return 'ready';
     window.location.reload();
     return 'reloading';

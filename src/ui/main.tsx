@@ -5,11 +5,16 @@ import { ensureIsolation } from './isolation';
 import './design.css';
 
 if ((await ensureIsolation()) === 'ready') {
-  const [{ App }, { start }] = await Promise.all([import('./App'), import('./store/start')]);
+  const [{ App }, { start }, { keepOffline }] = await Promise.all([
+    import('./App'),
+    import('./store/start'),
+    import('./offline'),
+  ]);
   createRoot(document.getElementById('root')!).render(
     <CrashScreen>
       <App />
     </CrashScreen>,
   );
   start();
+  keepOffline();
 }

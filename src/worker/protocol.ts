@@ -12,12 +12,17 @@ import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
+import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
+import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
+export type { UnitImportance, UnitKind } from '../studio/importance';
 export type * from '../studio/openedData';
+export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';
 export type * from '../studio/sampleData';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
@@ -31,6 +36,19 @@ export interface OpenRequest {
   readonly withoutRunning?: string;
 }
 
+export interface AnalyzeRequest {
+  readonly units: UnitKind;
+  /** The clips whose states are the measure. */
+  readonly settings: readonly GenerateSettings[];
+  /** Ids of units that were measured before. */
+  readonly except: readonly string[];
+}
+
+/** As `planCuts` takes it; units by their kind, beside the cuts of papers. */
+export interface PlanJobRequest extends Omit<PlanRequest, 'units' | 'presets'> {
+  readonly units: UnitKind;
+}
+
 /** Where opening stands; once the blocks are known, what the map needs. */
 export type OpenReport = OpenProgress | { readonly phase: 'mapped'; readonly mapped: MappedPipeline };
 
@@ -40,12 +58,13 @@ export interface Jobs {
   summarise: { input: { readonly plan: Plan }; progress: never; output: PlanSummary };
   sample: { input: SampleRequest; progress: SampleProgress; output: SampleResult };
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
+  analyze: { input: AnalyzeRequest; progress: ImportanceProgress; output: Importance };
+  plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
   counters: { input: Record<string, never>; progress: never; output: EngineCounters };
 }
 
 export type JobName = keyof Jobs;
-/** 'at-once': answered without waiting for anything. */
-export type Lane = 'interactive' | 'background' | 'at-once';
+export type Lane = 'interactive' | 'background';
 
 /**
  * What a person waits for comes first; long jobs run in the background, give way after every step, and can be paused.
@@ -56,7 +75,9 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   summarise: 'interactive',
   sample: 'interactive',
   export: 'interactive',
-  counters: 'at-once',
+  analyze: 'background',
+  plan: 'background',
+  counters: 'interactive',
 };
 
 /** Jobs that work without an open pipeline; all others name theirs. */

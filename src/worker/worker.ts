@@ -2,13 +2,16 @@
  * The worker: one pipeline at a time behind two lanes of jobs. What the page holds (plan, settings) never lives here,
  * so a lost device costs no more than new sessions: the pipeline keeps its id, and jobs that wait go on with it.
  */
+import { publishedCuts } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { measureImportance, unitsOf } from '../studio/importance';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
+import { planCuts } from '../studio/planCuts';
 import type { Handlers, JobContext } from './jobLanes';
 import { createJobLanes } from './jobLanes';
 import type {
@@ -34,8 +37,6 @@ const post = (reply: Reply): void => self.postMessage(reply);
 const onBusy = (busy: boolean): void => post({ type: 'busy', busy });
 
 let opened: Opened | undefined;
-/** The backend made last: that of the open pipeline, or of one that is being opened. */
-let newest: WebBackend | undefined;
 let openedCount = 0;
 let deviceLosses = 0;
 /** Counts of pipelines that are closed by now. */
@@ -120,7 +121,6 @@ async function backendFor(
   if (opened?.request.backend === preference && !opened.backend.isLost()) return opened.backend;
   onProgress?.({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
   const backend = await openWebBackend(preference, onBusy);
-  newest = backend;
   void backend.lost.then((message) => onDeviceLost(backend, message));
   return backend;
 }
@@ -193,6 +193,17 @@ const handlers: Handlers = {
   summarise: async ({ plan }) => (await running()).summarise(plan),
   sample: async (request, context) => (await running()).sample(request, context),
   export: async (request, context) => (await running()).exportStudent(request, context),
+  analyze: async ({ units, settings, except }, context) => {
+    const pipeline = await running();
+    const wanted = unitsOf(pipeline.denoiser.tree, units).filter(({ id }) => !except.includes(id));
+    return measureImportance(pipeline, wanted, settings, context);
+  },
+  plan: async (request, context) => {
+    const pipeline = await running();
+    const { tree } = pipeline.denoiser;
+    const units = unitsOf(tree, request.units);
+    return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
+  },
   counters: async (): Promise<EngineCounters> => {
     const now = opened?.pipeline.counters() ?? { sessionsCreated: 0, denoiserRuns: 0 };
     return {
@@ -214,7 +225,7 @@ const lanes = createJobLanes({
 });
 
 self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
-  if (data.type === 'lose-device') newest?.lose();
+  if (data.type === 'lose-device') opened?.backend.lose();
   else lanes.take(data);
 });
 

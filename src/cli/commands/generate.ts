@@ -1,4 +1,5 @@
-/** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF. */
+/** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF or, for the page, as a stored clip. */
+import { sha256Of } from '../../library/sha256';
 import { variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
@@ -8,16 +9,19 @@ import { encodeGif } from '../gif';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, readPlan } from '../planOptions';
 import { showStep } from '../stepProgress';
+import { encodeStoredClip } from '../storedClip';
 import { counted } from '../table';
 
-const help = `Usage: vdmini generate FOLDER --out CLIP.gif [--prompt TEXT] [--seed N] [--steps N] [--drop ID,ID...] [--json]
+const help = `Usage: vdmini generate FOLDER --out CLIP.gif|CLIP.png [--prompt TEXT] [--seed N] [--steps N] [--drop ID,ID...] [--json]
 
-Makes a clip with the pipeline in FOLDER (Optimum's layout, or one denoiser file) on the CPU and saves it as a GIF.
+Makes a clip with the pipeline in FOLDER (Optimum's layout, or one denoiser file) on the CPU and saves it as a GIF,
+or as a PNG of all frames on top of each other with its settings in CLIP.json beside it: what the page shows while a
+bundled model opens (FOLDER/stored-clip.png).
 Without blocks to drop it is the teacher's clip.
 
 ${generateHelp}
 ${planHelp}
-  --out FILE          the GIF
+  --out FILE          the GIF or PNG
   --scale N           how often each pixel is repeated in the GIF (default 4)
   --json              settings, size and times
 `;
@@ -39,7 +43,12 @@ export const generate: Command = {
       );
       const clip = result.clips[0]!;
       const { framesPerSecond, notes } = pipeline.description;
-      await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));
+      if (out.endsWith('.png')) {
+        const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
+        const stored = encodeStoredClip(clip, settings, fingerprint);
+        await writeWhole(out, signal, stored.picture);
+        await writeWhole(out.replace(/\.png$/, '.json'), signal, stored.facts);
+      } else await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));
       const { frameCount, width, height } = clip;
       const medianStepMs = result.medianStepMs[0];
       const decodeMs = result.decodeMs[0];

@@ -1,5 +1,5 @@
 /** `vdmini plan`: what to drop for a budget, measured, beside the cuts that others would make. */
-import { bkSdmPlan, presetsFor } from '../../blocks/presets';
+import { publishedCuts } from '../../blocks/presets';
 import { blockIndex } from '../../blocks/resolvePlan';
 import { StudioError } from '../../errors/StudioError';
 import { unitsOf } from '../../studio/importance';
@@ -50,7 +50,6 @@ export const plan: Command = {
     const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
       const { tree } = pipeline.denoiser;
-      const pattern = bkSdmPlan(tree);
       const result = await planCuts(
         pipeline,
         {
@@ -60,12 +59,7 @@ export const plan: Command = {
           motion: decimal(values.motion, '--motion', 0, 1),
           locked: values.lock === undefined ? [] : readBlockIds(values.lock, new Set(blockIndex(tree).keys())),
           settings: await readClips(values, pipeline.description),
-          presets: [
-            ...presetsFor(tree).flatMap(({ label, plan: preset }) =>
-              preset.dropped.length > 0 ? [{ name: label, plan: preset }] : [],
-            ),
-            ...(pattern ? [{ name: 'BK-SDM pattern', plan: pattern }] : []),
-          ],
+          presets: publishedCuts(tree),
           randomPlans: integer(values.random, '--random', { min: 0, max: 1000 }, 20),
         },
         {

@@ -28,7 +28,7 @@ export function LayerSearch() {
 /** How many layers are marked, and switches for all of them. */
 export function MarkedLine() {
   const marked = useMarkedLayers();
-  const open = useStudio((state) => state.open);
+  const open = useStudio(mappedOf);
   const plan = useStudio((state) => state.plan);
   if (!marked || !open) return null;
   const index = indexBlocks(open.tree);

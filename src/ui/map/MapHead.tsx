@@ -9,7 +9,6 @@ import { useStudio } from '../store/state';
 import { LayerSearch } from './LayerSearch';
 
 export function MapHead() {
-  const open = useStudio((state) => state.open);
   const mapped = useStudio(mappedOf);
   const plan = useStudio((state) => state.plan);
   const canUndo = useStudio((state) => state.past.length > 0);
@@ -26,7 +25,6 @@ export function MapHead() {
               className="button small preset"
               aria-pressed={sameCut(mapped.tree, plan, preset.plan)}
               aria-description={preset.description}
-              disabled={!open}
               onClick={() => applyPreset(preset)}
               onPointerEnter={() => tryPlan(preset.plan)}
               onPointerLeave={() => tryPlan(null)}

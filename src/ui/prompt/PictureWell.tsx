@@ -4,24 +4,18 @@
  */
 import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { StudioError } from '../../errors/StudioError';
-import type { GenerateSettings } from '../../worker/protocol';
+import type { PipelineDescription } from '../../pipeline/PipelineDescription';
+import type { Picture } from '../../worker/protocol';
 import { Icon } from '../parts/Icon';
 import { showProblem } from '../store/engine';
 import { commitSettings } from '../store/settings';
 import { useStudio } from '../store/state';
-import { type Picture, readPicture } from './pictures';
+import { readPicture } from './pictures';
 
-interface ImageInput {
-  readonly width: number;
-  readonly height: number;
-  /** Paths of pictures that came with the folder. */
-  readonly examples: readonly string[];
-}
-
-type WithImage = GenerateSettings & { readonly image?: Picture };
+type ImageInput = NonNullable<PipelineDescription['image']>;
 
 export function PictureWell() {
-  const input = useStudio((state) => (state.open?.description as { image?: ImageInput } | undefined)?.image);
+  const input = useStudio((state) => state.open?.description.image);
   const folder = useStudio((state) => state.open?.folder);
   if (!input) return null;
   const base = folder?.kind === 'url' ? folder.url : null;
@@ -34,7 +28,7 @@ interface WellProps {
 }
 
 function Well({ input, examples }: WellProps) {
-  const picture = useStudio((state) => (state.settings as WithImage).image);
+  const picture = useStudio((state) => state.settings.image);
   const file = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const use = useCallback((source: Blob) => void takePicture(source, input), [input]);
@@ -141,7 +135,7 @@ async function fetchPicture(url: string, input: ImageInput): Promise<void> {
 async function takePicture(source: Blob, { width, height }: ImageInput): Promise<void> {
   try {
     const image = await readPicture(source, { width, height });
-    commitSettings({ image } as Partial<WithImage>);
+    commitSettings({ image });
   } catch (cause) {
     const name = source instanceof File ? source.name : 'This';
     showProblem(

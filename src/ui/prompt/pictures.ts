@@ -2,16 +2,7 @@
  * Pictures for models that begin with one: from a file, the clipboard or beside the model, cropped to the model's
  * aspect around the middle and scaled to its size. Pixels leave here as RGBA, named by their content.
  */
-
-/** As the engine takes it. */
-export interface Picture {
-  /** Names the picture by its content; equal keys, equal pixels. */
-  readonly key: string;
-  readonly width: number;
-  readonly height: number;
-  /** RGBA, 8 bits, width * height * 4 bytes. */
-  readonly pixels: Uint8ClampedArray;
-}
+import type { Picture } from '../../worker/protocol';
 
 export interface Crop {
   readonly x: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isCurrent, previewInterval, standing } from './derived';
+import { comparisonStanding, isCurrent, isOfOtherSettings, previewInterval, standing } from './derived';
 import { initialState, type ShownClip, type StudioState } from './state';
 
 const settings = { prompt: 'a cat', seed: 1, steps: 4, guidance: 2 };
@@ -32,6 +32,28 @@ describe('where a side stands', () => {
     const running = state({ run, plan, shown: { teacher: shown(), student: shown() } });
     expect(standing(running, 'student')).toBe('running');
     expect(standing(running, 'teacher')).toBe('done');
+  });
+});
+
+describe('clips of other settings', () => {
+  it('are told whatever runs meanwhile, the student of another plan too', () => {
+    const both = { teacher: shown(), student: shown() };
+    const run = { settings: { ...settings, seed: 2 }, plan: { dropped: [] }, withTeacher: true, step: 0, steps: 4 };
+    const other = state({ shown: both, run, settings: { ...settings, seed: 2 } });
+    expect([isOfOtherSettings(other, 'teacher'), isOfOtherSettings(other, 'student')]).toEqual([true, true]);
+    const cut = state({ shown: both, plan: { dropped: ['a'] } });
+    expect([isOfOtherSettings(cut, 'teacher'), isOfOtherSettings(cut, 'student')]).toEqual([false, true]);
+    expect(isOfOtherSettings(state({ shown: both }), 'student')).toBe(false);
+    expect(isOfOtherSettings(state({}), 'student')).toBe(false);
+  });
+
+  it('leave their figures stale, a preview of what is wanted does not', () => {
+    const value = {} as never;
+    const made = { value, settings, plan: { dropped: [] }, step: 2, steps: 4 };
+    expect(comparisonStanding(state({ comparison: made }))).toBe('preview');
+    expect(comparisonStanding(state({ comparison: made, plan: { dropped: ['a'] } }))).toBe('stale');
+    expect(comparisonStanding(state({ comparison: { ...made, step: 4 } }))).toBe('done');
+    expect(comparisonStanding(state({}))).toBe('empty');
   });
 });
 

@@ -4,7 +4,8 @@ import { samePlan } from '../plan/edits';
 import type { Side, StudioState } from './state';
 
 export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {
-  return a.prompt === b.prompt && a.seed === b.seed && a.steps === b.steps && a.guidance === b.guidance;
+  const equal = a.prompt === b.prompt && a.seed === b.seed && a.steps === b.steps && a.guidance === b.guidance;
+  return equal && a.image?.key === b.image?.key;
 }
 
 /** A finished clip of the wanted settings (and, for the student, of the wanted plan). */

@@ -5,6 +5,7 @@ import { goneIds, rangeBetween, samePlan, setBlocks } from '../plan/edits';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
+import { mappedOf } from './mapped';
 import { read, write } from './state';
 
 const longestPast = 200;
@@ -43,12 +44,13 @@ export function redo(): void {
 
 /** Switches one block, or with `range` every block of its rank from the last one touched, to the other state. */
 export function toggleBlock(id: string, range = false): void {
-  const { open, plan, anchorId } = read();
-  if (!open) return;
-  const on = goneIds(open.tree, plan).has(id);
-  const ids = range && anchorId !== null ? rangeBetween(open.tree, anchorId, id) : [id];
+  const { plan, anchorId } = read();
+  const tree = mappedOf(read())?.tree;
+  if (!tree) return;
+  const on = goneIds(tree, plan).has(id);
+  const ids = range && anchorId !== null ? rangeBetween(tree, anchorId, id) : [id];
   write({ anchorId: id, focusedId: id });
-  setPlan(setBlocks(open.tree, plan, ids, on));
+  setPlan(setBlocks(tree, plan, ids, on));
 }
 
 export const applyPreset = (preset: Preset): void => setPlan(preset.plan);

@@ -1,5 +1,6 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
 
+import type { BlockTree, Plan } from '../../blocks/block';
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
@@ -10,7 +11,7 @@ import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
 import { restoredSettings } from './persistence';
-import { nothingMade, type Opening, type OpenState, read, write } from './state';
+import { nothingMade, type OpenState, read, type StudioState, write } from './state';
 
 let controller: AbortController | null = null;
 
@@ -41,8 +42,7 @@ export async function openFolder(
       { folder, backend, latentSize, withoutRunning },
       {
         signal: own.signal,
-        onProgress: (report) =>
-          controller === own && write(({ opening }) => ({ opening: afterReport(opening, report) })),
+        onProgress: (report) => controller === own && write((state) => afterReport(state, report)),
       },
     );
     if (controller === own) show({ ...opened, folder, latentSize, withoutRunning }, before);
@@ -54,9 +54,22 @@ export async function openFolder(
   }
 }
 
-function afterReport(opening: Opening | null, report: OpenReport): Opening | null {
-  if (!opening) return null;
-  return report.phase === 'mapped' ? { ...opening, mapped: report.mapped } : { ...opening, progress: report };
+/** Where nothing is open yet the map can be used as soon as its blocks are known, with the address's plan on it. */
+function afterReport({ open, opening }: StudioState, report: OpenReport): Partial<StudioState> {
+  if (!opening) return {};
+  if (report.phase !== 'mapped') return { opening: { ...opening, progress: report } };
+  const { mapped } = report;
+  const shown = { opening: { ...opening, mapped } };
+  if (open) return shown;
+  return { ...shown, plan: planInAddress(mapped.tree).plan, focusedId: firstStop(mapped.tree) };
+}
+
+/** The address's plan as far as this model has its blocks. */
+function planInAddress(tree: BlockTree): { readonly plan: Plan; readonly complete: boolean } {
+  const wanted = planFromHash(window.location.hash)?.dropped ?? [];
+  const index = indexBlocks(tree);
+  const known = wanted.filter((id) => index.has(id));
+  return { plan: normalisePlan(tree, known), complete: known.length === wanted.length };
 }
 
 /** The files are good, it is the runtime that does not take the graph. */
@@ -74,9 +87,11 @@ export function openWithoutRunning(): void {
 }
 
 function show(open: OpenState, before: OpenState | null): void {
-  const wanted = planFromHash(window.location.hash)?.dropped ?? [];
-  const index = indexBlocks(open.tree);
-  const known = wanted.filter((id) => index.has(id));
+  const { plan, complete } = planInAddress(open.tree);
+  // Edits on a map that was there before the runtime are kept, their undo too.
+  const { opening, past, future, plan: edited } = read();
+  const early =
+    !before && opening?.mapped ? { plan: normalisePlan(open.tree, edited.dropped), past, future } : { plan };
   const sameModel = before?.fingerprint === open.fingerprint;
   write({
     open,
@@ -84,19 +99,19 @@ function show(open: OpenState, before: OpenState | null): void {
     status: open.status,
     device: 'ok',
     settings: sameModel ? read().settings : restoredSettings(open),
-    plan: normalisePlan(open.tree, known),
     ...nothingMade,
-    focusedId: firstStop(open),
+    ...early,
+    focusedId: firstStop(open.tree),
     player: { ...read().player, frame: 0, playing: false },
   });
-  if (known.length < wanted.length)
+  if (!complete)
     showNotice('The plan in the address was made for another model; blocks that this one does not have were left out.');
   void summarise();
   void generate();
 }
 
 /** Where Tab enters the map: the first block that can be switched, else the first of all. */
-function firstStop({ tree }: OpenState): string | null {
+function firstStop(tree: BlockTree): string | null {
   const blocks = [...indexBlocks(tree).values()].map(({ block }) => block);
   return (blocks.find((block) => block.droppable) ?? blocks[0])?.id ?? null;
 }

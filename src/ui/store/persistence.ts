@@ -159,10 +159,20 @@ function keptOf({ loop, speed, view, split, zoom, differenceGain }: Player): Par
   return { loop, speed, view, split, zoom, differenceGain };
 }
 
+/** Settings without the picture: its pixels do not fit into localStorage. */
+const textOf = ({ prompt, seed, steps, guidance }: GenerateSettings): GenerateSettings => ({
+  prompt,
+  seed,
+  steps,
+  guidance,
+});
+
 function save(): void {
   const { open, settings, rerun, backend, exportFormat, player } = read();
   kept = {
-    ...(open ? { model: open.description.name, settings } : { model: kept.model, settings: kept.settings }),
+    ...(open
+      ? { model: open.description.name, settings: textOf(settings) }
+      : { model: kept.model, settings: kept.settings }),
     rerun,
     backend,
     exportFormat,

@@ -1,6 +1,8 @@
 /**
  * The clip that lies beside a bundled model: shown for the teacher at once, marked as stored, until the model itself
- * has made one. It is a picture of the frames on top of each other and the settings that it was made with.
+ * has made one. It is a picture of the frames on top of each other, the settings that it was made with, and the
+ * fingerprint of its model. Where another model turns out to lie there, the page does without.
+ * "npm run stored-clip" makes it anew.
  */
 import { create } from 'zustand';
 import type { Clip } from '../../metrics/Clip';
@@ -13,6 +15,7 @@ import { initialState, read, useStudio, write } from './state';
 export const useStoredClip = create<{ readonly clip: Clip | null }>()(() => ({ clip: null }));
 
 interface StoredClipFile {
+  readonly fingerprint: string;
   readonly frameCount: number;
   readonly settings: GenerateSettings;
 }
@@ -28,11 +31,18 @@ export async function showStoredClip(url: string): Promise<void> {
     const { open, shown, settings } = read();
     const isOpen = open?.folder.kind === 'url' && open.folder.url === url;
     if (shown.teacher || (open && !isOpen)) return;
+    if (open && open.fingerprint !== stored.fingerprint) return;
     const firstVisit = !open && settings === initialState.settings;
     if (!firstVisit && !sameSettings(settings, stored.settings)) return;
     useStoredClip.setState({ clip: stored.clip });
     // step 0: made by nobody here, so it never counts as finished
-    const made = { ...stored, plan: { dropped: [] }, step: 0, steps: stored.settings.steps };
+    const made = {
+      clip: stored.clip,
+      settings: stored.settings,
+      plan: { dropped: [] },
+      step: 0,
+      steps: stored.settings.steps,
+    };
     write({ shown: { ...shown, teacher: made }, ...(firstVisit ? { settings: stored.settings } : {}) });
     if (!matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   };
@@ -44,11 +54,15 @@ export async function showStoredClip(url: string): Promise<void> {
   });
 }
 
-async function fetchStored(url: string): Promise<{ readonly clip: Clip; readonly settings: GenerateSettings } | null> {
+interface Stored extends Pick<StoredClipFile, 'fingerprint' | 'settings'> {
+  readonly clip: Clip;
+}
+
+async function fetchStored(url: string): Promise<Stored | null> {
   const response = await fetch(new URL('stored-clip.json', url)).catch(() => null);
   const isJson = response?.ok === true && /json/.test(response.headers.get('content-type') ?? '');
   if (!isJson) return null;
-  const { frameCount, settings } = (await response.json()) as StoredClipFile;
+  const { fingerprint, frameCount, settings } = (await response.json()) as StoredClipFile;
   const picture = await fetch(new URL('stored-clip.png', url));
   if (!picture.ok) return null;
   // Pixels as they are: no colour management between the file and the clip.
@@ -58,5 +72,5 @@ async function fetchStored(url: string): Promise<{ readonly clip: Clip; readonly
   if (!context || height % frameCount !== 0) return null;
   context.drawImage(bitmap, 0, 0);
   const pixels = new Uint8ClampedArray(context.getImageData(0, 0, width, height).data);
-  return { clip: { frameCount, width, height: height / frameCount, pixels }, settings };
+  return { clip: { frameCount, width, height: height / frameCount, pixels }, settings, fingerprint };
 }

@@ -1,0 +1,105 @@
+/** No serious finding of axe in any state; no text under 11 px, no target under 24 px, nothing cut at any size. */
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page, test } from '@playwright/test';
+import { bothDone, cell } from './studioPage';
+import { openTiny } from './tinyModel';
+
+test.use({ reducedMotion: 'reduce' } as never);
+
+test.beforeEach(({ page }) => page.route('**/models/emoji-t2v/**', (route) => route.abort()));
+
+async function expectNoFindings(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(
+    serious.map(({ id, nodes }) => `${state}: ${id} ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
+  ).toEqual([]);
+}
+
+test('axe finds nothing serious in any state', async ({ page }) => {
+  await page.goto('./#steps=2&guidance=1');
+  await expect(page.getByTestId('error-panel')).toBeVisible();
+  await expectNoFindings(page, 'error, nothing open');
+  await page.getByTestId('error-dismiss').click();
+  await expectNoFindings(page, 'empty');
+  await openTiny(page);
+  await expectNoFindings(page, 'done');
+  await cell(page, 'blocks.1').click();
+  await bothDone(page);
+  await page.getByTestId('metrics-details').click();
+  await expectNoFindings(page, 'cut, with all figures');
+  await page.getByTestId('rerun-mode').click();
+  await page.getByTestId('steps').fill('200');
+  await page.getByTestId('steps').blur();
+  await expectNoFindings(page, 'stale');
+  await page.getByTestId('generate').click();
+  await expect(page.getByTestId('cancel-run')).toBeVisible();
+  await expectNoFindings(page, 'running');
+  await page.getByTestId('cancel-run').click();
+  for (const view of ['wipe', 'difference']) {
+    await page.getByTestId('view').locator(`[data-value=${view}]`).click();
+    await expectNoFindings(page, view);
+  }
+  for (const [button, dialog] of [
+    ['open-model', 'open-panel'],
+    ['export-open', 'export-panel'],
+    ['help', 'help-dialog'],
+  ] as const) {
+    await page.getByTestId(button).click();
+    await expect(page.getByTestId(dialog)).toBeVisible();
+    await expectNoFindings(page, dialog);
+    await page.keyboard.press('Escape');
+  }
+  await page.getByTestId('save-clip').click();
+  await expectNoFindings(page, 'saving a clip');
+  await page.getByTestId('backend-badge').click();
+  await expectNoFindings(page, 'backend');
+});
+
+test('every size shows everything, in letters and targets that are large enough', async ({ page }) => {
+  await page.goto('./#steps=2&guidance=1');
+  await openTiny(page);
+  await cell(page, 'blocks.1').click();
+  await bothDone(page);
+  await page.getByTestId('metrics-details').click();
+  const names = await page
+    .getByTestId('block-cell')
+    .evaluateAll((cells) => cells.map((at) => at.getAttribute('aria-label')!.replace(/, [\d.]+\s%.*/, '')));
+  expect(new Set(names).size).toBe(names.length);
+  for (const [width, height] of [
+    [390, 844],
+    [720, 450], // 1440x900 at 200 %
+    [1024, 768],
+    [1440, 900],
+    [2560, 1440],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    const found = await page.evaluate(() => {
+      const visible = (element: Element) =>
+        element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+      const cut = [...document.querySelectorAll('button, input, select, td, .value, .verdict')]
+        .filter(visible)
+        .filter((element) => {
+          const { left, right } = element.getBoundingClientRect();
+          return right > window.innerWidth + 1 || left < -1;
+        })
+        .map((element) => element.outerHTML.slice(0, 100));
+      const small = [...document.querySelectorAll('body *')]
+        .filter((element) =>
+          [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== ''),
+        )
+        .filter((element) => visible(element) && Number.parseFloat(getComputedStyle(element).fontSize) < 11)
+        .map((element) => element.outerHTML.slice(0, 100));
+      const tight = [...document.querySelectorAll('button, select, [role=slider]')]
+        .filter(visible)
+        .filter((element) => {
+          const box = element.getBoundingClientRect();
+          return box.height < 23.9 || (box.width < 23.9 && !element.closest('.filmstrip, .wipe'));
+        })
+        .map((element) => element.outerHTML.slice(0, 100));
+      return { cut, small, tight, wide: document.documentElement.scrollWidth - window.innerWidth };
+    });
+    expect({ width, ...found }).toEqual({ width, cut: [], small: [], tight: [], wide: expect.any(Number) });
+    expect(found.wide, `sideways scrolling at ${width}`).toBeLessThanOrEqual(0);
+  }
+});

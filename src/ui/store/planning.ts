@@ -1,0 +1,242 @@
+/**
+ * Measuring which blocks matter and searching plans for a budget: background jobs of the worker, their results, and
+ * what is kept of them in this browser. Results belong to a model (fingerprint), a kind of unit and the clips that
+ * they were measured on; a run goes on from whatever was measured of the same before, after a reload too.
+ */
+import { create } from 'zustand';
+import type { Plan } from '../../blocks/block';
+import { StudioError } from '../../errors/StudioError';
+import type {
+  Currency,
+  GenerateSettings,
+  KnownError,
+  MeasuredPlan,
+  PlanResult,
+  UnitImportance,
+  UnitKind,
+} from '../../worker/protocol';
+import { engine, isAbort, showProblem } from './engine';
+import { setImportance } from './importance';
+import { keepMeasured, measuredOf } from './measured';
+import { type OpenState, read, useStudio } from './state';
+
+export type PlanningJob = 'analyze' | 'plan';
+
+export interface RunningJob {
+  readonly job: PlanningJob;
+  readonly paused: boolean;
+  /** Of `analyze`: units measured in this run, and how many it measures. */
+  readonly done: number;
+  readonly of: number;
+  readonly startedMs: number;
+}
+
+export interface PlanningState {
+  readonly unitKind: UnitKind;
+  /** How many clips are the measure: the wanted one, then the model's example prompts. */
+  readonly clipCount: number;
+  readonly currency: Currency;
+  /** Of the teacher's, 0..1. */
+  readonly share: number;
+  /** What damage weighs. */
+  readonly contentWeight: number;
+  readonly motionWeight: number;
+  readonly running: RunningJob | null;
+  readonly units: readonly UnitImportance[];
+  /** The clips that `units` and `errors` were measured on. */
+  readonly clips: readonly GenerateSettings[];
+  /** Errors of plans that were searched. */
+  readonly errors: readonly KnownError[];
+  readonly best: MeasuredPlan | null;
+  readonly plansMeasured: number;
+  readonly result: PlanResult | null;
+}
+
+const nothingMeasured = {
+  units: [],
+  clips: [],
+  errors: [],
+  best: null,
+  plansMeasured: 0,
+  result: null,
+} satisfies Partial<PlanningState>;
+
+export const usePlanning = create<PlanningState>()(() => ({
+  unitKind: 'layers',
+  clipCount: 1,
+  currency: 'macs',
+  share: 0.75,
+  contentWeight: 1,
+  motionWeight: 1,
+  running: null,
+  ...nothingMeasured,
+}));
+
+const readPlanning = usePlanning.getState;
+const writePlanning = usePlanning.setState;
+
+let controller: AbortController | null = null;
+/** Random plans beside the measured one: enough for a mean, few enough to wait for. */
+const randomPlans = 5;
+
+/** Choices of the panels; what was measured for others is shown again once they are chosen again. */
+export function choosePlanning(change: Partial<PlanningState>): void {
+  const before = readPlanning();
+  writePlanning(change);
+  const { unitKind, clipCount } = readPlanning();
+  if (unitKind !== before.unitKind || clipCount !== before.clipCount) takeUp(read().open);
+  else writePlanning({ best: null, result: null });
+}
+
+/** The clips to measure on: what the page samples now, then other prompts of the model with seeds of their own. */
+export function clipsToMeasure(open: OpenState, wanted: GenerateSettings, count: number): readonly GenerateSettings[] {
+  const others = open.description.examplePrompts.filter((prompt) => prompt !== wanted.prompt);
+  return Array.from({ length: count }, (_, index) => ({
+    ...wanted,
+    prompt: index === 0 ? wanted.prompt : (others[(index - 1) % Math.max(1, others.length)] ?? wanted.prompt),
+    seed: wanted.seed + index,
+  }));
+}
+
+/** From now on: measured results come and go with the model. */
+export function followModel(): void {
+  useStudio.subscribe((state, before) => {
+    if (state.open?.fingerprint === before.open?.fingerprint && state.open?.id === before.open?.id) return;
+    stopPlanning();
+    takeUp(state.open);
+  });
+}
+
+function takeUp(open: OpenState | null): void {
+  const { unitKind, clipCount } = readPlanning();
+  const known = open && measuredOf(open.fingerprint, unitKind, clipsToMeasure(open, read().settings, clipCount));
+  writePlanning({
+    ...nothingMeasured,
+    ...(known ? { units: known.units, errors: known.errors, clips: known.clips } : {}),
+  });
+  showOnMap();
+}
+
+function showOnMap(): void {
+  const { open } = read();
+  const { units } = readPlanning();
+  if (!open || units.length === 0) return setImportance(null);
+  const damages = units.map(({ id, output: { content, motion } }) => [id, { content, motion }] as const);
+  setImportance({ fingerprint: open.fingerprint, blocks: Object.fromEntries(damages) });
+}
+
+/** Clips, units and errors to go on from; what was measured on other clips is put aside. */
+function begin(open: OpenState, job: PlanningJob): AbortController {
+  stopPlanning();
+  const { unitKind, clipCount, clips } = readPlanning();
+  const wanted = clipsToMeasure(open, read().settings, clipCount);
+  if (JSON.stringify(clips.map(textOf)) !== JSON.stringify(wanted.map(textOf))) {
+    const known = measuredOf(open.fingerprint, unitKind, wanted);
+    writePlanning({
+      ...nothingMeasured,
+      clips: wanted,
+      ...(known ? { units: known.units, errors: known.errors } : {}),
+    });
+  }
+  controller = new AbortController();
+  const running = { job, paused: false, done: 0, of: 0, startedMs: performance.now() };
+  writePlanning({ running, ...(job === 'plan' ? { best: null, result: null, plansMeasured: 0 } : {}) });
+  return controller;
+}
+
+const textOf = ({ image, ...settings }: GenerateSettings) => ({ ...settings, image: image?.key });
+
+function keep(open: OpenState): void {
+  const { unitKind, clips, units, errors } = readPlanning();
+  keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors });
+}
+
+export async function startAnalysis(): Promise<void> {
+  const { open } = read();
+  if (!open || open.cannotRun !== undefined) return;
+  const own = begin(open, 'analyze');
+  const { unitKind, clips, units } = readPlanning();
+  await run(own, () =>
+    engine.analyze(
+      { units: unitKind, settings: clips, except: units.map(({ id }) => id) },
+      {
+        signal: own.signal,
+        onProgress: ({ done, of, unit }) => {
+          if (controller !== own) return;
+          writePlanning(({ running, units: known }) => ({
+            units: [...known, unit],
+            running: running && { ...running, done, of },
+          }));
+          showOnMap();
+          keep(open);
+        },
+      },
+    ),
+  );
+}
+
+export async function startPlan(): Promise<void> {
+  const { open } = read();
+  if (!open || open.cannotRun !== undefined) return;
+  const own = begin(open, 'plan');
+  const { unitKind, clips, units, errors, currency, share, contentWeight, motionWeight } = readPlanning();
+  const alone = units.map(({ plan, output: { content, motion, total } }) => ({
+    plan,
+    error: { content, motion, total },
+  }));
+  const request = {
+    units: unitKind,
+    settings: clips,
+    budget: { currency, share },
+    content: contentWeight,
+    motion: motionWeight,
+    randomPlans,
+    known: [...alone, ...errors],
+  };
+  const seen = new Set(request.known.map(({ plan }) => nameOf(plan)));
+  const result = await run(own, () =>
+    engine.plan(request, {
+      signal: own.signal,
+      onProgress: ({ measured, best, latest }) => {
+        if (controller !== own) return;
+        writePlanning({ best, plansMeasured: measured });
+        if (seen.has(nameOf(latest.plan))) return;
+        seen.add(nameOf(latest.plan));
+        writePlanning(({ errors: known }) => ({ errors: [...known, { plan: latest.plan, error: latest.error }] }));
+        keep(open);
+      },
+    }),
+  );
+  if (result) writePlanning({ result });
+}
+
+const nameOf = ({ dropped }: Plan): string => [...dropped].sort().join(',');
+
+/** Undefined when it was stopped or failed; what it measured until then stays. */
+async function run<T>(own: AbortController, job: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await job();
+  } catch (thrown) {
+    if (controller === own && !isAbort(thrown)) showProblem(StudioError.from(thrown), 'plan');
+    return undefined;
+  } finally {
+    if (controller === own) {
+      controller = null;
+      writePlanning({ running: null });
+    }
+  }
+}
+
+export function pausePlanning(paused: boolean): void {
+  engine.pauseBackground(paused);
+  writePlanning(({ running }) => ({ running: running && { ...running, paused } }));
+}
+
+/** What was measured stays, and the next start goes on from it. */
+export function stopPlanning(): void {
+  if (!controller) return;
+  controller.abort();
+  controller = null;
+  engine.pauseBackground(false);
+  writePlanning({ running: null });
+}
