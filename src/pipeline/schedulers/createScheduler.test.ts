@@ -147,3 +147,10 @@ describe('what is refused', () => {
     );
   });
 });
+
+test('a grid that is stretched to its last level: four steps as diffusers 0.42 has them, and one from pure noise', () => {
+  const config = { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 2, shift_terminal: 0.5 };
+  const levels = (steps: number) => createScheduler(config, steps).steps.map(({ timestep }) => timestep / 1000);
+  [1, 0.899840235710144, 0.7497504949569702, 0.5].forEach((level, i) => expect(levels(4)[i]).toBeCloseTo(level, 5));
+  expect(levels(1)).toEqual([1]);
+});

@@ -22,10 +22,13 @@ export function shiftOf(config: SchedulerConfig, field: 'shift' | 'flow_shift'):
   );
 }
 
-/** `shift_terminal`: stretches falling levels so that the last one is what the config says. */
+/**
+ * `shift_terminal`: stretches falling levels so that the last one is what the config says. A run of one step, which
+ * begins at 1, has nothing to stretch (diffusers divides by zero there).
+ */
 export function stretched(config: SchedulerConfig, sigmas: number[]): number[] {
   const terminal = numberField(config, 'shift_terminal', 0, SCHEDULER_FILE);
-  if (!terminal) return sigmas;
+  if (!terminal || sigmas.at(-1) === 1) return sigmas;
   const scale = (1 - sigmas.at(-1)!) / (1 - terminal);
   return sigmas.map((sigma) => 1 - (1 - sigma) / scale);
 }
