@@ -15,16 +15,21 @@ export function denoiserTypes(whole: Model, bindings: ReadonlyMap<string, number
   const model = inlineFunctions(whole);
   const assumed = new Map<string, TensorType>();
   for (;;) {
-    const valueInfo = new Map(model.graph.valueInfo);
-    for (const [name, type] of assumed) valueInfo.set(name, { name, type });
-    const types = inferShapes(
-      assumed.size === 0 ? model : { ...model, graph: { ...model.graph, valueInfo } },
-      bindings,
-    );
+    const types = inferShapes(assumed.size === 0 ? model : withTypes(model, assumed), bindings);
     const sum = assumed.size < maxOpaque ? firstOpaqueSum(model, types) : undefined;
-    if (!sum) return types;
+    if (!sum || assumed.has(sum.name)) return types;
     assumed.set(sum.name, sum.type);
   }
+}
+
+/** Outputs of the graph too: what they declare comes before the rest of the file. */
+function withTypes(model: Model, assumed: ReadonlyMap<string, TensorType>): Model {
+  const valueInfo = new Map(model.graph.valueInfo);
+  for (const [name, type] of assumed) valueInfo.set(name, { name, type });
+  const outputs = model.graph.outputs.map((output) =>
+    assumed.has(output.name) ? { ...output, type: assumed.get(output.name)! } : output,
+  );
+  return { ...model, graph: { ...model.graph, valueInfo, outputs } };
 }
 
 function firstOpaqueSum(
