@@ -14,7 +14,7 @@ export async function readJson(folder: Folder, path: string): Promise<Config> {
   const text = await readText(folder, path);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parsePythonJson(text);
   } catch (cause) {
     throw new StudioError(
       'library/invalid-config',
@@ -27,6 +27,25 @@ export async function readJson(folder: Folder, path: string): Promise<Config> {
     throw new StudioError('library/invalid-config', `${path} should hold a JSON object.`, { file: path });
   }
   return value as Config;
+}
+
+/** A text, or one of the numbers that Python's `json` writes and that JSON does not have. */
+const textOrNotFinite = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/gs;
+
+/** Stands for NaN while it is parsed; no text of a file can hold an unescaped control character. */
+const NAN = '\u0000NaN';
+
+/** Throws SyntaxError, of the text as it stands. */
+function parsePythonJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (!/Infinity|NaN/.test(text)) throw cause;
+    const spelt = text.replace(textOrNotFinite, (token) =>
+      token.startsWith('"') ? token : token === 'NaN' ? JSON.stringify(NAN) : token.replace('Infinity', '1e999'),
+    );
+    return JSON.parse(spelt, (_, value: unknown) => (value === NAN ? NaN : value));
+  }
 }
 
 export async function readOptionalJson(folder: Folder, path: string): Promise<Config | undefined> {

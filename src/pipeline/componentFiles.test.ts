@@ -1,0 +1,23 @@
+/** Reading configs as Python's `json` writes them, and refusing what is no JSON. */
+import { expect, it } from 'vitest';
+import { memoryFolder } from '../library/testing/memoryFolder';
+import { readJson } from './componentFiles';
+
+const read = (text: string) => readJson(memoryFolder({ 'config.json': text }), 'config.json');
+
+it('takes the numbers that only Python writes, and leaves texts with their names alone', async () => {
+  const text = '{"a": -Infinity, "b": [Infinity, NaN, 1], "c": "NaN, \\"-Infinity\\": NaN", "Infinity": {"NaN": NaN}}';
+  expect(await read(text)).toEqual({
+    a: -Infinity,
+    b: [Infinity, NaN, 1],
+    c: 'NaN, "-Infinity": NaN',
+    Infinity: { NaN: NaN },
+  });
+});
+
+it.each(['{"a": NaNs}', '{"a": - Infinity}', '{"a": Infinity,}', '{"a": inf}', '[NaN]', 'NaN'])(
+  'refuses %s',
+  async (text) => {
+    await expect(read(text)).rejects.toMatchObject({ code: 'library/invalid-config' });
+  },
+);
