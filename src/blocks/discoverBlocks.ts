@@ -7,6 +7,7 @@ import { allTrees, nestAtoms } from './atomTree';
 import type { Block, BlockTree, Rewire } from './block';
 import { countTotals } from './countTotals';
 import { denoiserTypes } from './denoiserTypes';
+import { distinctIds } from './distinctIds';
 import type { Draft } from './draft';
 import { findAtoms } from './findAtoms';
 import type { Flow } from './flow';
@@ -43,8 +44,9 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const ownership = assignOwners(flow, drafts);
   const roots = inOrder(flow, [...drafts, ...ownership.outside]);
   const builder = blockBuilder(flow, ownership);
-  const blocks = roots.map(builder);
-  if (hasAny(ownership.shared)) blocks.push(sharedLeaf(ownership.shared, blocks));
+  const built = roots.map(builder);
+  if (hasAny(ownership.shared)) built.push(sharedLeaf(ownership.shared, built));
+  const blocks = distinctIds(built);
   const groups = unet ? innerStages(flow, unet, blocks) : [];
   return { latentInput, blocks, groups, notes: notesOn(flow, blocks), totals: countTotals(model, flow.types) };
 }
