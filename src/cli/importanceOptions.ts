@@ -53,7 +53,8 @@ export async function readClips(
   );
 }
 
-async function readPrompts(path: string): Promise<readonly string[]> {
+/** One a line. Throws `cli/usage` and `library/missing-file`. */
+export async function readPrompts(path: string): Promise<readonly string[]> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'find what to drop for a budget',
     load: async () => (await import('./commands/plan')).plan,
   },
+  heal: {
+    summary: 'train what a cut leaves until it does what the whole model did',
+    load: async () => (await import('./commands/heal')).heal,
+  },
 };
 
 const overview = `Usage: vdmini COMMAND ... [--json]

@@ -73,7 +73,7 @@ export async function denoise(pipeline: Pipeline, variant: Variant, request: Den
 }
 
 /** Only the first channels count where the model also predicts a variance. */
-function latentChannels(
+export function latentChannels(
   output: Float32Array,
   { denoiser, latent, latentLayout }: Pipeline['description'],
 ): Float32Array {

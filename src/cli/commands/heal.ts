@@ -1,0 +1,202 @@
+/** `vdmini heal`: a pruned pipeline that learns from its teacher, as a folder that can be opened, sampled and pruned again. */
+import { readFile, rm, stat } from 'node:fs/promises';
+import { StudioError } from '../../errors/StudioError';
+import {
+  defaultHealSettings,
+  type HealProgress,
+  type HealSettings,
+  type HealSummary,
+} from '../../studio/healing/healData';
+import type { Pipeline } from '../../studio/Pipeline';
+import type { Edit } from '../../studio/Variant';
+import { decimal, integer, latentSize, latentSizeHelp, parseArguments, required } from '../arguments';
+import type { Command } from '../Command';
+import { requireFolder, writeWhole } from '../fileOutput';
+import { readPrompts } from '../importanceOptions';
+import { openPipelineOnDisk } from '../openPipelineOnDisk';
+import { planHelp, planOptions, requirePlan } from '../planOptions';
+import { percent, table } from '../table';
+import { type WrittenPipeline, writePipelineFolder } from '../writePipelineFolder';
+
+/** Where the time decides. */
+const MOST_STEPS = 100_000;
+
+const help = `Usage: vdmini heal FOLDER (--drop ID,ID... | --preset NAME | --plan FILE) --out FOLDER2 [--steps N] [--minutes M]
+
+Drops the blocks and trains the rest to do what the whole model does, on states of its own sampling: no data is needed.
+The error on states of other seeds is measured before, while and after, and the best weights are kept; where nothing is
+better than the untouched student, nothing is written. Stopped at any moment, it goes on with --resume.
+
+${planHelp}
+  --steps N           updates of the weights (default ${defaultHealSettings.steps})
+  --minutes M         as many steps as fit into M minutes, ${MOST_STEPS} at most unless --steps says otherwise
+  --batch N           states in each step (default ${defaultHealSettings.batch})
+  --rate X            learning rate (default ${defaultHealSettings.learningRate})
+  --icd W             what individual content distillation weighs; 0: none (default ${defaultHealSettings.icdWeight})
+  --high-noise X      how much more often states of high noise are taken (default ${defaultHealSettings.highNoise})
+  --train all|REGEX   all weights, or those whose names match (default all)
+  --prompts FILE      one prompt a line (default: the folder's examples)
+  --clips N           clips of the teacher to learn from (default ${defaultHealSettings.clips})
+  --sampling-steps N  steps of those clips (default: the folder's own)
+  --guidance X        their guidance (default: the folder's own)
+  --seed N            of the choice of states (default ${defaultHealSettings.seed})
+${latentSizeHelp}
+  --out FOLDER2       must not exist yet; FOLDER2.checkpoint is kept beside it until it is whole
+  --resume            go on from FOLDER2.checkpoint
+  --json              figures and curves
+`;
+
+const options = {
+  ...planOptions,
+  steps: { type: 'string' },
+  minutes: { type: 'string' },
+  batch: { type: 'string' },
+  rate: { type: 'string' },
+  icd: { type: 'string' },
+  'high-noise': { type: 'string' },
+  train: { type: 'string' },
+  prompts: { type: 'string' },
+  clips: { type: 'string' },
+  'sampling-steps': { type: 'string' },
+  guidance: { type: 'string' },
+  seed: { type: 'string' },
+  'latent-size': { type: 'string' },
+  out: { type: 'string' },
+  resume: { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+type Values = ReturnType<typeof parseArguments<typeof options>>['values'];
+
+const CHECKPOINT_STEPS = 50;
+
+interface HealJson extends HealSummary {
+  readonly untouched: boolean;
+  readonly written?: WrittenPipeline;
+}
+
+export const heal: Command = {
+  help,
+  async run(args, signal) {
+    const { values, positionals } = parseArguments(args, options, ['FOLDER']);
+    const out = required(values.out, '--out FOLDER2').replace(/\/+$/, '');
+    const checkpoint = `${out}.checkpoint`;
+    await requireFolder(checkpoint);
+    if (await stat(out).catch(() => undefined))
+      throw new StudioError('cli/usage', `${out} exists already; give a name that is free.`, { path: out });
+    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    try {
+      const edit: Edit = { plan: await requirePlan(values, pipeline.denoiser.tree), weights: 'original' };
+      const settings = await readHealSettings(values, pipeline);
+      const resume = values.resume ? await readCheckpoint(checkpoint) : undefined;
+      const { heal: healStudent } = await import('../../studio/healing/heal');
+      const { tensors, ...summary } = await healStudent(pipeline, edit, settings, {
+        signal,
+        onProgress: progressLine(),
+        checkpoint: { everySteps: CHECKPOINT_STEPS, write: (bytes) => writeWhole(checkpoint, never, bytes) },
+        ...(resume ? { resume } : {}),
+      });
+      const written =
+        tensors.size === 0
+          ? undefined
+          : await writePipelineFolder(pipeline, edit, tensors, { from: positionals[0]!, out, signal, summary });
+      await rm(checkpoint, { force: true });
+      const result: HealJson = { ...summary, untouched: tensors.size === 0, ...(written ? { written } : {}) };
+      process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));
+    } finally {
+      await pipeline.release();
+    }
+  },
+};
+
+/** A checkpoint is written to its end even when the run is being interrupted: that is what it is for. */
+const never = new AbortController().signal;
+
+async function readHealSettings(values: Values, { description }: Pipeline): Promise<HealSettings> {
+  const fallback = defaultHealSettings;
+  const { defaults, examplePrompts } = description;
+  const own = examplePrompts.length > 0 ? examplePrompts : [defaults.prompt];
+  const minutes = decimal(values.minutes, '--minutes', 0.1, undefined);
+  const most = minutes === undefined ? fallback.steps : MOST_STEPS;
+  return {
+    steps: integer(values.steps, '--steps', { min: 1, max: 1e7 }, most),
+    ...(minutes === undefined ? {} : { minutes }),
+    batch: integer(values.batch, '--batch', { min: 1, max: 1024 }, fallback.batch),
+    learningRate: decimal(values.rate, '--rate', 0, fallback.learningRate),
+    icdWeight: decimal(values.icd, '--icd', 0, fallback.icdWeight),
+    seed: integer(values.seed, '--seed', { min: 0, max: 1_000_000 }, fallback.seed),
+    highNoise: decimal(values['high-noise'], '--high-noise', 0, fallback.highNoise),
+    clips: integer(values.clips, '--clips', { min: 1, max: 100_000 }, fallback.clips),
+    heldOutClips: fallback.heldOutClips,
+    prompts: values.prompts === undefined ? own : await readPrompts(values.prompts),
+    samplingSteps: integer(values['sampling-steps'], '--sampling-steps', { min: 1, max: 1000 }, defaults.steps),
+    guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
+    ...(values.train === undefined || values.train === 'all' ? {} : { train: pattern(values.train) }),
+  };
+}
+
+function pattern(text: string): string {
+  try {
+    return new RegExp(text).source;
+  } catch (cause) {
+    throw new StudioError('cli/usage', `--train takes all or a regular expression, not ${text}.`, {}, { cause });
+  }
+}
+
+async function readCheckpoint(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new StudioError('library/missing-file', `There is no checkpoint ${path}.`, { path }, { cause });
+  }
+}
+
+/** On stderr: every measurement, and at a terminal every step. */
+function progressLine(): (progress: HealProgress) => void {
+  return ({ phase, done, of, training, heldOut, secondsLeft }) => {
+    const left = secondsLeft ? `, ${duration(secondsLeft)} left` : '';
+    if (heldOut)
+      process.stderr.write(`${clearLine()}step ${heldOut.step} of ${of}: held-out error ${split(heldOut)}${left}\n`);
+    else if (process.stderr.isTTY)
+      process.stderr.write(
+        `${clearLine()}${phase} ${done} of ${of}${training ? `: output ${training.output.toPrecision(3)}${left}` : ''}`,
+      );
+  };
+}
+
+const clearLine = () => (process.stderr.isTTY ? '\r\x1b[K' : '');
+const duration = (seconds: number) => (seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
+const split = ({ total, content, motion }: HealSummary['best']) =>
+  `${total.toPrecision(3)} (content ${content.toPrecision(3)}, motion ${motion.toPrecision(3)})`;
+
+const ENDS: Readonly<Record<HealSummary['end'], string>> = {
+  steps: 'All steps are done',
+  minutes: 'The time is up',
+  'no-gain': 'It ended early, as nothing was gained any more',
+  told: 'It was ended',
+  'not-finite': 'It ended early, as the loss was not a number any more: try a lower --rate',
+};
+
+function describe({ before, best, end, steps, seconds, untouched, written, trainedWeights }: HealJson): string {
+  const row = (name: string, point: HealSummary['best']) => [
+    name,
+    String(point.step),
+    point.total.toPrecision(3),
+    point.content.toPrecision(3),
+    point.motion.toPrecision(3),
+  ];
+  const rows = [row('pruned', before), ...(untouched ? [] : [row('healed', best)])];
+  return [
+    table(['held-out error', 'after step', 'total', 'content', 'motion'], rows, [1, 2, 3, 4]),
+    `\n${ENDS[end]}: ${steps} steps of ${trainedWeights} weights in ${duration(seconds)}.\n`,
+    untouched
+      ? 'Nothing was better than the untouched student, so nothing was written: "vdmini prune" writes that.\n'
+      : `The error fell to ${percent(best.total / before.total)}.\n`,
+    ...(written
+      ? [
+          `Wrote ${written.folder}.\n`,
+          `Verified: the file differs from the preview by ${written.verification.maxDifference.toExponential(1)} at most, where the output reaches ${written.verification.scale.toPrecision(3)}.\n`,
+        ]
+      : []),
+  ].join('');
+}

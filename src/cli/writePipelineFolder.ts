@@ -1,0 +1,100 @@
+/**
+ * A pipeline folder with another denoiser: everything else is copied, the graph is written, read again and compared with the
+ * gated session's preview before the folder gets its name. It appears whole or not at all.
+ */
+import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { StudioError } from '../errors/StudioError';
+import { writeError } from '../library/fileErrors';
+import type { Tensor } from '../onnx/model';
+import { firstCall } from '../studio/firstCall';
+import type { HealSummary } from '../studio/healing/healData';
+import { studentOf } from '../studio/healing/trainer';
+import type { Pipeline } from '../studio/Pipeline';
+import type { Edit } from '../studio/Variant';
+import { previewStudent, type StudentCheck, verifyStudent } from '../studio/verifyStudent';
+import { externalSources, readModelFile } from './modelFile';
+import { stageName } from './stages';
+import { writeModelFile } from './writeModelFile';
+
+export interface WrittenPipeline {
+  readonly folder: string;
+  readonly verification: StudentCheck;
+}
+
+export interface WritePipelineOptions {
+  /** The path that the pipeline was opened from. */
+  readonly from: string;
+  /** Must not exist. */
+  readonly out: string;
+  readonly signal: AbortSignal;
+  /** Goes into `healing.json` of the folder. */
+  readonly summary: HealSummary;
+}
+
+/** Throws `engine/verification-failed` where the file does not do what the preview did, and as writing does. */
+export async function writePipelineFolder(
+  pipeline: Pipeline,
+  { plan }: Edit,
+  tensors: ReadonlyMap<string, Tensor>,
+  { from, out, signal, summary }: WritePipelineOptions,
+): Promise<WrittenPipeline> {
+  const { denoiser, folder } = pipeline;
+  const { file } = denoiser;
+  const root = (await stat(from)).isDirectory() ? from : dirname(from);
+  const edit: Edit = { plan, weights: await denoiser.addWeights(tensors) };
+  const stage = join(dirname(resolve(out)), stageName());
+  try {
+    await copyOthers(pipeline, root, stage, signal);
+    const target = join(stage, file.path);
+    await mkdir(dirname(target), { recursive: true });
+    const settings = { ...pipeline.description.defaults, seed: 1 };
+    const feeds = pipeline.inputs.feeds(await firstCall(pipeline, settings));
+    const preview = await previewStudent(pipeline, denoiser, feeds, edit);
+    const student = studentOf(pipeline, edit);
+    const { checked } = await writeModelFile(student, {
+      from: join(root, file.path),
+      out: target,
+      external: file.weights.size > 0,
+      signal,
+      check: async (path) =>
+        verifyStudent(
+          pipeline,
+          denoiser,
+          preview,
+          {
+            what: join(out, file.path),
+            modelBytes: await readFile(path),
+            externalData: await externalSources(path, await readModelFile(path)),
+          },
+          { signal },
+        ),
+    });
+    await writeFile(join(stage, 'healing.json'), JSON.stringify({ model: folder.name, ...summary }, null, 2) + '\n');
+    await rename(stage, out);
+    return { folder: out, verification: checked! };
+  } catch (thrown) {
+    await rm(stage, { recursive: true, force: true });
+    throw thrown instanceof StudioError || signal.aborted ? thrown : writeError(thrown, out);
+  } finally {
+    await denoiser.removeWeights(edit.weights);
+  }
+}
+
+/** Every file but the denoiser's graph and weights. A folder's links are followed: the copy stands alone. */
+async function copyOthers(
+  { denoiser, folder }: Pipeline,
+  root: string,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { path, weights } = denoiser.file;
+  const own = new Set([path, ...[...weights.keys()].map((name) => join(dirname(path), name))]);
+  await mkdir(to);
+  for (const other of folder.paths ?? []) {
+    if (own.has(other)) continue;
+    signal.throwIfAborted();
+    await mkdir(dirname(join(to, other)), { recursive: true });
+    await copyFile(join(root, other), join(to, other));
+  }
+}

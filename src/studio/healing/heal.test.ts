@@ -1,0 +1,193 @@
+/**
+ * Healing where the answer is planted: the teacher is linear, so a student without its middle block can do exactly what the
+ * teacher does, and the held-out error has to fall to next to nothing.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeFolder } from '../../library/nodeFolder';
+import type { Model } from '../../onnx/model';
+import { buildModel } from '../../onnx/testing/buildModel';
+import { writeModel } from '../../onnx/writeModel';
+import { nodeRuntime } from '../../runtime/nodeRuntime';
+import { openPipeline } from '../openPipeline';
+import type { Pipeline } from '../Pipeline';
+import { outputOn, teacherRun } from '../teacherRuns';
+import { type Edit, type TEACHER, variantOf } from '../Variant';
+import { heal, learningRateAt } from './heal';
+import { decodeCheckpoint } from './healCheckpoint';
+import { defaultHealSettings, type HealSettings } from './healData';
+
+/** conv_in, two blocks x + conv(x), conv_out; all 1x1, nothing between them. */
+function linearDenoiser(batch: number | string): Model {
+  return buildModel(
+    (b) => {
+      const clip = [batch, 4, 4, 8, 8];
+      const sample = b.input('sample', clip);
+      b.input('timestep', [batch]);
+      const conv = (x: string, path: string) =>
+        b.op(
+          'Conv',
+          [x, b.weight(`${path}.weight`, [4, 4, 1, 1, 1])],
+          {},
+          { name: `/${path.replaceAll('.', '/')}/Conv` },
+        );
+      let x = conv(sample, 'conv_in');
+      for (const path of ['blocks.0', 'blocks.1']) x = b.op('Add', [x, conv(x, path)], {}, { name: `/${path}/Add` });
+      b.op(
+        'Conv',
+        [x, b.weight('conv_out.weight', [4, 4, 1, 1, 1])],
+        {},
+        { name: '/conv_out/Conv', outputs: ['out_sample'] },
+      );
+      b.output('out_sample', clip);
+    },
+    { opset: 18 },
+  );
+}
+
+const settings: HealSettings = {
+  ...defaultHealSettings,
+  steps: 300,
+  learningRate: 0.02,
+  batch: 4,
+  clips: 8,
+  heldOutClips: 2,
+  prompts: [''],
+  samplingSteps: 4,
+  guidance: 1,
+};
+const edit: Edit = { plan: { dropped: ['blocks.0'] }, weights: 'original' };
+
+let folder: string;
+const opened: Pipeline[] = [];
+async function open(name: string, model: Model): Promise<Pipeline> {
+  const path = join(folder, `${name}.onnx`);
+  await writeFile(path, writeModel(model));
+  const pipeline = await openPipeline(await nodeFolder(path), nodeRuntime({ threads: 1 }));
+  opened.push(pipeline);
+  return pipeline;
+}
+
+let pipeline: Pipeline;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'heal-'));
+  pipeline = await open('free', linearDenoiser('batch'));
+});
+afterAll(async () => {
+  for (const one of opened) await one.release();
+  await rm(folder, { recursive: true });
+});
+
+describe('heal', () => {
+  it('learns what the dropped block did, and the gated session says so too', async () => {
+    expect(pipeline.denoiser.tree.blocks.map(({ id }) => id)).toContain('blocks.0');
+    const result = await heal(pipeline, edit, settings);
+    expect(result.before.total).toBeGreaterThan(1e-2);
+    expect(result.best.total).toBeLessThan(5e-3 * result.before.total);
+    expect(result.curves.training.map(({ step }) => step)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(result.curves.training[0]!.icd).toBeGreaterThan(0);
+    const weights = await pipeline.denoiser.addWeights(result.tensors);
+    const run = await teacherRun(pipeline, { prompt: '', seed: 77, steps: 4, guidance: 1 });
+    for (const state of run.states) {
+      const errorOf = async (variant: typeof TEACHER) => {
+        const output = await outputOn(pipeline, variant, run, state);
+        return output.reduce((sum, value, i) => sum + (value - state.output[i]!) ** 2, 0) / output.length;
+      };
+      const [unhealed, healed] = [
+        await errorOf(variantOf(edit.plan)),
+        await errorOf(variantOf(edit.plan, { denoiser: weights })),
+      ];
+      expect(healed).toBeLessThan(1e-2 * unhealed);
+    }
+    await pipeline.denoiser.removeWeights(weights);
+  });
+
+  it('does the same where the graph takes one clip a call, by gathering gradients', async () => {
+    const fixed = await open('fixed', linearDenoiser(1));
+    const short = { ...settings, steps: 30 };
+    const [one, many] = [await heal(fixed, edit, short), await heal(pipeline, edit, short)];
+    one.curves.training.forEach(({ output }, i) => expect(output / many.curves.training[i]!.output).toBeCloseTo(1, 3));
+  });
+
+  it('goes on from a checkpoint as if it had never stopped, bit by bit', async () => {
+    const short = { ...settings, steps: 60 };
+    const whole = await heal(pipeline, edit, short);
+    const abort = new AbortController();
+    let saved: Uint8Array | undefined;
+    const killed = heal(pipeline, edit, short, {
+      signal: abort.signal,
+      onProgress: ({ done, training }) => training && done === 37 && abort.abort(),
+      checkpoint: { everySteps: 1000, write: async (bytes) => void (saved = bytes) },
+    });
+    await expect(killed).rejects.toMatchObject({ name: 'AbortError' });
+    expect(decodeCheckpoint(saved!).step).toBe(37);
+    const resumed = await heal(pipeline, edit, short, { resume: saved! });
+    expect(resumed.curves).toEqual(whole.curves);
+    expect(resumed.best).toEqual(whole.best);
+    expect(resumed.tensors).toEqual(whole.tensors);
+    const other = heal(pipeline, edit, { ...short, seed: 2 }, { resume: saved! });
+    await expect(other).rejects.toMatchObject({ code: 'library/integrity' });
+    const cut = heal(pipeline, edit, short, { resume: saved!.slice(0, -4) });
+    await expect(cut).rejects.toMatchObject({ code: 'library/integrity' });
+  });
+
+  it.each([
+    ['harms', 3],
+    ['blows up', 1e30],
+  ])('keeps the untouched student where the rate %s', async (_, learningRate) => {
+    const result = await heal(pipeline, edit, { ...settings, learningRate });
+    expect(['no-gain', 'not-finite']).toContain(result.end);
+    expect(result.steps).toBeLessThan(settings.steps);
+    expect(result.best).toEqual(result.before);
+    expect(result.tensors.size).toBe(0);
+  });
+
+  it('ends when told, with the best so far', async () => {
+    let steps = 0;
+    const result = await heal(pipeline, edit, settings, {
+      onProgress: ({ training }) => training && steps++,
+      finish: () => steps >= 100,
+    });
+    expect([result.end, result.steps]).toEqual(['told', 100]);
+    expect(result.tensors.size).toBeGreaterThan(0);
+  });
+
+  it('leaves weights, moments and averages on the device', async () => {
+    const sent: number[] = [];
+    const moved = () => pipeline.runtime.traffic.toDeviceBytes + pipeline.runtime.traffic.fromDeviceBytes;
+    let at = moved();
+    await heal(
+      pipeline,
+      edit,
+      { ...settings, steps: 9, clips: 1 },
+      {
+        onProgress: ({ training }) => {
+          if (!training) return;
+          sent.push(moved() - at);
+          at = moved();
+        },
+      },
+    );
+    const batchBytes = 2 * settings.batch * (4 * 4 * 8 * 8 + 1) * 4; // state and timestep, to teacher and student
+    const numbers = 4 * 8; // losses, norm and rate
+    for (const bytes of sent.slice(1)) expect(bytes).toBeLessThanOrEqual(batchBytes + numbers);
+    expect(sent[1]).toBeGreaterThan(0);
+  });
+
+  it('trains what is named alone', async () => {
+    const result = await heal(pipeline, edit, { ...settings, steps: 40, train: '^conv_out' });
+    expect([...result.tensors.keys()]).toEqual(['conv_out.weight']);
+    const nothing = heal(pipeline, edit, { ...settings, train: 'nothing' });
+    await expect(nothing).rejects.toMatchObject({ code: 'passes/nothing-to-train' });
+  });
+});
+
+it('the rate warms up, stays, and falls to nothing', () => {
+  expect(learningRateAt(0, 100, 1)).toBeCloseTo(0.1);
+  expect(learningRateAt(30, 100, 1)).toBe(1);
+  expect(learningRateAt(60, 100, 1)).toBe(1);
+  expect(learningRateAt(80, 100, 1)).toBeCloseTo(0.5);
+  expect(learningRateAt(99, 100, 1)).toBeCloseTo(0.025);
+});

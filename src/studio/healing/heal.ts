@@ -1,0 +1,269 @@
+/**
+ * A pruned student learns to do what its teacher does: end to end, from the teacher's own states, by the output's error and
+ * individual content distillation. It is measured on states of other seeds before, while and after; the best is kept, the
+ * untouched student included, because healing can harm. Closed-form repair, teacher-fed regions and the critic (MCA) are
+ * not done here.
+ */
+import { StudioError } from '../../errors/StudioError';
+import { sha256Of } from '../../library/sha256';
+import type { Tensor } from '../../onnx/model';
+import { floatBytes } from '../../passes/differentiate/toFloat32';
+import type { ParameterLayout } from '../../passes/training/parameters';
+import { branchGuidance, guide } from '../../pipeline/guidance';
+import { latentChannels } from '../denoise';
+import { meanError } from '../importance';
+import type { Pipeline } from '../Pipeline';
+import { latentError } from '../teacherRuns';
+import type { Edit } from '../Variant';
+import { decodeCheckpoint, encodeCheckpoint, type HealCheckpoint } from './healCheckpoint';
+import type { HealEnd, HealProgress, HealSettings, HealSummary, HeldOutPoint, TrainingPoint } from './healData';
+import { createTrainer, type Trainer } from './trainer';
+import { heldOutItems, type TrainingItem, trainingStates } from './trainingStates';
+
+export interface HealOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: HealProgress) => void;
+  /** Awaited after every step: lets what a person waits for go first, and pauses. */
+  readonly turn?: () => Promise<void>;
+  /** Looked at after every step: true ends it with what is best so far. */
+  readonly finish?: () => boolean;
+  /** Called every so many steps, and when the signal is aborted. */
+  readonly checkpoint?: { readonly everySteps: number; write(bytes: Uint8Array): Promise<void> };
+  /** Bytes of a checkpoint of the same student and settings. */
+  readonly resume?: Uint8Array;
+}
+
+export interface HealResult extends HealSummary {
+  /** New weights by initializer; none where nothing was better than the untouched student. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+const WARM_UP_STEPS = 10;
+/** The last part of the steps, in which the rate falls to nothing. */
+const DECAY_SHARE = 0.4;
+/** Steps after which the time of one is known. */
+const TIMED_STEPS = 8;
+const MEASUREMENTS = 20;
+/** Measurements in a row without a new best after which it ends. */
+const PATIENCE = 6;
+
+/** Throws `passes/*` where the student cannot be trained, `library/integrity` for a checkpoint of something else, and the signal's reason. */
+export async function heal(
+  pipeline: Pipeline,
+  edit: Edit,
+  settings: HealSettings,
+  options: HealOptions = {},
+): Promise<HealResult> {
+  options.onProgress?.({ phase: 'graphs', done: 0, of: 1 });
+  const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
+  const trainer = await createTrainer(pipeline, edit, settings);
+  try {
+    return await new Healing(pipeline, edit, settings, options, trainer, fingerprint).run();
+  } finally {
+    await trainer.release();
+  }
+}
+
+/** The rate of an update, counted from 0. `total`: null while it is not known yet, in the warm-up. */
+export function learningRateAt(step: number, total: number | null, peak: number): number {
+  const warm = Math.min(1, (step + 1) / WARM_UP_STEPS);
+  if (total === null) return peak * warm;
+  const decay = (total - step) / Math.max(1, DECAY_SHARE * total);
+  return peak * Math.min(warm, 1, decay);
+}
+
+class Healing {
+  private step = 0;
+  private total: number | null;
+  private readonly training: TrainingPoint[] = [];
+  private readonly heldOut: HeldOutPoint[] = [];
+  private best: HeldOutPoint | undefined;
+  private bestWeights: Float32Array | undefined;
+  private secondsBefore = 0;
+  private readonly startMs = performance.now();
+  private items: readonly TrainingItem[] = [];
+  private targets: readonly Float32Array[] = [];
+  /** After the first update of this process: the first takes longer. */
+  private pace: { readonly startMs: number; readonly step: number } | undefined;
+  private measureMs = 0;
+
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly edit: Edit,
+    private readonly settings: HealSettings,
+    private readonly options: HealOptions,
+    private readonly trainer: Trainer,
+    /** Of the denoiser's file. */
+    private readonly fingerprint: string,
+  ) {
+    this.total = settings.minutes === undefined ? settings.steps : null;
+  }
+
+  async run(): Promise<HealResult> {
+    const { signal } = this.options;
+    const states = trainingStates(this.pipeline, this.settings);
+    const preparing = {
+      ...(signal ? { signal } : {}),
+      onClip: (done: number, of: number) => this.tell('clips', done, of),
+    };
+    this.items = await heldOutItems(this.pipeline, this.settings, preparing);
+    this.targets = await this.trainer.teacherOutputs(this.items);
+    if (this.options.resume) this.restore(decodeCheckpoint(this.options.resume));
+    else await this.measure();
+    let end = this.ended();
+    for (; end === undefined; end = this.ended()) {
+      await states.prepare(this.step, preparing);
+      await this.update(states.choose(this.step));
+      if (this.step % this.measureEvery() === 0 || this.step === this.total) await this.measure();
+      await this.giveWay();
+    }
+    if (this.heldOut.at(-1)!.step !== this.step && end !== 'not-finite') await this.measure();
+    return this.result(end);
+  }
+
+  /** One update, and the number of steps once their time is known. */
+  private async update(items: readonly TrainingItem[]): Promise<void> {
+    const rate = learningRateAt(this.step, this.total, this.settings.learningRate);
+    const point = { step: this.step, ...(await this.trainer.step(items, rate)) };
+    this.training.push(point);
+    this.step++;
+    this.pace ??= { startMs: performance.now(), step: this.step };
+    if (this.total === null && this.step === TIMED_STEPS) this.total = this.stepsInTime();
+    this.tell('training', this.step, this.total ?? this.settings.steps, { training: point });
+  }
+
+  private stepsInTime(): number {
+    const { minutes, steps } = this.settings;
+    const stepMs = this.stepMs();
+    const leftMs = minutes! * 60_000 - 1000 * this.seconds() - MEASUREMENTS * this.measureMs;
+    return Math.min(steps, Math.max(2 * WARM_UP_STEPS, TIMED_STEPS + Math.floor(leftMs / stepMs)));
+  }
+
+  private measureEvery(): number {
+    return Math.max(WARM_UP_STEPS, Math.round((this.total ?? this.settings.steps) / MEASUREMENTS));
+  }
+
+  /** The averaged weights on the held-out states, and whether they are the best so far. */
+  private async measure(): Promise<void> {
+    const { pipeline, settings } = this;
+    const startMs = performance.now();
+    const guidance = branchGuidance(pipeline.description, settings.guidance);
+    const count = guidance === 1 ? 1 : 2;
+    const outputs = await this.trainer.studentOutputs(this.items);
+    const guided = (raw: readonly Float32Array[], first: number) =>
+      guide(
+        raw.slice(first, first + count).map((output) => latentChannels(output, pipeline.description)),
+        guidance,
+      );
+    const errors = Array.from({ length: this.items.length / count }, (_, index) =>
+      latentError(pipeline, guided(this.targets, index * count), guided(outputs, index * count)),
+    );
+    const point: HeldOutPoint = { step: this.step, ...meanError(errors) };
+    this.measureMs = performance.now() - startMs;
+    this.heldOut.push(point);
+    if (this.best === undefined || point.total < this.best.total) {
+      this.best = point;
+      if (this.step > 0) this.bestWeights = await this.trainer.readAverage();
+    }
+    this.tell('training', this.step, this.total ?? settings.steps, { heldOut: point });
+  }
+
+  private ended(): HealEnd | undefined {
+    const last = this.training.at(-1);
+    if (last && !Number.isFinite(last.output + last.gradientNorm)) return 'not-finite';
+    if (this.step >= (this.total ?? this.settings.steps)) return 'steps';
+    if (this.options.finish?.()) return 'told';
+    const { minutes } = this.settings;
+    if (minutes !== undefined && this.seconds() > 60 * minutes) return 'minutes';
+    const since = this.heldOut.length - 1 - this.heldOut.indexOf(this.best!);
+    return since >= PATIENCE && this.heldOut.at(-1)!.step === this.step ? 'no-gain' : undefined;
+  }
+
+  private async giveWay(): Promise<void> {
+    const { signal, turn, checkpoint } = this.options;
+    const due = checkpoint !== undefined && this.step % checkpoint.everySteps === 0;
+    if (checkpoint && (due || signal?.aborted)) await checkpoint.write(encodeCheckpoint(await this.saved()));
+    signal?.throwIfAborted();
+    await turn?.();
+  }
+
+  private async saved(): Promise<HealCheckpoint> {
+    return {
+      key: this.key(),
+      step: this.step,
+      total: this.total,
+      seconds: this.seconds(),
+      curves: { training: this.training, heldOut: this.heldOut },
+      best: this.best!,
+      bestWeights: this.bestWeights,
+      state: await this.trainer.readState(),
+    };
+  }
+
+  private restore(saved: HealCheckpoint): void {
+    if (saved.key !== this.key() || saved.state.parameters.length !== this.trainer.layout.length)
+      throw new StudioError(
+        'library/integrity',
+        'The checkpoint belongs to another student or other settings. Start without it.',
+        {},
+      );
+    this.step = saved.step;
+    this.total = saved.total;
+    this.secondsBefore = saved.seconds;
+    this.training.push(...saved.curves.training);
+    this.heldOut.push(...saved.curves.heldOut);
+    this.best = this.heldOut.find(({ step }) => step === saved.best.step)!;
+    this.bestWeights = saved.bestWeights;
+    this.trainer.writeState(saved.state);
+  }
+
+  /** Equal for runs that do the same. */
+  private key(): string {
+    const { plan, weights } = this.edit;
+    return JSON.stringify([this.fingerprint, [...plan.dropped].sort(), weights, this.settings]);
+  }
+
+  private seconds(): number {
+    return this.secondsBefore + (performance.now() - this.startMs) / 1000;
+  }
+
+  private tell(phase: HealProgress['phase'], done: number, of: number, more: Partial<HealProgress> = {}): void {
+    const left = phase === 'training' ? { secondsLeft: this.secondsLeft() } : {};
+    this.options.onProgress?.({ phase, done, of, ...left, ...more });
+  }
+
+  private secondsLeft(): number {
+    return (this.stepMs() / 1000) * ((this.total ?? this.settings.steps) - this.step);
+  }
+
+  /** Clips and measurements in between included; 0 until two updates were done. */
+  private stepMs(): number {
+    const done = this.pace === undefined ? 0 : this.step - this.pace.step;
+    return done === 0 ? 0 : (performance.now() - this.pace!.startMs) / done;
+  }
+
+  private result(end: HealEnd): HealResult {
+    const { edit, settings, best, heldOut, training, trainer } = this;
+    return {
+      edit,
+      settings,
+      curves: { training, heldOut },
+      before: heldOut[0]!,
+      best: best!,
+      end,
+      steps: this.step,
+      seconds: this.seconds(),
+      trainedWeights: trainer.layout.length,
+      tensors: this.bestWeights ? tensorsOf(trainer.layout, this.bestWeights) : new Map(),
+    };
+  }
+}
+
+function tensorsOf({ parameters }: ParameterLayout, flat: Float32Array): ReadonlyMap<string, Tensor> {
+  return new Map(
+    parameters.map(({ name, shape, offset, length, dataType }) => {
+      const bytes = floatBytes(flat.subarray(offset, offset + length), dataType);
+      return [name, { name, dataType, dims: shape, data: { kind: 'inline', bytes } }];
+    }),
+  );
+}

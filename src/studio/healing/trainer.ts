@@ -1,0 +1,304 @@
+/**
+ * The sessions of healing: the teacher with taps, the student's training step, and the student with weights as an input.
+ * Weights, moments and averages stay on the device from step to step; what comes back are a few numbers. It knows nothing
+ * of schedules, states or when to stop.
+ */
+
+import { resolvePlan } from '../../blocks/resolvePlan';
+import type { Model } from '../../onnx/model';
+import { writeModel } from '../../onnx/writeModel';
+import { toFloat32 } from '../../passes/differentiate/toFloat32';
+import { weightsOf } from '../../passes/differentiate/weights';
+import { allFusions } from '../../passes/fuse/fuse';
+import { optimise } from '../../passes/optimise';
+import { prune } from '../../passes/prune';
+import { withValues } from '../../passes/surgeryGraph';
+import { tap } from '../../passes/tap';
+import type { Loss } from '../../passes/training/losses';
+import { type ParameterLayout, parameterise, parametersInput, readParameters } from '../../passes/training/parameters';
+import {
+  buildGradientStep,
+  buildTrainingStep,
+  buildUpdate,
+  nextOf,
+  stateInputs,
+} from '../../passes/training/trainingStep';
+import type { DeviceTensor, Feeds, PlainTensor, Session } from '../../runtime/Runtime';
+import { floatValues } from '../../runtime/tensors';
+import { boundSizes } from '../boundSizes';
+import type { Pipeline } from '../Pipeline';
+import type { Edit } from '../Variant';
+import type { HealSettings, TrainingPoint } from './healData';
+import { stageTaps } from './stageTaps';
+import { batchFeeds, type TrainingItem } from './trainingStates';
+
+type StatePart = (typeof stateInputs)[number];
+/** Flat tensors of all trained weights, and the number of updates. */
+export type TrainingState = Readonly<Record<StatePart, Float32Array>>;
+
+export interface Trainer {
+  readonly layout: ParameterLayout;
+  /** One update on a batch. */
+  step(items: readonly TrainingItem[], learningRate: number): Promise<Omit<TrainingPoint, 'step'>>;
+  /** Raw outputs of the teacher, one an item. */
+  teacherOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
+  /** The same of the student with the averaged weights as they are now. */
+  studentOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
+  /** A copy. */
+  readAverage(): Promise<Float32Array>;
+  readState(): Promise<TrainingState>;
+  writeState(state: TrainingState): void;
+  release(): Promise<void>;
+}
+
+/** The student's graph with its weights as they are. Throws as `prune`. */
+export function studentOf({ denoiser }: Pipeline, { plan, weights }: Edit): Model {
+  return prune(denoiser.modelOf(weights), denoiser.tree, plan);
+}
+
+/** Throws as `buildTrainingStep` and what making sessions throws. */
+export async function createTrainer(pipeline: Pipeline, edit: Edit, settings: HealSettings): Promise<Trainer> {
+  const graphs = trainingGraphs(pipeline, edit, settings);
+  const sessions: Session[] = [];
+  const open = async (what: string, model: Model, stayOnDevice: readonly string[] = []): Promise<Session> => {
+    const { externalData } = pipeline.denoiser;
+    const named = `${pipeline.denoiser.file.path} (${what})`;
+    const session = await pipeline.createSession({
+      what: named,
+      modelBytes: writeModel(model),
+      externalData,
+      stayOnDevice,
+    });
+    sessions.push(session);
+    return session;
+  };
+  const release = async () => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
+  try {
+    const weights = await readParameters(graphs.student, graphs.layout, pipeline.denoiser.externalData);
+    const stateOutputs = stateInputs.map(nextOf);
+    const teacher = await open('teacher', graphs.teacher, graphs.teacherOutputs);
+    const gradients = await open('training', graphs.training, [...stateOutputs, nextOf('gradient')]);
+    const update = graphs.update && (await open('update', graphs.update, stateOutputs));
+    const forward = await open('student', graphs.forward);
+    return trainerOf(pipeline, graphs, { teacher, gradients, update, forward }, weights, release);
+  } catch (thrown) {
+    await release();
+    throw thrown;
+  }
+}
+
+interface TrainingGraphs {
+  readonly student: Model;
+  /** With the output first, then the taps' values. */
+  readonly teacher: Model;
+  readonly teacherOutputs: readonly string[];
+  readonly training: Model;
+  /** Where one call cannot take a whole batch: `training` gathers gradients and this uses them. */
+  readonly update: Model | undefined;
+  readonly forward: Model;
+  readonly layout: ParameterLayout;
+  readonly output: string;
+  /** Teacher's value -> input of the training graph. */
+  readonly targets: ReadonlyMap<string, string>;
+  readonly hasIcd: boolean;
+  /** Items of one call. */
+  readonly perCall: number;
+}
+
+function trainingGraphs(pipeline: Pipeline, edit: Edit, settings: HealSettings): TrainingGraphs {
+  const { denoiser, inputs } = pipeline;
+  const { tree, file } = denoiser;
+  const sizes = boundSizes(file.model, inputs.bindings, inputs.batch);
+  const whole = withValues(denoiser.modelOf('original'), resolvePlan(tree, edit.plan).rewires);
+  const student = studentOf(pipeline, edit);
+  const taps = settings.icdWeight > 0 ? stageTaps(tree, edit.plan, whole, student) : [];
+  const output = file.model.graph.outputs[0]!.name;
+  const perCall = takesAnyBatch(pipeline) ? settings.batch : 1;
+  const bindings = new Map(
+    [...inputs.bindings].map(([name, size]) => [name, sizes.free!.has(name) ? (size / inputs.batch) * perCall : size]),
+  );
+  const losses: Loss[] = [{ kind: 'output', name: 'output', weight: 1, value: output }];
+  if (taps.length > 0) {
+    const icdTaps = taps.map((one) => ({ value: one.student, teacher: `teacher:${one.teacher}` }));
+    losses.push({ kind: 'icd', name: 'icd', weight: settings.icdWeight, taps: icdTaps, normalised: false });
+  }
+  const pattern = settings.train === undefined ? undefined : new RegExp(settings.train);
+  const own = new Set(weightsOf(student).flatMap(({ name }) => (file.model.graph.initializers.has(name) ? name : [])));
+  const options = {
+    bindings,
+    losses,
+    trainable: ({ name }: { name: string }) => own.has(name) && (pattern === undefined || pattern.test(name)),
+  };
+  const inOneCall = perCall === settings.batch;
+  const built = inOneCall ? buildTrainingStep(student, options) : buildGradientStep(student, options);
+  const values = taps.map((one) => one.teacher);
+  return {
+    student,
+    teacher: optimise(toFloat32(tap(whole, values)), sizes, values, trusted(pipeline)),
+    teacherOutputs: [output, ...values],
+    training: built.model,
+    update: inOneCall ? undefined : buildUpdate(built.layout.length).model,
+    forward: parameterise(student, built.layout),
+    layout: built.layout,
+    output,
+    targets: new Map([[output, 'target'], ...values.map((value) => [value, `teacher:${value}`] as const)]),
+    hasIcd: taps.length > 0,
+    perCall,
+  };
+}
+
+const trusted = ({ runtime }: Pipeline) =>
+  new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
+
+/** Whether every input has a row of its own for each clip, as many as one likes. */
+function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
+  const { graph } = denoiser.file.model;
+  const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
+  const given = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && free!.has(type.shape[0]));
+}
+
+interface Sessions {
+  readonly teacher: Session;
+  readonly gradients: Session;
+  readonly update: Session | undefined;
+  readonly forward: Session;
+}
+
+type Held = Record<StatePart, PlainTensor | DeviceTensor>;
+
+function trainerOf(
+  pipeline: Pipeline,
+  graphs: TrainingGraphs,
+  sessions: Sessions,
+  weights: Float32Array,
+  release: () => Promise<void>,
+): Trainer {
+  const { layout, perCall } = graphs;
+  let held = held0(weights);
+  const replace = (next: Readonly<Record<string, DeviceTensor>>): void => {
+    const before = held;
+    held = Object.fromEntries(stateInputs.map((part) => [part, next[nextOf(part)]!])) as unknown as Held;
+    Object.values(before).forEach(dispose);
+  };
+  const groups = (items: readonly TrainingItem[]): readonly (readonly TrainingItem[])[] =>
+    Array.from({ length: Math.ceil(items.length / perCall) }, (_, index) =>
+      items.slice(index * perCall, (index + 1) * perCall),
+    );
+  /** Teacher's values of a batch, as inputs of the training graph. */
+  const targetsFor = async (items: readonly TrainingItem[]): Promise<Record<string, DeviceTensor>> => {
+    const feeds = batchFeeds(pipeline, graphs.teacher, items);
+    const { onDevice } = await sessions.teacher.runOnDevice(feeds, graphs.teacherOutputs);
+    return Object.fromEntries([...graphs.targets].map(([value, input]) => [input, onDevice[value]!]));
+  };
+  const outputsOf = async (session: Session, model: Model, items: readonly TrainingItem[], given: Feeds) => {
+    const outputs: Float32Array[] = [];
+    for (const group of groups(items)) {
+      const feeds = { ...batchFeeds(pipeline, model, group), ...given };
+      const values = floatValues((await session.run(feeds, [graphs.output]))[graphs.output]!);
+      const size = values.length / pipeline.inputs.clipsOf(group.length);
+      outputs.push(...group.map((_, index) => values.slice(index * size, (index + 1) * size)));
+    }
+    return outputs;
+  };
+  const lossNames = ['loss:output', ...(graphs.hasIcd ? ['loss:icd'] : [])];
+  const stateNames = stateInputs.map(nextOf);
+
+  const wholeStep = async (items: readonly TrainingItem[], learningRate: number) => {
+    const targets = await targetsFor(items);
+    const feeds = {
+      ...batchFeeds(pipeline, graphs.training, items),
+      ...targets,
+      ...held,
+      learningRate: scalar(learningRate),
+    };
+    const { plain, onDevice } = await sessions.gradients.runOnDevice(feeds, [
+      ...lossNames,
+      'gradientNorm',
+      ...stateNames,
+    ]);
+    Object.values(targets).forEach(dispose);
+    replace(onDevice);
+    return numbersOf(plain);
+  };
+  const gatheredStep = async (update: Session, items: readonly TrainingItem[], learningRate: number) => {
+    let gradient: PlainTensor | DeviceTensor = vector(new Float32Array(layout.length));
+    const losses: Record<string, number>[] = [];
+    for (const group of groups(items)) {
+      const targets = await targetsFor(group);
+      const feeds: Feeds = {
+        ...batchFeeds(pipeline, graphs.training, group),
+        ...targets,
+        parameters: held.parameters,
+        gradient,
+      };
+      const { plain, onDevice } = await sessions.gradients.runOnDevice(feeds, [...lossNames, nextOf('gradient')]);
+      [...Object.values(targets), gradient].forEach(dispose);
+      gradient = onDevice[nextOf('gradient')]!;
+      losses.push(numbersOf(plain));
+    }
+    const feeds = {
+      ...held,
+      gradient,
+      gradientScale: scalar(1 / losses.length),
+      learningRate: scalar(learningRate),
+    };
+    const { plain, onDevice } = await update.runOnDevice(feeds, ['gradientNorm', ...stateNames]);
+    dispose(gradient);
+    replace(onDevice);
+    const mean = (name: string) => losses.reduce((sum, one) => sum + one[name]!, 0) / losses.length;
+    return { ...numbersOf(plain), ...Object.fromEntries(lossNames.map((name) => [name, mean(name)])) };
+  };
+
+  return {
+    layout,
+    async step(items, learningRate) {
+      const numbers: Record<string, number> = sessions.update
+        ? await gatheredStep(sessions.update, items, learningRate)
+        : await wholeStep(items, learningRate);
+      const { 'loss:output': output, 'loss:icd': icd = null, gradientNorm } = numbers;
+      return { output: output!, icd, gradientNorm: gradientNorm! };
+    },
+    teacherOutputs: (items) => outputsOf(sessions.teacher, graphs.teacher, items, {}),
+    studentOutputs: (items) => outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: held.average }),
+    readAverage: () => valuesOf(held.average),
+    readState: async () => {
+      const entries: [StatePart, Float32Array][] = [];
+      for (const part of stateInputs) entries.push([part, await valuesOf(held[part])]);
+      return Object.fromEntries(entries) as Record<StatePart, Float32Array>;
+    },
+    writeState(state) {
+      Object.values(held).forEach(dispose);
+      held = Object.fromEntries(
+        stateInputs.map((part) => [part, part === 'step' ? scalar(state.step[0]!) : vector(state[part])]),
+      ) as unknown as Held;
+    },
+    async release() {
+      Object.values(held).forEach(dispose);
+      await release();
+    },
+  };
+}
+
+const scalar = (value: number): PlainTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
+const vector = (data: Float32Array): PlainTensor => ({ dataType: 'float32', dims: [data.length], data });
+
+/** Before the first update. */
+function held0(weights: Float32Array): Held {
+  const zeros = () => vector(new Float32Array(weights.length));
+  return { parameters: vector(weights), average: vector(weights.slice()), m: zeros(), v: zeros(), step: scalar(0) };
+}
+
+function dispose(tensor: PlainTensor | DeviceTensor): void {
+  if ('dispose' in tensor) tensor.dispose();
+}
+
+async function valuesOf(tensor: PlainTensor | DeviceTensor): Promise<Float32Array> {
+  return 'read' in tensor ? floatValues(await tensor.read()) : floatValues(tensor).slice();
+}
+
+function numbersOf(plain: Readonly<Record<string, PlainTensor>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(plain).map(([name, tensor]) => [name, floatValues(tensor)[0]!]));
+}
