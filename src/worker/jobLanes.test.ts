@@ -31,6 +31,8 @@ function lanesOf(open: string | undefined, background: boolean) {
     plan: async () => ({}) as never,
     counters: async () => ({}) as never,
     open: async () => ({}) as never,
+    heal: async () => ({}) as never,
+    finishHealing: async () => null,
   } as Handlers;
   const lanes = createJobLanes({
     handlers,

@@ -13,6 +13,7 @@ import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/healData';
 import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
@@ -20,6 +21,8 @@ import type { SampleProgress, SampleRequest, SampleResult } from '../studio/samp
 
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
+export type * from '../studio/healing/healData';
+export { defaultHealSettings } from '../studio/healing/healData';
 export type { UnitImportance, UnitKind } from '../studio/importance';
 export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';
@@ -60,6 +63,10 @@ export interface Jobs {
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
   analyze: { input: AnalyzeRequest; progress: ImportanceProgress; output: Importance };
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
+  /** Trains a student; its weights stay with the pipeline. */
+  heal: { input: HealRequest; progress: HealProgress; output: HealOutcome };
+  /** Ends the healing that runs, which then gives its best so far. */
+  finishHealing: { input: Record<string, never>; progress: never; output: null };
   counters: { input: Record<string, never>; progress: never; output: EngineCounters };
 }
 
@@ -77,6 +84,8 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   export: 'interactive',
   analyze: 'background',
   plan: 'background',
+  heal: 'background',
+  finishHealing: 'interactive',
   counters: 'interactive',
 };
 

@@ -8,6 +8,7 @@ import { openFolder } from '../library/openFolder';
 import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { heal } from '../studio/healing/heal';
 import { measureImportance, unitsOf } from '../studio/importance';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
@@ -39,6 +40,8 @@ const onBusy = (busy: boolean): void => post({ type: 'busy', busy });
 let opened: Opened | undefined;
 let openedCount = 0;
 let deviceLosses = 0;
+/** The page wants the best of the healing that runs. */
+let healingToEnd = false;
 /** Counts of pipelines that are closed by now. */
 let past = { sessionsCreated: 0, denoiserRuns: 0 };
 /** A new device and new sessions for the same folder; the next job waits for it. */
@@ -203,6 +206,18 @@ const handlers: Handlers = {
     const { tree } = pipeline.denoiser;
     const units = unitsOf(tree, request.units);
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
+  },
+  heal: async ({ edit, settings }, { signal, onProgress, turn }) => {
+    healingToEnd = false;
+    const pipeline = await running();
+    const finish = () => healingToEnd;
+    const { tensors, ...summary } = await heal(pipeline, edit, settings, { signal, onProgress, turn, finish });
+    if (tensors.size === 0) return summary;
+    return { ...summary, weights: await pipeline.denoiser.addWeights(tensors) };
+  },
+  finishHealing: async () => {
+    healingToEnd = true;
+    return null;
   },
   counters: async (): Promise<EngineCounters> => {
     const now = opened?.pipeline.counters() ?? { sessionsCreated: 0, denoiserRuns: 0 };

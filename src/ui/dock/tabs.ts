@@ -3,6 +3,7 @@
  * with one entry there are no tabs to see.
  */
 import type { ComponentType } from 'react';
+import { HealPanel } from '../heal/HealPanel';
 import { MetricsPanel } from '../metrics/MetricsPanel';
 
 export interface DockTab {
@@ -12,6 +13,9 @@ export interface DockTab {
 }
 
 /** In the order of the work: compare, find what matters, heal, keep. 'heal' is where "Heal it" leads. */
-export const dockTabs: readonly DockTab[] = [{ id: 'compare', label: 'Compare', Panel: MetricsPanel }];
+export const dockTabs: readonly DockTab[] = [
+  { id: 'compare', label: 'Compare', Panel: MetricsPanel },
+  { id: 'heal', label: 'Heal', Panel: HealPanel },
+];
 
 export const hasTab = (id: string): boolean => dockTabs.some((tab) => tab.id === id);

@@ -12,6 +12,7 @@ const titles: Readonly<Record<Activity, string>> = {
   keep: 'Kept models',
   generate: 'Sampling stopped',
   export: 'Not exported',
+  heal: 'Healing stopped',
   plan: 'Plan not applied',
   engine: 'Engine',
 };

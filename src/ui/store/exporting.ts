@@ -2,9 +2,10 @@
 
 import { StudioError } from '../../errors/StudioError';
 import { studentName } from '../../pipeline/studentName';
-import { type ExportedFile, type ExportFormat, type PickedPlace, variantOf } from '../../worker/protocol';
+import type { ExportedFile, ExportFormat, PickedPlace } from '../../worker/protocol';
 import { engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
+import { studentVariant } from './healed';
 import { pickPlace, removeIfEmpty } from './pickPlace';
 import { read, write } from './state';
 
@@ -42,7 +43,7 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   write({ exporting: { place, progress: 'starting' }, exported: null, problem: null });
   try {
     const result = await engine.export(
-      { variant: variantOf(plan), format, settings, ...(place ? { place } : {}) },
+      { variant: studentVariant(read()), format, settings, ...(place ? { place } : {}) },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ exporting: { place, progress } }) },
     );
     if (controller === own) write({ exporting: null, exported: { result, plan, format, place } });

@@ -2,9 +2,10 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
-import { type SampleProgress, type SampleResult, TEACHER, variantOf } from '../../worker/protocol';
+import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
 import { isCurrent, previewInterval } from './derived';
 import { engine, isAbort, showProblem } from './engine';
+import { studentVariant } from './healed';
 import { play } from './player';
 import { type Run, read, type Side, type StudioState, write } from './state';
 
@@ -56,7 +57,7 @@ export async function generate(): Promise<void> {
   const first = !Object.values(state.shown).some(({ step, steps }) => step === steps);
   const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
   try {
-    const takes = [TEACHER, variantOf(plan)].map((variant) => ({ variant, settings }));
+    const takes = [TEACHER, studentVariant(state)].map((variant) => ({ variant, settings }));
     const result = await engine.sample(
       { takes, previewEvery },
       {

@@ -44,6 +44,10 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
   if (event === 'device-lost' || event === 'worker-restarting') write({ device: 'lost' });
   if (event !== 'device-remade' && event !== 'worker-restarted') return;
   const { open } = read();
+  if (event === 'worker-restarted' && read().healed) {
+    write({ healed: null, worn: false });
+    showNotice('The engine was started again; the healed weights went with it.');
+  }
   write({ device: opened ? 'remade' : 'ok', ...(open && opened ? { open: { ...open, ...opened } } : {}) });
   if (problem) return showProblem(StudioError.fromPlain(problem), 'engine');
   if (!opened) return;

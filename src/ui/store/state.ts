@@ -23,6 +23,7 @@ import type {
   OpenProgress,
   PickedPlace,
   PlanSummary,
+  WeightsId,
 } from '../../worker/protocol';
 
 export interface OpenState extends OpenedPipeline {
@@ -87,7 +88,7 @@ export interface Player {
   readonly differenceGain: number;
 }
 
-export type Activity = 'open' | 'keep' | 'generate' | 'export' | 'plan' | 'engine';
+export type Activity = 'open' | 'keep' | 'generate' | 'heal' | 'export' | 'plan' | 'engine';
 
 export interface Problem {
   readonly error: PlainError;
@@ -111,6 +112,12 @@ export interface Exported {
   readonly place: PickedPlace | null;
 }
 
+/** A student that was healed: its weights are with the engine, and count for this plan alone. */
+export interface Healed {
+  readonly plan: Plan;
+  readonly weights: WeightsId;
+}
+
 export type KeptCheck = { readonly state: 'running'; readonly readBytes: number } | { readonly state: 'good' | 'bad' };
 
 export interface StudioState {
@@ -127,6 +134,10 @@ export interface StudioState {
   readonly future: readonly Plan[];
   /** The engine's figures for the plan they were asked with. */
   readonly summary: { readonly plan: Plan; readonly value: PlanSummary } | null;
+
+  /** Null before healing, or when the engine lost the weights. `worn`: the student has them now. */
+  readonly healed: Healed | null;
+  readonly worn: boolean;
 
   readonly shown: Partial<Record<Side, ShownClip>>;
   readonly comparison: ShownComparison | null;
@@ -171,6 +182,8 @@ export const nothingMade = {
   stepTimes: {},
   decodeMs: null,
   exported: null,
+  healed: null,
+  worn: false,
   anchorId: null,
   hoveredId: null,
 } satisfies Partial<StudioState>;
