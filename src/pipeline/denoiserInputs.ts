@@ -12,6 +12,7 @@ import type { PipelineDescription } from './PipelineDescription';
 import { PICTURE_NOISE } from './pictureNoise';
 import { pipelineConventions } from './pipelineConventions';
 import { POOLED_INPUT } from './pooled';
+import { createScheduler } from './schedulers/createScheduler';
 import { seededNoise } from './seededNoise';
 
 /** A text embedding: [tokens, width], row-major. */
@@ -133,7 +134,10 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
   const constant = (value: (call: DenoiserCall) => number): Filler =>
     filledWith((call, count) => new Float32Array(count).fill(value(call)));
   const { timestepScale = 1, guidanceScale = 1000 } = pipelineConventions(description.className);
-  if (isTimestep(input.name)) return constant(({ timestep }) => timestep * timestepScale);
+  if (isTimestep(input.name)) {
+    notes.push(...roundedTimesteps(dataType, description, timestepScale));
+    return constant(({ timestep }) => timestep * timestepScale);
+  }
   if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name))
     return textFiller(input, largest, description, notes);
   if (/^fps$/.test(input.name)) return constant(() => description.framesPerSecond);
@@ -152,6 +156,15 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
   const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
   return filledWith((_, count) => noise.slice(0, count));
+}
+
+/** A graph exported with a whole timestep takes no other, whatever the scheduler says. */
+function roundedTimesteps(dataType: DataType, { scheduler, defaults }: PipelineDescription, scale: number): string[] {
+  if (!/^u?int/.test(dataType)) return [];
+  const between = createScheduler(scheduler, defaults.steps).steps.some(
+    ({ timestep }) => !Number.isInteger(timestep * scale),
+  );
+  return between ? ['The graph takes whole timesteps only: those between are rounded.'] : [];
 }
 
 /** The prompt's mask, for every row of its clip's part of the input; ones where there is no text of that length. */
@@ -234,15 +247,19 @@ function textFiller(
     notes.push('There is no text encoder: the model is conditioned on seeded noise instead of the prompt.');
   }
   const [tokens, width] = [dims[1] ?? 1, dims[2] ?? 1];
+  const cuts = pipelineConventions(description.className).cutsToPrompt && typeof declared?.[1] !== 'number';
   const standIn = seededNoise(0, tokens * width, 7_000_000);
   return ({ branches, text }) => {
     const perClip = typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : 1;
     const rows = Math.max(1, Math.round(perClip));
     const first = text[branches[0]!];
-    const [length, size] = first ? [first.tokens, first.width] : [tokens, width];
+    const prompt = cuts ? text.conditional?.mask?.reduce((sum, value) => sum + value, 0) : undefined;
+    const [length, size] = first ? [prompt ?? first.tokens, first.width] : [tokens, width];
     const values = new Float32Array(branches.length * rows * length * size);
     branches.forEach((branch, index) => {
-      const own = text[branch]?.values ?? (branch === 'conditional' ? standIn : new Float32Array(length * size));
+      const own =
+        text[branch]?.values.subarray(0, length * size) ??
+        (branch === 'conditional' ? standIn : new Float32Array(length * size));
       for (let row = 0; row < rows; row++) values.set(own, (index * rows + row) * length * size);
     });
     return numberTensor(dataType, [branches.length * rows, length, size], values);

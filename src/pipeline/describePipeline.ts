@@ -67,7 +67,7 @@ async function describeFolder(
   const input = readLatentInput(graph, config, configPath, size);
   const className = stringField(index ?? {}, '_class_name', undefined, INDEX_FILE);
   const conventions = pipelineConventions(className);
-  const text = await describeText(folder, index ?? {}, graph, readGraph, conventions.maxTokens);
+  const text = await describeText(folder, index ?? {}, graph, readGraph, conventions);
   const decoder = await describeDecoder(folder, index ?? {}, notes);
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
   const image = await describeImage(folder, config, input, settings.exampleImages ?? []);
@@ -75,7 +75,7 @@ async function describeFolder(
   const steps = settings.steps ?? (settings.grid?.sigmas ?? settings.grid?.timesteps)?.length ?? defaultSteps(given);
   const grid = settings.grid ?? (conventions.grid && takesFlowSigmas(given) ? { rule: conventions.grid } : undefined);
   const sampler = samplingScheduler(withGrid(given, grid), tokenCount(input, config, configPath), steps);
-  notes.push(...unusedParts(index ?? {}, text.parts.pooledEncoder !== undefined));
+  notes.push(...unusedParts(index ?? {}, text.parts.pooledEncoder?.modelPath));
   return {
     name: folder.name,
     ...(className === undefined ? {} : { className }),
@@ -99,11 +99,13 @@ async function describeFolder(
   };
 }
 
-/** What a pipeline has beside one text encoder and one denoiser is not run. */
-function unusedParts(index: Config, runsSecond: boolean): string[] {
-  const others = ['text_encoder_2', 'text_encoder_3'].filter(
-    (name) => listsComponent(index, name) && !(runsSecond && name === 'text_encoder_2'),
+/** What a pipeline has beside its text encoders and one denoiser is not run. */
+function unusedParts(index: Config, pooledPath: string | undefined): string[] {
+  const run = pipelineConventions(String(index['_class_name'])).text?.encoder ?? 'text_encoder';
+  const encoders = ['text_encoder', 'text_encoder_2', 'text_encoder_3'].filter(
+    (name) => name !== run && !pooledPath?.startsWith(`${name}/`),
   );
+  const others = encoders.filter((name) => listsComponent(index, name));
   return [
     ...(others.length > 0 ? [`Not run: ${others.join(', ')}. The inputs that they would fill are seeded noise.`] : []),
     ...(listsComponent(index, 'transformer_2')

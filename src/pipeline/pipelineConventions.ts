@@ -11,6 +11,10 @@ export interface PipelineConventions {
   readonly maxTokens?: number;
   /** The text encoder is called without the prompt's mask: it attends to the padding as to words. */
   readonly ignoresMask?: boolean;
+  /** The parts that make the denoiser's text; absent: `text_encoder` and `tokenizer`. */
+  readonly text?: { readonly encoder: string; readonly tokenizer: string };
+  /** Both branches' embeddings are cut to the prompt's tokens, where the graph leaves their number free. */
+  readonly cutsToPrompt?: boolean;
   /** Embeddings past the prompt's last token are zero. */
   readonly zeroesPastPrompt?: boolean;
   /** What is done to a prompt before its tokens are made. */
@@ -60,7 +64,7 @@ const CONVENTIONS: readonly (readonly [RegExp, PipelineConventions])[] = [
   [/^LTX/, { grid: 'linspace-to-step', maxTokens: 128, ignoresMask: true, guidance: 3 }],
   [/^(Wan|SkyReelsV2)/, { maxTokens: 512, zeroesPastPrompt: true, cleansPrompt: 'spaces', guidance: 5 }],
   [/^CogVideoX/, { maxTokens: 226, ignoresMask: true, guidance: 6 }],
-  [/^Latte/, { maxTokens: 120, cleansPrompt: 'lower', guidance: 7.5 }],
+  [/^Latte/, { maxTokens: 120, cleansPrompt: 'lower', cutsToPrompt: true, guidance: 7.5 }],
   [/^Allegro/, { maxTokens: 512, cleansPrompt: 'lower', guidance: 7.5 }],
   [/^(TextToVideoSD|VideoToVideoSD)/, { ignoresMask: true, guidance: 9 }],
   [/^StableVideoDiffusion/, { framesPerSecond: 7 }],
@@ -72,6 +76,7 @@ const CONVENTIONS: readonly (readonly [RegExp, PipelineConventions])[] = [
       grid: 'linspace-to-step',
       maxTokens: 512,
       ignoresMask: true,
+      text: { encoder: 'text_encoder_2', tokenizer: 'tokenizer_2' },
       timestepScale: 1 / 1000,
       guidanceScale: 1,
       guidance: 3.5,

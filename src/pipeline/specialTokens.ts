@@ -25,7 +25,8 @@ export async function readTokenizerConfig(folder: Folder, configPath: string, in
     await beside('added_tokens.json'),
     (await readOptionalJson(folder, indexPath)) ?? {},
   ];
-  const listed = Array.isArray(index['tokenizer']) ? index['tokenizer'][1] : undefined;
+  const entry = index[directoryOf(configPath)];
+  const listed = Array.isArray(entry) ? entry[1] : undefined;
   return {
     ...config,
     ...special,

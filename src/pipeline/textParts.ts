@@ -5,6 +5,7 @@ import { listedGraph, listsComponent, missingFile, readOptionalJson } from './co
 import type { Config } from './configFields';
 import { countField, numberField } from './configFields';
 import type { PipelineDescription } from './PipelineDescription';
+import type { PipelineConventions } from './pipelineConventions';
 import { POOLED_INPUT, pooledOutput } from './pooled';
 
 type TokenizerFiles = NonNullable<PipelineDescription['tokenizer']>;
@@ -14,8 +15,6 @@ export interface TextParts {
   readonly notes: readonly string[];
 }
 
-const TOKENIZER_FILE = 'tokenizer/tokenizer.json';
-const TOKENIZER_CONFIG_FILE = 'tokenizer/tokenizer_config.json';
 /** CLIP's; transformers writes 1e30 where a tokenizer has no limit. */
 const DEFAULT_MAX_TOKENS = 77;
 const NO_LIMIT = 1e5;
@@ -26,23 +25,24 @@ export async function describeText(
   index: Config,
   denoiser: Model,
   readGraph: (path: string) => Promise<Model>,
-  pipelineTokens: number | undefined,
+  { maxTokens: pipelineTokens, text }: PipelineConventions,
 ): Promise<TextParts> {
-  const modelPath = await listedGraph(folder, index, 'text_encoder');
+  const { encoder, tokenizer: tokenizerPart } = text ?? { encoder: 'text_encoder', tokenizer: 'tokenizer' };
+  const modelPath = await listedGraph(folder, index, encoder);
   if (modelPath === undefined)
     return {
       parts: {},
-      notes: ['There is no text_encoder: what it would give is seeded noise, and prompts have no effect.'],
+      notes: [`There is no ${encoder}: what it would give is seeded noise, and prompts have no effect.`],
     };
-  const tokenizer = await findTokenizer(folder, 'tokenizer');
+  const tokenizer = await findTokenizer(folder, tokenizerPart);
   if (!tokenizer) {
-    if (!listsComponent(index, 'tokenizer'))
-      return { parts: {}, notes: ['There is a text_encoder but no tokenizer: prompts have no effect.'] };
-    throw missingFile(folder, TOKENIZER_FILE);
+    if (!listsComponent(index, tokenizerPart))
+      return { parts: {}, notes: [`There is a ${encoder} but no ${tokenizerPart}: prompts have no effect.`] };
+    throw missingFile(folder, `${tokenizerPart}/tokenizer.json`);
   }
-  const tokenizerConfig = await readOptionalJson(folder, TOKENIZER_CONFIG_FILE);
-  if (!tokenizerConfig) throw missingFile(folder, TOKENIZER_CONFIG_FILE);
-  const configured = await configuredMaxTokens(folder, tokenizerConfig);
+  const tokenizerConfig = await readOptionalJson(folder, tokenizer.configPath);
+  if (!tokenizerConfig) throw missingFile(folder, tokenizer.configPath);
+  const configured = await configuredMaxTokens(folder, tokenizerConfig, tokenizer.configPath, `${encoder}/config.json`);
   const maxTokens =
     sequenceLength(denoiser, 'encoder_hidden_states') ??
     pipelineTokens ??
@@ -57,7 +57,7 @@ export async function describeText(
         ...(zeroes ? { zeroesEmptyPrompt: true } : {}),
       },
       tokenizer,
-      ...(await describePooled(folder, index, denoiser, readGraph)),
+      ...(await describePooled(folder, index, denoiser, readGraph, encoder === 'text_encoder' ? '_2' : '')),
     },
     notes:
       maxTokens === undefined ? [`Nothing says how many tokens a prompt has: ${DEFAULT_MAX_TOKENS} are assumed.`] : [],
@@ -73,16 +73,17 @@ async function findTokenizer(folder: Folder, component: string): Promise<Tokeniz
   return { tokenizerPath: vocabulary, mergesPath, configPath };
 }
 
-/** The encoder that fills a denoiser's pooled input (HunyuanVideo's CLIP), where the folder has one with its tokenizer. */
+/** The encoder that fills a denoiser's pooled input (HunyuanVideo's and Flux's CLIP), where the folder has one with its tokenizer. */
 async function describePooled(
   folder: Folder,
   index: Config,
   denoiser: Model,
   readGraph: (path: string) => Promise<Model>,
+  suffix: '' | '_2',
 ): Promise<Pick<PipelineDescription, 'pooledEncoder'>> {
   if (!denoiser.graph.inputs.some(({ name }) => POOLED_INPUT.test(name))) return {};
-  const modelPath = await listedGraph(folder, index, 'text_encoder_2');
-  const tokenizer = await findTokenizer(folder, 'tokenizer_2');
+  const modelPath = await listedGraph(folder, index, `text_encoder${suffix}`);
+  const tokenizer = await findTokenizer(folder, `tokenizer${suffix}`);
   if (modelPath === undefined || !tokenizer) return {};
   const model = await readGraph(modelPath);
   if (pooledOutput(model) === undefined) return {};
@@ -92,11 +93,16 @@ async function describePooled(
   return { pooledEncoder: { modelPath, tokenizer, maxTokens: maxTokens ?? DEFAULT_MAX_TOKENS } };
 }
 
-async function configuredMaxTokens(folder: Folder, tokenizerConfig: Config): Promise<number | undefined> {
-  const limit = numberField(tokenizerConfig, 'model_max_length', undefined, TOKENIZER_CONFIG_FILE);
+async function configuredMaxTokens(
+  folder: Folder,
+  tokenizerConfig: Config,
+  tokenizerConfigPath: string,
+  encoderConfigPath: string,
+): Promise<number | undefined> {
+  const limit = numberField(tokenizerConfig, 'model_max_length', undefined, tokenizerConfigPath);
   if (limit !== undefined && limit < NO_LIMIT) return limit;
-  const path = 'text_encoder/config.json';
-  return countField((await readOptionalJson(folder, path)) ?? {}, 'max_position_embeddings', undefined, path);
+  const config = (await readOptionalJson(folder, encoderConfigPath)) ?? {};
+  return countField(config, 'max_position_embeddings', undefined, encoderConfigPath);
 }
 
 /** The second dimension of a graph input, where the graph fixes it. */

@@ -76,7 +76,7 @@ describe('from a folder', () => {
       ...files,
       't/tokenizer_config.json': sideless,
       't/added_tokens.json': { cat: 700 },
-      'model_index.json': { tokenizer: ['transformers', 'GemmaTokenizerFast'] },
+      'model_index.json': { t: ['transformers', 'GemmaTokenizerFast'] },
     });
     const encoded = (await openTokenizer(left, paths))!.encodeWithMask('a cat');
     expect(encoded.attentionMask[0]).toBe(0n);
