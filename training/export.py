@@ -48,6 +48,7 @@ def export_graph(folder: Path, part: Part) -> None:
     )
     model = program.model_proto
     _strip_traces(model)
+    _without_logical_where(model)
     _name_folded(model, module.state_dict())
     module.load_state_dict(trained)
     _store_as_half(model)
@@ -176,6 +177,29 @@ def _strip_traces(model: onnx.ModelProto) -> None:
         del item.metadata_props[:]
         item.metadata_props.extend(kept)
         item.doc_string = ""
+
+
+def _without_logical_where(model: onnx.ModelProto) -> None:
+    """Where of two booleans (a mask that is filled) as And and Or: onnxruntime has no kernel for it."""
+    graph = model.graph
+    types = {one.name: one.type.tensor_type.elem_type for one in [*graph.value_info, *graph.output]}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Where" or types.get(node.output[0]) != TensorProto.BOOL:
+            nodes.append(node)
+            continue
+        condition, yes, no = node.input
+        chosen, other, otherwise = (f"{node.output[0]}.{part}" for part in ("chosen", "not", "otherwise"))
+        nodes += [
+            helper.make_node("And", [condition, yes], [chosen], name=f"{node.name}.chosen"),
+            helper.make_node("Not", [condition], [other], name=f"{node.name}.not"),
+            helper.make_node("And", [other, no], [otherwise], name=f"{node.name}.otherwise"),
+            helper.make_node("Or", [chosen, otherwise], list(node.output), name=node.name),
+        ]
+        for made in nodes[-4:]:
+            made.metadata_props.extend(node.metadata_props)
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _store_as_half(model: onnx.ModelProto) -> None:

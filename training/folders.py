@@ -218,7 +218,8 @@ def _write_settings(out: Path, name: str, vae: AutoencoderKL, parts: dict[str, P
             settings["guidance"] = 2
             config = {**_config(parts["transformer"].module), "num_frames": FRAMES, "sample_size": LATENT_SIZE}
             _write_json(out / "transformer" / "config.json", config)
-    classes = {"emoji-t2v": "TextToVideoSDPipeline", "emoji-hy": "HunyuanVideoPipeline", "emoji-i2v": "StableVideoDiffusionPipeline"}
+    # HunyuanVideoPipeline itself would put its instructions to a language model around the prompt.
+    classes = {"emoji-t2v": "TextToVideoSDPipeline", "emoji-hy": "HunyuanVideoTransformerPipeline", "emoji-i2v": "StableVideoDiffusionPipeline"}
     _write_json(out / "model_index.json", {"_class_name": classes[name], **dict(sorted(index.items())), "_studio": settings})
 
 

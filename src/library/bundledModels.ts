@@ -17,6 +17,13 @@ export const bundledModels: readonly BundledModel[] = [
     description:
       'A small text-to-video latent diffusion model, trained from scratch for this studio: emoji that move on plain backgrounds, 16 frames of 64x64.',
   },
+  {
+    id: 'emoji-hy',
+    name: 'Emoji HY',
+    url: 'models/emoji-hy/',
+    description:
+      "A small video transformer of HunyuanVideo's kind, with two-stream and one-stream blocks, trained from scratch on the same emoji: four steps, guidance as an input.",
+  },
 ];
 
 /** `pageUrl`: document.baseURI, because the worker that opens the folder has another base. */
