@@ -11,7 +11,7 @@ export default defineConfig({
   fullyParallel: false,
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
   use: {
-    baseURL: 'http://localhost:4174',
+    baseURL: 'http://localhost:4374',
     viewport: { width: 1440, height: 900 },
     screenshot: 'only-on-failure',
     // Requests that a service worker answers cannot be routed; the tests that are about it allow it.
@@ -32,8 +32,8 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: 'npx vite preview --port 4174 --strictPort',
-    url: 'http://localhost:4174',
+    command: 'npx vite preview --port 4374 --strictPort',
+    url: 'http://localhost:4374',
     timeout: 60_000,
     reuseExistingServer: false,
   },

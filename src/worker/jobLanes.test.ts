@@ -145,6 +145,17 @@ describe('job lanes', () => {
     expect(log.some((line) => line.startsWith('8:'))).toBe(false);
   });
 
+  it('answer what asks for counts while another job runs', async () => {
+    const { lanes, replies, log } = lanesOf('a', false);
+    lanes.take(sample(1, 7, 16));
+    while (log.length < 1) await nextTask();
+    lanes.take({ type: 'job', id: 2, job: 'counters', pipeline: undefined, input: {} });
+    await settled(replies, 1);
+    expect(replies[0]).toMatchObject({ type: 'done', id: 2 });
+    expect(log.length).toBeLessThan(16);
+    await settled(replies, 2);
+  });
+
   it('answer a ping', () => {
     const { lanes, replies } = lanesOf(undefined, false);
     lanes.take({ type: 'ping' });

@@ -1,5 +1,5 @@
 /**
- * Two lanes of jobs. Interactive ones run one after the other in the order of arrival; background ones likewise, beside
+ * Two lanes of jobs, beside questions that are answered at once. Interactive jobs run one after the other in the order of arrival; background ones likewise, beside
  * them, and each waits at its `turn` until no interactive job runs or waits and nothing is paused. A cancelled job that
  * has not begun never begins. Knows messages and nothing of what the jobs do.
  */
@@ -40,7 +40,7 @@ type JobRequest = Extract<Request, { type: 'job' }>;
 
 export function createJobLanes({ handlers, post, openPipeline, onError, lanes = LANES }: LaneOptions): JobLanes {
   const controllers = new Map<number, { readonly abort: AbortController; readonly lane: Lane }>();
-  const last: Record<Lane, Promise<void>> = { interactive: Promise.resolve(), background: Promise.resolve() };
+  const last: Record<Exclude<Lane, 'at-once'>, Promise<void>> = { interactive: Promise.resolve(), background: Promise.resolve() };
   let interactive = 0; // running or waiting
   let paused = false;
   let wake: (() => void)[] = [];
@@ -88,6 +88,10 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
     const abort = new AbortController();
     controllers.set(request.id, { abort, lane });
     abort.signal.addEventListener('abort', wakeAll);
+    if (lane === 'at-once') {
+      void run(request, abort.signal);
+      return;
+    }
     if (lane === 'interactive') interactive++;
     last[lane] = last[lane]
       .then(() => (lane === 'background' ? turn(abort.signal).catch(() => undefined) : undefined))

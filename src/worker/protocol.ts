@@ -71,7 +71,8 @@ export interface Jobs {
 }
 
 export type JobName = keyof Jobs;
-export type Lane = 'interactive' | 'background';
+/** 'at-once': answered without waiting for anything. */
+export type Lane = 'interactive' | 'background' | 'at-once';
 
 /**
  * What a person waits for comes first; long jobs run in the background, give way after every step, and can be paused.
@@ -86,7 +87,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   plan: 'background',
   heal: 'background',
   finishHealing: 'interactive',
-  counters: 'interactive',
+  counters: 'at-once',
 };
 
 /** Jobs that work without an open pipeline; all others name theirs. */
