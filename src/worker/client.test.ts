@@ -120,6 +120,30 @@ describe('the client', () => {
     await vi.waitFor(() => expect(workers).toHaveLength(2));
   });
 
+  it('opens on the next worker what waited behind a cancelled opening that was not heeded', async () => {
+    const stuck: FakeWorker['answer'] = (asked, reply) => {
+      if (asked.type === 'ping') reply({ type: 'pong' });
+    };
+    const { client, workers } = clientOf(stuck, diligent('p2'));
+    const abort = new AbortController();
+    const first = client.open(request, { signal: abort.signal });
+    const second = client.open(request);
+    abort.abort();
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(second).resolves.toMatchObject({ id: 'p2' });
+    expect(workers).toHaveLength(2);
+  });
+
+  it('tries an opening that ends its worker once more, and then says so', async () => {
+    const { client, workers } = clientOf(() => undefined);
+    const opening = client.open(request);
+    await Promise.resolve();
+    workers[0]!.die('out of memory');
+    await vi.waitFor(() => expect(jobsOf(workers[1]!)).toHaveLength(1));
+    workers[1]!.die('out of memory');
+    await expect(opening).rejects.toMatchObject({ code: 'engine/stopped' });
+  });
+
   it('gives up an engine that dies again and again, and says so', async () => {
     const { client, workers, events } = clientOf(diligent('p1'));
     await client.open(request);

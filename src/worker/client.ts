@@ -53,6 +53,8 @@ interface Waiting {
   readonly resolve: (output: never) => void;
   readonly reject: (reason: unknown) => void;
   readonly onProgress: ((progress: never) => void) | undefined;
+  /** Sends it to the next worker, once: an opening may have waited behind what ended the first. */
+  readonly again?: () => void;
   cancelledAtMs?: number;
 }
 
@@ -128,9 +130,12 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   const restart = (why: string): void => {
     worker.terminate();
     const error = new StudioError('engine/stopped', `The engine stopped: ${why}.`, { why });
-    for (const { reject, cancelledAtMs } of waiting.values())
-      reject(cancelledAtMs === undefined ? error : abortError());
+    const ended = [...waiting.values()];
     waiting.clear();
+    const opening = ended.find(({ again, cancelledAtMs }) => again !== undefined && cancelledAtMs === undefined);
+    for (const one of ended) {
+      if (one !== opening) one.reject(one.cancelledAtMs === undefined ? error : abortError());
+    }
     const nowMs = performance.now();
     restartsAtMs = [...restartsAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
     if (restartsAtMs.length > MOST_RESTARTS) {
@@ -140,12 +145,14 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
         { why },
       );
       clearInterval(watch);
+      opening?.reject(givenUp);
       tell({ type: 'status', event: 'worker-restarted', problem: givenUp.toPlain() });
       return;
     }
     tell({ type: 'status', event: 'worker-restarting' });
     launch();
-    restarting = reopen();
+    if (opening) opening.again!();
+    else restarting = reopen();
   };
 
   const reopen = async (): Promise<void> => {
@@ -170,8 +177,9 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   const tick = (): void => {
     const nowMs = performance.now();
     const jobs = [...waiting.values()];
-    const cancelMs = busy ? patience.cancelBusyMs : patience.cancelMs;
-    if (jobs.some(({ cancelledAtMs }) => cancelledAtMs !== undefined && nowMs - cancelledAtMs > cancelMs))
+    const patienceWith = ({ job }: Waiting) =>
+      job === 'open' ? patience.openingMs : busy ? patience.cancelBusyMs : patience.cancelMs;
+    if (jobs.some((one) => one.cancelledAtMs !== undefined && nowMs - one.cancelledAtMs > patienceWith(one)))
       return restart('it did not heed a cancel');
     const opening = !heard || jobs.some(({ job }) => job === 'open');
     const overdue =
@@ -186,13 +194,19 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   };
   const watch = setInterval(tick, patience.pingEveryMs);
 
-  const send = <N extends JobName>(job: N, input: Jobs[N]['input'], options: JobOptions<N> = {}) =>
+  const send = <N extends JobName>(
+    job: N,
+    input: Jobs[N]['input'],
+    options: JobOptions<N> = {},
+    retried = job !== 'open',
+  ) =>
     new Promise<Jobs[N]['output']>((resolve, reject) => {
       const { signal, onProgress } = options;
       if (signal?.aborted) return reject(abortError());
       if (givenUp) return reject(givenUp);
       const id = nextId++;
-      const entry: Waiting = { job, resolve, reject, onProgress };
+      const again = () => void send(job, input, options, true).then(resolve, reject);
+      const entry: Waiting = { job, resolve, reject, onProgress, ...(retried ? {} : { again }) };
       waiting.set(id, entry);
       signal?.addEventListener(
         'abort',

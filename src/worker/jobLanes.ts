@@ -40,7 +40,10 @@ type JobRequest = Extract<Request, { type: 'job' }>;
 
 export function createJobLanes({ handlers, post, openPipeline, onError, lanes = LANES }: LaneOptions): JobLanes {
   const controllers = new Map<number, { readonly abort: AbortController; readonly lane: Lane }>();
-  const last: Record<Exclude<Lane, 'at-once'>, Promise<void>> = { interactive: Promise.resolve(), background: Promise.resolve() };
+  const last: Record<Exclude<Lane, 'at-once'>, Promise<void>> = {
+    interactive: Promise.resolve(),
+    background: Promise.resolve(),
+  };
   let interactive = 0; // running or waiting
   let paused = false;
   let wake: (() => void)[] = [];
