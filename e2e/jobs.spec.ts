@@ -64,8 +64,16 @@ test('fifty lost devices are fifty recoveries: model, plan and clips stay', asyn
         .catch(() => undefined);
     await page.waitForTimeout(seed % 400);
     const before = (await counters(page)).deviceLosses;
-    await page.evaluate(() => (window as unknown as { __vdmini: { loseDevice(): void } }).__vdmini.loseDevice());
-    await expect.poll(async () => (await counters(page)).deviceLosses, { timeout: 60_000 }).toBeGreaterThan(before);
+    // again until it counts: a device that is gone already cannot be lost, one that is not there yet neither
+    await expect
+      .poll(
+        async () => {
+          await page.evaluate(() => (window as unknown as { __vdmini: { loseDevice(): void } }).__vdmini.loseDevice());
+          return (await counters(page)).deviceLosses;
+        },
+        { timeout: 60_000, intervals: [200] },
+      )
+      .toBeGreaterThan(before);
     await bothDone(page);
   }
   await expect(page.getByTestId('backend-badge')).toHaveAttribute('data-backend', 'webgpu');

@@ -38,6 +38,8 @@ const post = (reply: Reply): void => self.postMessage(reply);
 const onBusy = (busy: boolean): void => post({ type: 'busy', busy });
 
 let opened: Opened | undefined;
+/** The backend made last: that of the open pipeline, or of one that is being opened. */
+let newest: WebBackend | undefined;
 let openedCount = 0;
 let deviceLosses = 0;
 /** The page wants the best of the healing that runs. */
@@ -124,6 +126,7 @@ async function backendFor(
   if (opened?.request.backend === preference && !opened.backend.isLost()) return opened.backend;
   onProgress?.({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
   const backend = await openWebBackend(preference, onBusy);
+  newest = backend;
   void backend.lost.then((message) => onDeviceLost(backend, message));
   return backend;
 }
@@ -240,7 +243,7 @@ const lanes = createJobLanes({
 });
 
 self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
-  if (data.type === 'lose-device') opened?.backend.lose();
+  if (data.type === 'lose-device') newest?.lose();
   else lanes.take(data);
 });
 
