@@ -125,11 +125,56 @@ describe.skipIf(!hasPython)('a pruned diffusers folder', () => {
   );
 });
 
+describe.skipIf(!hasPython)('what healing is made of', () => {
+  it(
+    'noises as the schedulers of diffusers do, and exports the judge',
+    async () => {
+      expect(await python('check_noise.py')).toContain('as diffusers has it');
+      expect(await python('../check_judge_onnx.py')).toContain('ONNX equals PyTorch');
+      console.log((await python('fastvideo/check_config.py')).trim());
+    },
+    10 * minutes,
+  );
+});
+
 describe.skipIf(!hasPython || !full)('healing by training/heal', () => {
-  it.each(['unet', 'transformer', 'resume', 'processes'])(
+  it.each(['unet', 'resume', 'processes', 'sharded'])(
     '%s',
     async (what) => {
-      console.log((await python('check_healing.py', what)).trim());
+      expect(await python('check_healing.py', what)).toContain(`${what}: `);
+    },
+    60 * minutes,
+  );
+
+  it(
+    'heals a transformer, whose export opens in the studio without the blocks that went',
+    async () => {
+      const folder = await temporaryFolder();
+      try {
+        const healed = join(folder, 'healed.onnx');
+        expect(await python('check_healing.py', 'transformer', '--export', healed)).toContain('held-out error');
+        const { blocks } = await runCliJson<{ blocks: readonly { id: string; droppable: boolean }[] }>(
+          'blocks',
+          healed,
+        );
+        const transformers = blocks.filter(({ id }) => /^(single_)?transformer_blocks\.\d+$/.test(id));
+        expect(transformers.map(({ id }) => id)).toEqual([
+          'transformer_blocks.0',
+          'transformer_blocks.1',
+          'single_transformer_blocks.0',
+        ]);
+        expect(transformers.every(({ droppable }) => droppable)).toBe(true);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    60 * minutes,
+  );
+
+  it(
+    'tells clips that differ in time alone, and none that are alike',
+    async () => {
+      expect(await python('check_critic.py')).toContain('clips that are alike');
     },
     30 * minutes,
   );
@@ -137,7 +182,8 @@ describe.skipIf(!hasPython || !full)('healing by training/heal', () => {
   it(
     'prunes all ten families as hooks on the whole model do',
     async () => {
-      console.log((await python('check_pruning.py', '--most', '8')).trim());
+      const report = await python('check_pruning.py', '--most', '8');
+      expect(report.match(/plans equal/g)).toHaveLength(10);
     },
     60 * minutes,
   );

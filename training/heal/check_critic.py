@@ -60,7 +60,7 @@ def accuracy_after(make_fake) -> tuple[Trust, float]:
     optimizer = torch.optim.AdamW(critic.parameters(), lr=1e-2, betas=(0.0, 0.99))
     for _ in range(STEPS):
         real, fake = still(CLIPS), make_fake(still(CLIPS))
-        timestep = FLOW.timestep(new_noise_levels(CLIPS, generator))
+        timestep = FLOW.timestep(0.3 * new_noise_levels(CLIPS, generator))
         random = torch.randn(real.shape)
         judged = [critic(look(clean, timestep, random)) for clean in (real, fake, real + 0.1 * torch.randn_like(real))]
         optimizer.zero_grad()

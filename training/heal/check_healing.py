@@ -1,13 +1,15 @@
 """Checks heal.py on tiny teachers with random weights, through `accelerate launch` as a person runs it.
 
-    python check_healing.py [unet] [transformer] [resume] [processes] [sharded]
+    python check_healing.py [unet] [transformer] [resume] [processes] [sharded] [--export healed.onnx]
 
 unet, transformer: error falls on held-out clips, the healed folder loads with from_pretrained and gives that error.
 resume: cut after half of the steps and gone on with, every weight of the result is bit-equal to an uninterrupted run's.
-processes: two processes (gloo) hold the same weights and heal as well. sharded: the same under FSDP.
+processes: two processes (gloo) heal as well. sharded: the same under FSDP2. --export: the healed transformer as ONNX, by the snippet
+of ../exports/README.md, with the healed folder's output.
 """
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -25,6 +27,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "exports")]
 from families import FAMILIES  # noqa: E402
 from weights import randomise  # noqa: E402
 
+from check_onnx import export, from_onnx  # noqa: E402
 from check_pruning import PRESET, published  # noqa: E402
 from pruned_model import load_published, load_pruned  # noqa: E402
 from record_states import record_denoiser  # noqa: E402
@@ -88,7 +91,7 @@ def error_of(folder: Path, student: torch.nn.Module) -> float:
     return difference / size
 
 
-def check_healing(family: str) -> str:
+def check_healing(family: str, export_to: Path | None = None) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         prepare(family, folder)
@@ -102,6 +105,13 @@ def check_healing(family: str) -> str:
             assert abs(again - min(errors)) < 1e-4 * errors[0], f"{how}: {again}, but the log says {min(errors)}"
         before = error_of(folder, load_pruned(folder / "run" / "pruned"))
         assert abs(before - errors[0]) < 1e-4 * errors[0], f"before: {before} and {errors[0]}"
+        if export_to:
+            export(family, folder / "run" / "healed", export_to)
+            inputs = FAMILIES[family].inputs()
+            with torch.no_grad():
+                wanted = plain(**inputs, return_dict=False)[0]
+            away = (from_onnx(export_to, inputs, {name: name for name in inputs}) - wanted).abs().max() / wanted.abs().max()
+            assert away < 2e-5, f"the export is off by {away:.1e}"
         return f"held-out error {errors[0]:.4f} -> {min(errors):.4f}, critic {log[-1]['critic_accuracy']:.2f}"
 
 
@@ -150,8 +160,13 @@ CHECKS = {
 def main() -> None:
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
-    for name in sys.argv[1:] or CHECKS:
-        print(f"{name}: {CHECKS[name]()}", flush=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checks", nargs="*", choices=[*CHECKS, []])
+    parser.add_argument("--export", type=Path)
+    options = parser.parse_args()
+    for name in options.checks or CHECKS:
+        result = check_healing("hunyuan", options.export) if name == "transformer" else CHECKS[name]()
+        print(f"{name}: {result}", flush=True)
 
 
 if __name__ == "__main__":
