@@ -25,6 +25,17 @@ export interface DepthClaim {
 /** The fewest blocks of which an interval means anything. */
 const FEWEST = 5;
 
+interface Placed {
+  readonly level: number;
+  readonly depth: number;
+}
+
+/** Depth as the paper means it: the resolution level where the units have several, else the order of execution. */
+export function depthOf(units: readonly Placed[]): (unit: Placed) => number {
+  const hasLevels = units.some(({ level }) => level !== units[0]!.level);
+  return hasLevels ? ({ level }) => level : ({ depth }) => depth;
+}
+
 /** Null with too few blocks that do damage, or all of one depth. */
 export function depthClaim(damages: readonly DepthDamage[]): DepthClaim | null {
   const counted = damages.filter(({ content, motion }) => content + motion > 0 && Number.isFinite(content + motion));

@@ -106,6 +106,7 @@ export async function measureImportance(
   settings: readonly GenerateSettings[],
   options: MeasureOptions = {},
 ): Promise<Importance> {
+  if (units.length === 0) return { settings, units: [] };
   const runs: TeacherRun[] = [];
   for (const one of settings) runs.push(await teacherRun(pipeline, one, options.signal, options.turn));
   const measured: UnitImportance[] = [];

@@ -5,6 +5,8 @@
 import type { ComponentType } from 'react';
 import { HealPanel } from '../heal/HealPanel';
 import { MetricsPanel } from '../metrics/MetricsPanel';
+import { ImportancePanel } from '../planning/ImportancePanel';
+import { PlanPanel } from '../planning/PlanPanel';
 
 export interface DockTab {
   readonly id: string;
@@ -15,6 +17,8 @@ export interface DockTab {
 /** In the order of the work: compare, find what matters, heal, keep. 'heal' is where "Heal it" leads. */
 export const dockTabs: readonly DockTab[] = [
   { id: 'compare', label: 'Compare', Panel: MetricsPanel },
+  { id: 'importance', label: 'Importance', Panel: ImportancePanel },
+  { id: 'plan', label: 'Plan for a budget', Panel: PlanPanel },
   { id: 'heal', label: 'Heal', Panel: HealPanel },
 ];
 

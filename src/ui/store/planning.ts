@@ -43,6 +43,8 @@ export interface PlanningState {
   readonly motionWeight: number;
   readonly running: RunningJob | null;
   readonly units: readonly UnitImportance[];
+  /** `units` are all that there are. */
+  readonly allMeasured: boolean;
   /** The clips that `units` and `errors` were measured on. */
   readonly clips: readonly GenerateSettings[];
   /** Errors of plans that were searched. */
@@ -54,6 +56,7 @@ export interface PlanningState {
 
 const nothingMeasured = {
   units: [],
+  allMeasured: false,
   clips: [],
   errors: [],
   best: null,
@@ -156,7 +159,7 @@ export async function startAnalysis(): Promise<void> {
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'analyze');
   const { unitKind, clips, units } = readPlanning();
-  await run(own, () =>
+  const whole = await run(own, () =>
     engine.analyze(
       { units: unitKind, settings: clips, except: units.map(({ id }) => id) },
       {
@@ -173,6 +176,7 @@ export async function startAnalysis(): Promise<void> {
       },
     ),
   );
+  if (whole) writePlanning({ allMeasured: true });
 }
 
 export async function startPlan(): Promise<void> {
@@ -237,6 +241,6 @@ export function stopPlanning(): void {
   if (!controller) return;
   controller.abort();
   controller = null;
-  engine.pauseBackground(false);
+  if (readPlanning().running?.paused) engine.pauseBackground(false); // the lane is healing's too
   writePlanning({ running: null });
 }

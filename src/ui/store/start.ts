@@ -9,6 +9,7 @@ import { generate } from './generate';
 import { keepHistory } from './history';
 import { openFolder } from './open';
 import { followAddress, keepChanges, keptFolder, restore } from './persistence';
+import { followModel } from './planning';
 import { read, write } from './state';
 import { showStoredClip } from './storedClip';
 
@@ -29,6 +30,7 @@ export function start(): void {
   window.__vdmini = { counters: () => engine.counters({}), loseDevice: () => engine.loseDevice() };
   engine.onStatus(onEngineStatus);
   keepHistory();
+  followModel();
   keepAddress((id) => {
     const model = bundledModels.find((candidate) => candidate.id === id);
     if (!model) return;

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { readMeasured } from './measured';
+
+const output = { content: 1, motion: 2, total: 3, halfInterval: 0 };
+const unit = {
+  id: 'a',
+  plan: { dropped: ['a'] },
+  kind: 'resnet',
+  section: 'down',
+  level: 0,
+  depth: 1,
+  parameters: 1,
+  macs: 1,
+  output,
+};
+const error = { plan: { dropped: ['a'] }, error: { content: 1, motion: 2, total: 3 } };
+
+describe('what was measured before', () => {
+  it('is read back as it was kept', () => {
+    const entries = [{ name: 'x', units: [unit], errors: [error] }];
+    expect(readMeasured(JSON.stringify(entries))).toEqual(entries);
+  });
+
+  it('counts as not measured where anything of it is absurd', () => {
+    const bad = [
+      { name: 'x', units: [{ ...unit, output: { ...output, motion: null } }], errors: [] },
+      { name: 'x', units: [{ ...unit, depth: 'deep' }], errors: [] },
+      { name: 'x', units: [null], errors: [] },
+      { name: 'x', units: [], errors: [{ plan: {}, error: error.error }] },
+      { name: 'x', units: [], errors: [null] },
+      { units: [], errors: [] },
+      null,
+      7,
+    ];
+    for (const entry of bad) expect(readMeasured(JSON.stringify([entry])), JSON.stringify(entry)).toEqual([]);
+    for (const text of [null, '', '{', 'null', '{}', '"x"']) expect(readMeasured(text)).toEqual([]);
+  });
+});
