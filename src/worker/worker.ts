@@ -214,7 +214,13 @@ const handlers: Handlers = {
     healingToEnd = false;
     const pipeline = await running();
     const finish = () => healingToEnd;
-    const { tensors, ...summary } = await heal(pipeline, edit, settings, { signal, onProgress, turn, finish });
+    const { tensors, ...summary } = await heal(pipeline, edit, settings, {
+      signal,
+      onProgress,
+      turn,
+      finish,
+      onBusy,
+    });
     if (tensors.size === 0) return summary;
     return { ...summary, weights: await pipeline.denoiser.addWeights(tensors) };
   },

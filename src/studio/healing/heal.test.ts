@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeFolder } from '../../library/nodeFolder';
 import type { Model } from '../../onnx/model';
-import { buildModel } from '../../onnx/testing/buildModel';
 import { writeModel } from '../../onnx/writeModel';
 import { nodeRuntime } from '../../runtime/nodeRuntime';
 import { openPipeline } from '../openPipeline';
@@ -18,34 +17,7 @@ import { type Edit, type TEACHER, variantOf } from '../Variant';
 import { heal, learningRateAt } from './heal';
 import { decodeCheckpoint } from './healCheckpoint';
 import { defaultHealSettings, type HealSettings } from './healData';
-
-/** conv_in, two blocks x + conv(x), conv_out; all 1x1, nothing between them. */
-function linearDenoiser(batch: number | string): Model {
-  return buildModel(
-    (b) => {
-      const clip = [batch, 4, 4, 8, 8];
-      const sample = b.input('sample', clip);
-      b.input('timestep', [batch]);
-      const conv = (x: string, path: string) =>
-        b.op(
-          'Conv',
-          [x, b.weight(`${path}.weight`, [4, 4, 1, 1, 1])],
-          {},
-          { name: `/${path.replaceAll('.', '/')}/Conv` },
-        );
-      let x = conv(sample, 'conv_in');
-      for (const path of ['blocks.0', 'blocks.1']) x = b.op('Add', [x, conv(x, path)], {}, { name: `/${path}/Add` });
-      b.op(
-        'Conv',
-        [x, b.weight('conv_out.weight', [4, 4, 1, 1, 1])],
-        {},
-        { name: '/conv_out/Conv', outputs: ['out_sample'] },
-      );
-      b.output('out_sample', clip);
-    },
-    { opset: 18 },
-  );
-}
+import { linearDenoiser } from './testing/linearDenoiser';
 
 const settings: HealSettings = {
   ...defaultHealSettings,

@@ -25,6 +25,8 @@ export interface HealOptions {
   readonly onProgress?: (progress: HealProgress) => void;
   /** Awaited after every step: lets what a person waits for go first, and pauses. */
   readonly turn?: () => Promise<void>;
+  /** Told around seconds of work in which no message is answered. */
+  readonly onBusy?: (busy: boolean) => void;
   /** Looked at after every step: true ends it with what is best so far. */
   readonly finish?: () => boolean;
   /** Called every so many steps, and when the signal is aborted. */
@@ -56,7 +58,7 @@ export async function heal(
 ): Promise<HealResult> {
   options.onProgress?.({ phase: 'graphs', done: 0, of: 1 });
   const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
-  const trainer = await createTrainer(pipeline, edit, settings);
+  const trainer = await createTrainer(pipeline, edit, settings, options.onBusy);
   try {
     return await new Healing(pipeline, edit, settings, options, trainer, fingerprint).run();
   } finally {
@@ -244,6 +246,9 @@ class Healing {
 
   private result(end: HealEnd): HealResult {
     const { edit, settings, best, heldOut, training, trainer } = this;
+    this.options.onBusy?.(true);
+    const tensors = this.bestWeights ? tensorsOf(trainer.layout, this.bestWeights) : new Map<string, Tensor>();
+    this.options.onBusy?.(false);
     return {
       edit,
       settings,
@@ -254,7 +259,7 @@ class Healing {
       steps: this.step,
       seconds: this.seconds(),
       trainedWeights: trainer.layout.length,
-      tensors: this.bestWeights ? tensorsOf(trainer.layout, this.bestWeights) : new Map(),
+      tensors,
     };
   }
 }

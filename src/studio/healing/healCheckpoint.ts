@@ -54,7 +54,8 @@ export function decodeCheckpoint(bytes: Uint8Array): HealCheckpoint {
   let at = headerStart + headerLength;
   if (bytes.length !== at + 4 * lengths.reduce((sum, length) => sum + length, 0)) throw broken();
   const tensors = lengths.map((length) => {
-    const values = new Float32Array(bytes.slice(at, at + 4 * length).buffer);
+    const values = new Float32Array(length);
+    new Uint8Array(values.buffer).set(bytes.subarray(at, at + 4 * length)); // `slice` of Node's Buffer would be a view
     at += 4 * length;
     return values;
   });

@@ -23,6 +23,7 @@ import {
   nextOf,
   stateInputs,
 } from '../../passes/training/trainingStep';
+import { nextTask } from '../../runtime/nextTask';
 import type { DeviceTensor, Feeds, PlainTensor, Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import { boundSizes } from '../boundSizes';
@@ -56,19 +57,24 @@ export function studentOf({ denoiser }: Pipeline, { plan, weights }: Edit): Mode
   return prune(denoiser.modelOf(weights), denoiser.tree, plan);
 }
 
-/** Throws as `buildTrainingStep` and what making sessions throws. */
-export async function createTrainer(pipeline: Pipeline, edit: Edit, settings: HealSettings): Promise<Trainer> {
+/** `onBusy`: see `HealOptions`. Throws as `buildTrainingStep` and what making sessions throws. */
+export async function createTrainer(
+  pipeline: Pipeline,
+  edit: Edit,
+  settings: HealSettings,
+  onBusy: (busy: boolean) => void = () => undefined,
+): Promise<Trainer> {
+  onBusy(true);
   const graphs = trainingGraphs(pipeline, edit, settings);
   const sessions: Session[] = [];
   const open = async (what: string, model: Model, stayOnDevice: readonly string[] = []): Promise<Session> => {
     const { externalData } = pipeline.denoiser;
     const named = `${pipeline.denoiser.file.path} (${what})`;
-    const session = await pipeline.createSession({
-      what: named,
-      modelBytes: writeModel(model),
-      externalData,
-      stayOnDevice,
-    });
+    onBusy(true);
+    const modelBytes = writeModel(model);
+    onBusy(false);
+    await nextTask();
+    const session = await pipeline.createSession({ what: named, modelBytes, externalData, stayOnDevice });
     sessions.push(session);
     return session;
   };
@@ -77,6 +83,7 @@ export async function createTrainer(pipeline: Pipeline, edit: Edit, settings: He
   };
   try {
     const weights = await readParameters(graphs.student, graphs.layout, pipeline.denoiser.externalData);
+    onBusy(false);
     const stateOutputs = stateInputs.map(nextOf);
     const teacher = await open('teacher', graphs.teacher, graphs.teacherOutputs);
     const gradients = await open('training', graphs.training, [...stateOutputs, nextOf('gradient')]);
