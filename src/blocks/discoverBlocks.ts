@@ -41,7 +41,7 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const modules = unet ? undefined : modulesOf(flow);
   const drafts =
     unet?.blocks ?? (modules ? moduleTree(flow, modules, allTrees(flow, trees)) : transformerTree(flow, trees));
-  const ownership = assignOwners(flow, drafts);
+  const ownership = assignOwners(flow, drafts, modules?.scopes);
   const roots = inOrder(flow, [...drafts, ...ownership.outside]);
   const builder = blockBuilder(flow, ownership);
   const built = roots.map(builder);

@@ -148,12 +148,17 @@ function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[])
   return [...groups].flatMap(([module, members]): ModuleUnit[] => {
     const branch = new Set(members.flatMap(({ atom }) => atom.branch));
     const inside = (node: number) => isInside(modules.scopes[node]!, module);
+    const sums = new Set(members.map(({ atom }) => flow.producer[atom.exit]!));
+    const isBranch = (node: number) => inside(node) || branch.has(node) || sums.has(node);
     const elsewhere = (modules.results.get(module) ?? []).some(
-      (result) => !branch.has(flow.producer[result]!) && madeByWeights(flow, inside, result),
+      (result) =>
+        !(flow.users[result]!.every(isBranch) && flow.isOutput[result] === 0) && madeByWeights(flow, inside, result),
     );
     const base = { id: module, module, role: 'branch' as const, trees: members };
     if (elsewhere)
-      return [{ ...base, rewires: [], reason: 'It is called elsewhere too, where no skip connection passes it by.' }];
+      return [
+        { ...base, rewires: [], reason: 'What it makes is read elsewhere too, where no skip connection passes it by.' },
+      ];
     if (members.some((tree) => !endsIn(flow, tree, inside))) return [];
     const reason = members.find(({ atom }) => atom.reason)?.atom.reason;
     if (reason !== undefined) return [];

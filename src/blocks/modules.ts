@@ -17,7 +17,7 @@ export interface Modules {
 
 /** `undefined` where a node with weights is without a place, or all are in one. */
 export function modulesOf(flow: Flow): Modules | undefined {
-  const chains = flow.nodes.map(callChain);
+  const chains = mergeCalls(flow, flow.nodes.map(callChain));
   if (chains.some((chain, node) => chain === undefined && flow.weighted[node])) return undefined;
   const called = new Set(chains.flatMap((chain) => chain ?? []));
   if (called.size === 0) return undefined;
@@ -27,6 +27,35 @@ export function modulesOf(flow: Flow): Modules | undefined {
   );
   return { scopes, called, results: resultsOf(flow, scopes, called) };
 }
+
+/**
+ * The legacy exporter writes the second call of `conv` as `conv_1`. It is one where there is a `conv` beside it and no
+ * weight is called `conv_1`: modules may have such names of their own.
+ */
+function mergeCalls(
+  flow: Flow,
+  chains: readonly (readonly string[] | undefined)[],
+): readonly (readonly string[] | undefined)[] {
+  const written = new Set(chains.flatMap((chain) => chain ?? []));
+  const holders = new Set([...flow.graph.initializers.keys()].flatMap((name) => pathsAround(name)));
+  const merged = new Map<string, string>();
+  const canonical = (path: string, around: string): string => {
+    const known = merged.get(path);
+    if (known !== undefined) return known;
+    const own = around === '' ? path : path.slice(around.length + 1);
+    const whole = around === '' ? own : `${canonicalOf(around)}.${own}`;
+    const first = path.replace(/_\d+$/, '');
+    const isRepeat = first !== path && written.has(first) && !holders.has(path) && !holders.has(whole);
+    const found = isRepeat ? whole.replace(/_\d+$/, '') : whole;
+    merged.set(path, found);
+    return found;
+  };
+  const canonicalOf = (path: string): string => merged.get(path) ?? path;
+  return chains.map((chain) => chain?.map((path, i) => canonical(path, i === 0 ? '' : chain[i - 1]!)));
+}
+
+const pathsAround = (name: string): readonly string[] =>
+  name.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.'));
 
 /** Nodes without a place belong to those that read them, or else to those that they read. */
 function completed(flow: Flow, known: readonly (string | undefined)[]): readonly string[] {

@@ -27,7 +27,8 @@ export interface Ownership {
   readonly shared: Holdings;
 }
 
-export function assignOwners(flow: Flow, drafts: readonly Draft[]): Ownership {
+/** `scopes`: node -> module, where the modules of all nodes are known. */
+export function assignOwners(flow: Flow, drafts: readonly Draft[], scopes?: readonly string[]): Ownership {
   const parents = new Map<Draft, Draft>();
   const all: Draft[] = [];
   const visit = (draft: Draft): void => {
@@ -42,7 +43,7 @@ export function assignOwners(flow: Flow, drafts: readonly Draft[]): Ownership {
   for (const draft of all.toSorted((a, b) => b.nodes.length - a.nodes.length))
     for (const node of draft.nodes) owner[node] = draft;
   const macs = flow.nodes.map((node) => countMacs(node, flow.types));
-  const outside = outsideLeaves(flow, all, owner, macs);
+  const outside = outsideLeaves(flow, all, owner, macs, scopes);
   return { ...tally(flow, parents, owner, macs), outside };
 }
 
@@ -54,6 +55,7 @@ function outsideLeaves(
   all: readonly Draft[],
   owner: (Draft | undefined)[],
   macs: readonly number[],
+  scopes?: readonly string[],
 ): readonly Draft[] {
   const byId = new Map(all.map((draft) => [draft.id, draft]));
   const leaves = new Map<string, Leaf>();
@@ -71,7 +73,7 @@ function outsideLeaves(
       (bodyWeights(flow.nodes[node]!)?.parameters ?? 0) > 1;
     if (owner[node] || constant || !holds) return;
     const onTrunk = values.some((value) => flow.trunk[value]);
-    const path = modulePath(flow, node);
+    const path = scopes?.[node] || modulePath(flow, node);
     const known = pathsAround(path).reduce<Draft | undefined>((found, one) => byId.get(one) ?? found, undefined);
     if (known?.reason !== undefined) {
       owner[node] = known;

@@ -97,11 +97,10 @@ WAN_DECODERS = (_wan(1), _wan(3))
 HUNYUAN_DECODER = _decoder(
     "decoder-hunyuan",
     lambda: HunyuanVideoDecoder(
-        latent_channels=4, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
-        down_block_types=("HunyuanVideoDownBlock3D",) * 2, up_block_types=("HunyuanVideoUpBlock3D",) * 2,
-        spatial_compression_ratio=2, temporal_compression_ratio=2,
+        latent_channels=4, block_out_channels=(8, 8, 16, 16), layers_per_block=1, norm_num_groups=4,
+        down_block_types=("HunyuanVideoDownBlock3D",) * 4, up_block_types=("HunyuanVideoUpBlock3D",) * 4,
     ),
-    1, 4, 2, 3, 4,
+    1, 4, 2, 2, 3,
 )
 
 LTX_DECODER = _decoder(
