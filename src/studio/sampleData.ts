@@ -5,8 +5,11 @@ import type { Take } from './Variant';
 export interface SampleRequest {
   /** Sampled step by step together. The first is the reference of every comparison. Equal takes are run once. */
   readonly takes: readonly Take[];
-  /** Decode a preview every n steps; the last step is always decoded. 0: only the last. */
-  readonly previewEvery: number;
+  /**
+   * Decode a preview every n steps, or when all previews together take at most a tenth of the steps' time; the last
+   * step is always decoded. 0: only the last.
+   */
+  readonly previewEvery: number | 'affordable';
 }
 
 /** The content / motion split of an error, mean square per element. */

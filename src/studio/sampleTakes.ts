@@ -15,6 +15,7 @@ import { nextTask } from '../runtime/nextTask';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import { denoise, embedConditions } from './denoise';
 import type { Pipeline, ProgressOptions } from './Pipeline';
+import { type PreviewPace, previewPace } from './previewPace';
 import type { LatentError, SampleProgress, SampleRequest, SampleResult } from './sampleData';
 import { planOf, type Take, takeKey, variantKey } from './Variant';
 
@@ -35,8 +36,11 @@ const KEPT_TAKES = 6;
 export function takeSampler(pipeline: Pipeline): TakeSampler {
   /** By denoiser take; least recently used first. */
   const finished = new Map<string, FinishedTake>();
+  let previewMs: number | undefined;
   return async (request, options = {}) => {
-    const { result, ran } = await sample(pipeline, request, finished, options);
+    const pace = previewPace(previewMs);
+    const { result, ran } = await sample(pipeline, request, finished, pace, options);
+    previewMs = pace.costMs;
     for (const [key, take] of ran) {
       finished.delete(key);
       finished.set(key, take);
@@ -74,6 +78,7 @@ async function sample(
   pipeline: Pipeline,
   { takes, previewEvery }: SampleRequest,
   finished: ReadonlyMap<string, FinishedTake>,
+  pace: PreviewPace,
   { signal, onProgress }: ProgressOptions<SampleProgress>,
 ): Promise<Sampled> {
   const running = new Map<string, RunningTake>();
@@ -85,12 +90,17 @@ async function sample(
   const count = Math.max(...wanted.map((one) => one.running.stepCount));
   let comparisons: readonly (ClipComparison | undefined)[] = takes.map(() => undefined);
   for (let step = 1; step <= count; step++) {
-    for (const one of running.values()) await advance(one);
-    const decodes = step === count || (previewEvery > 0 && step % previewEvery === 0);
+    for (const one of running.values()) {
+      await advance(one);
+      pace.stepTook(one.lastMs ?? 0);
+    }
+    const decodes = step === count || isPreviewStep(previewEvery, step, pace);
+    const startMs = performance.now();
     const clips: (Clip | undefined)[] = takes.map(() => undefined);
     if (decodes) {
       for (const [index, one] of wanted.entries()) clips[index] = await decodeAt(pipeline, one, step, signal);
       comparisons = await compareAll(clips as Clip[], signal);
+      if (step < count) pace.previewTook(performance.now() - startMs);
     }
     onProgress?.({
       step,
@@ -114,6 +124,10 @@ async function sample(
     kept: wanted.map((one) => one.running.replayed !== undefined),
   };
   return { result, ran };
+}
+
+function isPreviewStep(every: SampleRequest['previewEvery'], step: number, pace: PreviewPace): boolean {
+  return every === 'affordable' ? pace.affordsOne() : every > 0 && step % every === 0;
 }
 
 function denoiserKey({ variant, settings }: Take): string {

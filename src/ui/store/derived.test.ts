@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { comparisonStanding, isCurrent, isOfOtherSettings, previewInterval, standing } from './derived';
+import { comparisonStanding, isCurrent, isOfOtherSettings, standing } from './derived';
 import { initialState, type ShownClip, type StudioState } from './state';
 
 const settings = { prompt: 'a cat', seed: 1, steps: 4, guidance: 2 };
@@ -54,14 +54,5 @@ describe('clips of other settings', () => {
     expect(comparisonStanding(state({ comparison: made, plan: { dropped: ['a'] } }))).toBe('stale');
     expect(comparisonStanding(state({ comparison: { ...made, step: 4 } }))).toBe('done');
     expect(comparisonStanding(state({}))).toBe('empty');
-  });
-});
-
-describe('previews', () => {
-  it('come as often as decoding is cheap', () => {
-    expect(previewInterval(16, null, null)).toBe(4);
-    expect(previewInterval(16, 100, 20)).toBe(1);
-    expect(previewInterval(16, 100, 200)).toBe(4);
-    expect(previewInterval(16, 10, 1000)).toBe(16);
   });
 });

@@ -58,12 +58,3 @@ export function isComparisonCurrent(state: StudioState): boolean {
 export function frameCount(state: StudioState): number {
   return state.shown.teacher?.clip.frameCount ?? state.shown.student?.clip.frameCount ?? 0;
 }
-
-/**
- * How often to decode a preview so that decoding takes at most about a third of the time: every step when it is
- * cheap, only the last when it is dear. Before anything was measured: four previews.
- */
-export function previewInterval(steps: number, stepMs: number | null, decodeMs: number | null): number {
-  if (stepMs === null || decodeMs === null || stepMs <= 0) return Math.max(1, Math.ceil(steps / 4));
-  return Math.min(steps, Math.max(1, Math.ceil((2 * decodeMs) / stepMs)));
-}

@@ -3,7 +3,7 @@
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
 import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
-import { isCurrent, previewInterval } from './derived';
+import { isCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { studentVariant } from './healed';
 import { play } from './player';
@@ -55,11 +55,10 @@ export async function generate(): Promise<void> {
     problem: state.problem?.during === 'generate' ? null : state.problem,
   });
   const first = !Object.values(state.shown).some(({ step, steps }) => step === steps);
-  const previewEvery = previewInterval(settings.steps, state.stepTimes.student?.ms ?? null, state.decodeMs);
   try {
     const takes = [TEACHER, studentVariant(state)].map((variant) => ({ variant, settings }));
     const result = await engine.sample(
-      { takes, previewEvery },
+      { takes, previewEvery: 'affordable' },
       {
         signal: own.signal,
         onProgress: (progress) => controller === own && write((now) => afterStep(now, run, progress)),
