@@ -96,7 +96,7 @@ def _unet_parts(model: TextVideo) -> dict[str, Part]:
             ("out_sample",),
             "batch",
         ),
-        "text_encoder": Part(_Text(model.modules["text"], pooled=False), {"input_ids": _ids(build_tokenizer())}, ("last_hidden_state",), "batch"),
+        "text_encoder": Part(TextPart(model.modules["text"], pooled=False), {"input_ids": _ids(build_tokenizer())}, ("last_hidden_state",), "batch"),
     }
 
 
@@ -116,8 +116,8 @@ def _transformer_parts(model: TextVideo) -> dict[str, Part]:
             ("out_sample",),
             "batch",
         ),
-        "text_encoder": Part(_Text(model.modules["text"], pooled=False), {"input_ids": ids}, ("last_hidden_state",), "batch"),
-        "text_encoder_2": Part(_Text(model.modules["text_2"], pooled=True), {"input_ids": ids}, ("pooler_output",), "batch"),
+        "text_encoder": Part(TextPart(model.modules["text"], pooled=False), {"input_ids": ids}, ("last_hidden_state",), "batch"),
+        "text_encoder_2": Part(TextPart(model.modules["text_2"], pooled=True), {"input_ids": ids}, ("pooler_output",), "batch"),
     }
 
 
@@ -166,7 +166,7 @@ class _Encoder(nn.Module):
         return self.quant_conv(self.encoder(sample))
 
 
-class _Text(nn.Module):
+class TextPart(nn.Module):
     def __init__(self, text: nn.Module, *, pooled: bool) -> None:
         super().__init__()
         self.text_model, self.index = text, 1 if pooled else 0

@@ -1,0 +1,53 @@
+/**
+ * The bundled teachers opened and sampled as any folder is, against PyTorch: the same weights in diffusers' and
+ * transformers' classes, the same noise (training/reference/teachers.py).
+ */
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TEACHER, variantOf } from '../studio/Variant';
+import reference from './fixtures/teachers.json';
+import { openPipelineOnDisk } from './openPipelineOnDisk';
+
+/** 8-bit levels, of a mean over 64 pixels. */
+const TOLERANCE = 1.5;
+const cells = reference.cells;
+
+describe.each(Object.entries(reference.clips))('%s', (name, expected) => {
+  it(
+    'gives the clip that PyTorch gives, and another one without a block',
+    async () => {
+      const folder = resolve(import.meta.dirname, '../../public/models', name);
+      const pipeline = await openPipelineOnDisk(folder, new AbortController().signal);
+      try {
+        const { steps, guidance } = pipeline.description.defaults;
+        expect(steps).toBe(4);
+        expect(pipeline.description.notes).toEqual([]);
+        const settings = { prompt: reference.prompt, seed: reference.seed, steps, guidance };
+        const dropped = [name === 'emoji-hy' ? 'transformer_blocks.2' : 'up_blocks.1.resnets.0'];
+        const takes = [TEACHER, variantOf({ dropped })].map((variant) => ({ variant, settings }));
+        const { clips, comparisons } = await pipeline.sample({ takes, previewEvery: 0 }, {});
+        const clip = clips[0]!;
+        expect([clip.frameCount, clip.width, clip.height]).toEqual([16, 64, 64]);
+        const far = expected.map((frame, f) =>
+          Math.max(...frame.map((value, i) => Math.abs(value - cellMean(clip, f, i)))),
+        );
+        expect(Math.max(...far)).toBeLessThan(TOLERANCE);
+        expect(comparisons[1]!.meanSquaredError).toBeGreaterThan(0);
+      } finally {
+        await pipeline.release();
+      }
+    },
+    5 * 60_000,
+  );
+});
+
+/** Mean of cell `index` of [3, cells, cells] in one frame. */
+function cellMean(clip: { width: number; height: number; pixels: Uint8ClampedArray }, frame: number, index: number) {
+  const size = clip.width / cells;
+  const [channel, row, column] = [Math.floor(index / cells ** 2), Math.floor(index / cells) % cells, index % cells];
+  let sum = 0;
+  for (let y = row * size; y < (row + 1) * size; y++)
+    for (let x = column * size; x < (column + 1) * size; x++)
+      sum += clip.pixels[((frame * clip.height + y) * clip.width + x) * 4 + channel]!;
+  return sum / size ** 2;
+}
