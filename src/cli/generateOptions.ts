@@ -1,8 +1,10 @@
 /** What `generate` and `compare` share: the settings of a clip. */
+import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import { decimal, integer, latentSizeHelp } from './arguments';
 import { planOptions } from './planOptions';
+import { readImage } from './readImage';
 
 export const generateOptions = {
   ...planOptions,
@@ -10,6 +12,7 @@ export const generateOptions = {
   seed: { type: 'string' },
   steps: { type: 'string' },
   guidance: { type: 'string' },
+  image: { type: 'string' },
   'latent-size': { type: 'string' },
   out: { type: 'string' },
   scale: { type: 'string' },
@@ -20,6 +23,7 @@ export const generateHelp = `  --prompt TEXT       what the clip shows (default:
   --seed N            0 to 4294967295 (default 1): the same seed gives the same clip everywhere
   --steps N           sampling steps (default: the folder's own)
   --guidance X        classifier-free guidance; 1: none (default: the folder's own)
+  --image FILE        the PNG or JPEG that the clip begins with, for a model that takes one; cropped to its aspect
 ${latentSizeHelp}`;
 
 interface SettingValues {
@@ -27,16 +31,28 @@ interface SettingValues {
   readonly seed?: string;
   readonly steps?: string;
   readonly guidance?: string;
+  readonly image?: string;
 }
 
 /** Throws `cli/usage`. */
-export function readSettings(values: SettingValues, { defaults }: PipelineDescription): GenerateSettings {
+export async function readSettings(
+  values: SettingValues,
+  { defaults, image }: PipelineDescription,
+): Promise<GenerateSettings> {
+  if (values.image !== undefined && !image)
+    throw new StudioError('cli/usage', '--image: this model does not begin with a picture.');
   return {
+    ...(values.image === undefined ? {} : { image: await readImage(values.image) }),
     prompt: values.prompt ?? defaults.prompt,
     seed: integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1),
     steps: integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
   };
+}
+
+/** Settings as `--json` prints them: a picture by its content, not its pixels. */
+export function printable({ image, ...settings }: GenerateSettings) {
+  return { ...settings, ...(image ? { image: { sha256: image.key, width: image.width, height: image.height } } : {}) };
 }
 
 export const readScale = (value: string | undefined): number => integer(value, '--scale', { min: 1, max: 32 }, 4);

@@ -3,12 +3,11 @@ import type { Totals } from '../../blocks/block';
 import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
-import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { TEACHER, variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { generateHelp, generateOptions, readSettings } from '../generateOptions';
+import { generateHelp, generateOptions, printable, readSettings } from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { describeCut, planHelp, requirePlan } from '../planOptions';
 import { showStep } from '../stepProgress';
@@ -35,7 +34,7 @@ interface Times {
 }
 
 interface CompareResult {
-  readonly settings: GenerateSettings;
+  readonly settings: ReturnType<typeof printable>;
   readonly dropped: readonly string[];
   readonly gone: readonly string[];
   readonly comparison: ClipComparison;
@@ -52,14 +51,14 @@ export const compare: Command = {
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
-      const settings = readSettings(values, pipeline.description);
+      const settings = await readSettings(values, pipeline.description);
       const plan = await requirePlan(values, pipeline.denoiser.tree);
       const { goneIds: gone, ...totals } = pipeline.summarise(plan);
       const takes = [TEACHER, variantOf(plan)].map((variant) => ({ variant, settings }));
       const sampled = await pipeline.sample({ takes, previewEvery: 0 }, { signal, onProgress: showStep });
       const times = ([teacher, student]: readonly number[]): Times => ({ teacher: teacher!, student: student! });
       const result: CompareResult = {
-        settings,
+        settings: printable(settings),
         dropped: plan.dropped,
         gone,
         comparison: sampled.comparisons[1]!,

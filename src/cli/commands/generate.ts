@@ -4,7 +4,7 @@ import { variantOf } from '../../studio/Variant';
 import { latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { generateHelp, generateOptions, readScale, readSettings } from '../generateOptions';
+import { generateHelp, generateOptions, printable, readScale, readSettings } from '../generateOptions';
 import { encodeGif } from '../gif';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, readPlan } from '../planOptions';
@@ -35,7 +35,7 @@ export const generate: Command = {
     await requireFolder(out);
     const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
     try {
-      const settings = readSettings(values, pipeline.description);
+      const settings = await readSettings(values, pipeline.description);
       const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? { dropped: [] };
       const result = await pipeline.sample(
         { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
@@ -57,7 +57,7 @@ export const generate: Command = {
           JSON.stringify(
             {
               out,
-              settings,
+              settings: printable(settings),
               dropped: plan.dropped,
               clip: { frameCount, width, height, framesPerSecond },
               medianStepMs,
