@@ -1,0 +1,76 @@
+/** Importance and plans in the page, on a model whose three blocks can be measured in seconds. */
+import { expect, test } from '@playwright/test';
+import { bothDone, cell, watchErrors } from './studioPage';
+import { openTiny } from './tinyModel';
+
+test('importance is measured, shown on the map, kept over a reload; a plan for a budget is found and loaded', async ({
+  page,
+}) => {
+  const errors = watchErrors(page);
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+  await page.goto('./#seed=1&steps=4&guidance=1');
+  await openTiny(page);
+  const runs = async () => (await page.evaluate(() => window.__vdmini!.counters())).denoiserRuns;
+
+  await page.getByTestId('tab-importance').click();
+  const before = await runs();
+  await page.getByTestId('analyze-start').click();
+  const chart = page.getByTestId('damage-chart');
+  await expect(chart).toHaveAttribute('data-units', '3');
+  await expect(page.getByTestId('analyze-start')).toBeVisible();
+  expect((await runs()) - before).toBe(4 + 3 * 4); // the teacher's run once, then each unit on its four states
+  await expect(page.getByTestId('claim')).toHaveAttribute('data-verdict', 'none'); // three blocks are too few
+  await page.getByTestId('fill-motion').click();
+  await expect(page.getByTestId('legend-fill')).toContainText(/full: [\d.]/);
+  await expect(page.getByTestId('quantity')).toContainText('Damage to content');
+
+  await page.reload();
+  await openTiny(page);
+  await page.getByTestId('tab-importance').click();
+  await expect(chart).toHaveAttribute('data-units', '3');
+
+  await page.getByTestId('tab-plan').click();
+  const plans = await runs();
+  await page.getByTestId('plan-start').click();
+  await expect(page.getByTestId('plan-status')).toContainText('Found after');
+  expect((await runs()) - plans).toBeGreaterThan(0);
+  const damage = async (testId: string) =>
+    page.getByTestId(testId).evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['damage'])));
+  const [found] = await damage('plan-found');
+  for (const other of await damage('plan-baseline')) expect(found).toBeLessThanOrEqual(other + 1e-12);
+  await page.getByTestId('plan-found').getByRole('button').click();
+  await page.getByTestId('tab-compare').click();
+  await bothDone(page);
+  const off = await page.locator('[data-block-id][data-state=off]').count();
+  expect(off).toBeGreaterThan(0);
+  await page.getByTestId('undo').click();
+  await expect(cell(page, 'blocks.1')).toHaveAttribute('data-state', 'on');
+  expect(errors).toEqual([]);
+});
+
+test('measuring gives way to what a person waits for, pauses, and stops', async ({ page }) => {
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+  await page.goto('./#seed=1&steps=200&guidance=1');
+  await openTiny(page);
+  await page.getByTestId('tab-importance').click();
+  await page.getByTestId('analyze-start').click();
+  await page.getByTestId('analyze-pause').click();
+  await page.waitForTimeout(500); // the call that runs ends
+  const runs = async () => (await page.evaluate(() => window.__vdmini!.counters())).denoiserRuns;
+  const paused = await runs();
+  await page.waitForTimeout(500);
+  expect(await runs()).toBe(paused);
+  await cell(page, 'blocks.1').click(); // while it waits, a student is sampled
+  await page.getByTestId('tab-compare').click();
+  await bothDone(page);
+  expect(await runs()).toBe(paused + 200);
+  await page.getByTestId('tab-importance').click();
+  await page.getByTestId('analyze-pause').click();
+  await expect.poll(runs).toBeGreaterThan(paused + 200);
+  await page.getByTestId('analyze-stop').click();
+  await expect(page.getByTestId('analyze-start')).toBeVisible();
+  await page.waitForTimeout(500);
+  const stopped = await runs();
+  await page.waitForTimeout(500);
+  expect(await runs()).toBe(stopped);
+});
