@@ -14,6 +14,7 @@ Parts (all of them by default):
   memory     weights resident with one gated session / with two sessions
   open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
+  heal       training step of the preset's student / PyTorch's, / its forward pass; peak memory
   full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), on the command line and in the tab, without
              onnxsim, which ends at 2 GB
 
@@ -23,7 +24,7 @@ Parts (all of them by default):
   --json             all of it as JSON
 `;
 
-const parts = ['sessions', 'memory', 'open', 'export', 'full-size'] as const;
+const parts = ['sessions', 'memory', 'open', 'export', 'heal', 'full-size'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
@@ -46,6 +47,8 @@ async function measure(
       return (await import('./parts/open')).open(repeats, say);
     case 'export':
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
+    case 'heal':
+      return (await import('./parts/heal')).heal(model, repeats, say);
     case 'full-size':
       return (await import('./parts/fileExport')).fullSizeExport(Math.min(repeats, 3), say);
   }
