@@ -30,7 +30,7 @@ export interface Patience {
   readonly pingEveryMs: number;
   /** Silence after which a worker counts as stuck, unless it is inside the runtime. */
   readonly silentMs: number;
-  /** The same while it loads or opens a model: reading a large graph takes its time. */
+  /** The same while it loads or opens a model, or heals: reading or writing a large graph takes its time. */
   readonly openingMs: number;
   /** How long a cancel may go unheard; `busy`: while the worker is inside the runtime. */
   readonly cancelMs: number;
@@ -181,7 +181,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
       job === 'open' ? patience.openingMs : busy ? patience.cancelBusyMs : patience.cancelMs;
     if (jobs.some((one) => one.cancelledAtMs !== undefined && nowMs - one.cancelledAtMs > patienceWith(one)))
       return restart('it did not heed a cancel');
-    const opening = !heard || jobs.some(({ job }) => job === 'open');
+    const opening = !heard || jobs.some(({ job }) => job === 'open' || job === 'heal');
     const overdue =
       !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
     // an answer may wait behind this very timer when the page itself was busy: the next tick decides
