@@ -8,7 +8,7 @@ import { latentLength, toFrames } from '../pipeline/latentFrames';
 import { sampleClips } from '../pipeline/sampleClips';
 import { createScheduler } from '../pipeline/schedulers/createScheduler';
 import type { Scheduler, SchedulerStep } from '../pipeline/schedulers/Scheduler';
-import { denoise, embedPrompts, type TextOfBranches } from './denoise';
+import { type Conditions, denoise, embedConditions } from './denoise';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
 import { TEACHER, type Variant } from './Variant';
@@ -25,7 +25,7 @@ export interface TeacherState {
 
 export interface TeacherRun {
   readonly settings: GenerateSettings;
-  readonly text: TextOfBranches;
+  readonly conditions: Conditions;
   readonly states: readonly TeacherState[];
   /** The clip's latent at the end. */
   readonly finalLatent: Float32Array;
@@ -47,7 +47,7 @@ export async function teacherRun(
 ): Promise<TeacherRun> {
   const { description } = pipeline;
   const scheduler = createScheduler(description.scheduler, settings.steps);
-  const text = await embedPrompts(pipeline, settings);
+  const conditions = await embedConditions(pipeline, settings);
   const states: TeacherState[] = [];
   const steps = sampleClips({
     scheduler,
@@ -62,7 +62,7 @@ export async function teacherRun(
         timestep,
         branches,
         guidance: settings.guidance,
-        text,
+        ...conditions,
       });
       const step = scheduler.steps[states.length]!;
       const output = guide(outputs, branchGuidance(description, settings.guidance));
@@ -73,18 +73,18 @@ export async function teacherRun(
   });
   let finalLatent = new Float32Array();
   for await (const { sides } of steps) finalLatent = sides['teacher']!.latent as Float32Array<ArrayBuffer>;
-  return { settings, text, states, finalLatent };
+  return { settings, conditions, states, finalLatent };
 }
 
 /** The guided output of a variant on a state of the teacher. */
 export async function outputOn(
   pipeline: Pipeline,
   variant: Variant,
-  { settings, text }: TeacherRun,
+  { settings, conditions }: TeacherRun,
   { latent, timestep }: TeacherState,
 ): Promise<Float32Array> {
   const guidance = branchGuidance(pipeline.description, settings.guidance);
-  const request = { latent, timestep, branches: branchesFor(guidance), guidance: settings.guidance, text };
+  const request = { latent, timestep, branches: branchesFor(guidance), guidance: settings.guidance, ...conditions };
   return guide(await denoise(pipeline, variant, request), guidance);
 }
 

@@ -92,7 +92,7 @@ export function batchFeeds(
       timestep: state.timestep,
       branches: [branch],
       guidance: run.settings.guidance,
-      text: run.text,
+      ...run.conditions,
     }),
   );
   const feeds: Record<string, PlainTensor> = {};
