@@ -1,6 +1,7 @@
 /** After a large cut: nothing is wrong with the studio, the student only wants training. Leads to healing. */
 import { useVerdict } from '../metrics/VerdictLine';
 import { Icon } from '../parts/Icon';
+import { isHealed } from '../store/healed';
 import { showTab, usePage } from '../store/page';
 import { studentTotals, useStudio } from '../store/state';
 import { hasTab } from './tabs';
@@ -15,8 +16,9 @@ export function UnhealedBanner() {
   });
   const verdict = useVerdict();
   const inHealing = usePage((state) => state.tab === 'heal');
+  const healed = useStudio(isHealed);
   const lost = verdict !== null && (verdict.content === 'lost' || verdict.motion === 'lost');
-  if (inHealing || (share > largeCut && !lost)) return null;
+  if (inHealing || healed || (share > largeCut && !lost)) return null;
   return (
     <p className="unhealed" data-testid="unhealed">
       <Icon name="warning" size={14} />
