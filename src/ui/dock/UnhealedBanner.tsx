@@ -18,7 +18,8 @@ export function UnhealedBanner() {
   const inHealing = usePage((state) => state.tab === 'heal');
   const healed = useStudio(isHealed);
   const lost = verdict !== null && (verdict.content === 'lost' || verdict.motion === 'lost');
-  if (inHealing || healed || (share > largeCut && !lost)) return null;
+  const harmless = verdict !== null && verdict.content === 'kept' && verdict.motion === 'kept';
+  if (inHealing || healed || harmless || (share > largeCut && !lost)) return null;
   return (
     <p className="unhealed" data-testid="unhealed">
       <Icon name="warning" size={14} />

@@ -9,7 +9,13 @@ const words = {
   undecided: 'undecided for this model',
 } as const;
 
-export function ClaimLine({ units }: { readonly units: readonly UnitImportance[] }) {
+interface ClaimLineProps {
+  readonly units: readonly UnitImportance[];
+  /** Others are still to be measured. */
+  readonly soFar: boolean;
+}
+
+export function ClaimLine({ units, soFar }: ClaimLineProps) {
   const of = depthOf(units);
   const claim = depthClaim(
     units.map((unit) => ({ depth: of(unit), content: unit.output.content, motion: unit.output.motion })),
@@ -23,7 +29,7 @@ export function ClaimLine({ units }: { readonly units: readonly UnitImportance[]
   const { correlation, interval, blocks, verdict } = claim;
   return (
     <p className="claim" data-testid="claim" data-verdict={verdict}>
-      “Shallow blocks carry content, deep ones motion” is <b>{words[verdict]}</b>:{' '}
+      “Shallow blocks carry content, deep ones motion” {soFar ? 'is so far' : 'is'} <b>{words[verdict]}</b>:{' '}
       <Explain
         about={
           <>

@@ -2,17 +2,24 @@
  * Damage against depth: one column of two dots a unit in the order of execution, content and motion, on a logarithmic
  * scale with the 95 % interval of the whole where several clips were measured. A dot leads to its block on the map.
  */
+import { useEffect, useRef, useState } from 'react';
 import type { UnitImportance } from '../../worker/protocol';
 import { formatTiny } from '../format';
 import { hoverBlock } from '../store/edit';
 
-const width = 720;
 const height = 150;
 const left = 52;
 const bottom = 20;
 const top = 8;
 
 export function DamageChart({ units }: { readonly units: readonly UnitImportance[] }) {
+  const [width, setWidth] = useState(720);
+  const frame = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(200, Math.round(entry!.contentRect.width))));
+    observer.observe(frame.current!);
+    return () => observer.disconnect();
+  }, []);
   const ordered = [...units].sort((a, b) => a.depth - b.depth);
   const { from, to } = decades(ordered);
   const x = (index: number) => left + ((index + 0.5) / ordered.length) * (width - left - 8);
@@ -24,7 +31,7 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
     (decade) => (decade - from) % Math.max(1, Math.ceil((to - from) / 4)) === 0,
   );
   return (
-    <figure className="damage">
+    <figure className="damage" ref={frame}>
       <svg
         viewBox={`0 0 ${width} ${height}`}
         role="img"

@@ -40,7 +40,7 @@ export function ImportancePanel() {
       </header>
       {units.length > 0 ? (
         <>
-          <ClaimLine units={units} />
+          <ClaimLine units={units} soFar={running?.job === 'analyze'} />
           <DamageChart units={units} />
           <MapFillChoice />
         </>

@@ -32,7 +32,7 @@ export async function showStoredClip(url: string): Promise<void> {
     const isOpen = open?.folder.kind === 'url' && open.folder.url === url;
     if (shown.teacher || (open && !isOpen)) return;
     if (open && open.fingerprint !== stored.fingerprint) return;
-    const firstVisit = !open && settings === initialState.settings;
+    const firstVisit = !open && sameSettings(settings, initialState.settings);
     if (!firstVisit && !sameSettings(settings, stored.settings)) return;
     useStoredClip.setState({ clip: stored.clip });
     // step 0: made by nobody here, so it never counts as finished
