@@ -8,6 +8,8 @@ test('a stored clip is shown while the model opens', async ({ page }) => {
   await page.route('**/*.wasm', async (route) => (await held, route.continue()));
   await page.goto('./');
   await expect(clip(page, 'teacher')).toBeVisible();
+  await expect(page.getByTestId('stored-clip')).toBeVisible();
+  await expect(page.getByTestId('teacher-stale')).toHaveCount(0);
   await expect(page.getByTestId('opening')).toBeVisible(); // nothing can have run yet
   release();
 });

@@ -66,6 +66,7 @@ function Standing({ side, stands }: { readonly side: Side; readonly stands: Side
       );
     case 'done':
       return identical ? <span className="pill">nothing dropped</span> : null;
+    case 'stored': // says so beside the name
     case 'empty':
       return null;
   }

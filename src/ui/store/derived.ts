@@ -17,15 +17,16 @@ export function isCurrent(state: StudioState, side: Side): boolean {
 
 /**
  * empty: nothing to show yet; queued: a run is about to start; running: being sampled; stale: shows something else
- * than what is wanted; done: shows what is wanted.
+ * than what is wanted; stored: shows what is wanted, made elsewhere, until a model is open; done: shows what is wanted.
  */
-export type SideStanding = 'empty' | 'queued' | 'running' | 'stale' | 'done';
+export type SideStanding = 'empty' | 'queued' | 'running' | 'stale' | 'stored' | 'done';
 
 export function standing(state: StudioState, side: Side): SideStanding {
   if (isCurrent(state, side)) return 'done';
   if (state.run && (side === 'student' || state.run.withTeacher)) return 'running';
   if (state.runPending) return 'queued';
-  return state.shown[side] ? 'stale' : 'empty';
+  if (!state.shown[side]) return 'empty';
+  return !state.open && !isOfOtherSettings(state, side) ? 'stored' : 'stale';
 }
 
 /** The clip on screen was made with other settings, or the student's with another plan, than what is wanted now. */
