@@ -16,7 +16,7 @@ export type Loss =
       readonly target?: string;
     }
   /**
-   * Individual content distillation (VDMini, eq. 4): the mean over taps of the mean squared difference of the student's
+   * Individual content distillation (L_ICD of VDMini): the mean over taps of the mean squared difference of the student's
    * value to the input `teacher:VALUE` of its shape, all frames alike. `normalised`: each tap over the mean square of the
    * teacher's values.
    */
