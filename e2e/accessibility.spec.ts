@@ -28,6 +28,15 @@ test('axe finds nothing serious in any state', async ({ page }) => {
   await bothDone(page);
   await page.getByTestId('metrics-details').click();
   await expectNoFindings(page, 'cut, with all figures');
+  await page.getByTestId('tab-importance').click();
+  await page.getByTestId('analyze-start').click();
+  await expect(page.getByTestId('damage-chart')).toHaveAttribute('data-units', '3');
+  await expectNoFindings(page, 'importance');
+  await page.getByTestId('tab-plan').click();
+  await page.getByTestId('plan-start').click();
+  await expect(page.getByTestId('plan-status')).toContainText('Found after');
+  await expectNoFindings(page, 'plan for a budget');
+  await page.getByTestId('tab-compare').click();
   await page.getByTestId('rerun-mode').click();
   await page.getByTestId('steps').fill('200');
   await page.getByTestId('steps').blur();
