@@ -83,6 +83,9 @@ test('every size shows everything, in letters and targets that are large enough'
     [2560, 1440],
   ] as const) {
     await page.setViewportSize({ width, height });
+    // Charts follow a new size one frame later.
+    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    await expect.poll(sideways, { message: `sideways scrolling at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
     const found = await page.evaluate(() => {
       const visible = (element: Element) =>
         element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
@@ -106,9 +109,8 @@ test('every size shows everything, in letters and targets that are large enough'
           return box.height < 23.9 || (box.width < 23.9 && !element.closest('.filmstrip, .wipe'));
         })
         .map((element) => element.outerHTML.slice(0, 100));
-      return { cut, small, tight, wide: document.documentElement.scrollWidth - window.innerWidth };
+      return { cut, small, tight };
     });
-    expect({ width, ...found }).toEqual({ width, cut: [], small: [], tight: [], wide: expect.any(Number) });
-    expect(found.wide, `sideways scrolling at ${width}`).toBeLessThanOrEqual(0);
+    expect({ width, ...found }).toEqual({ width, cut: [], small: [], tight: [] });
   }
 });
