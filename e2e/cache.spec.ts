@@ -35,7 +35,11 @@ async function openAddress(page: Page): Promise<void> {
   await page.getByTestId('url-open').click();
 }
 
-const opened = (page: Page) => expect(cell(page, 'mid_block.attentions.0')).toBeVisible({ timeout: 60_000 });
+/** The map shows as soon as the graph is read; the rest of the pipeline may still be on its way then. */
+async function opened(page: Page): Promise<void> {
+  await expect(cell(page, 'mid_block.attentions.0')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByTestId('opening')).toHaveCount(0, { timeout: 60_000 });
+}
 const gets = () => server.log.filter((line) => line.startsWith('GET'));
 
 test('a model is downloaded once, from where it was cut, and then kept, verified and deleted', async ({ page }) => {
