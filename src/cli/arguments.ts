@@ -2,6 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { StudioError } from '../errors/StudioError';
 import type { LatentSize } from '../pipeline/PipelineDescription';
+import { type NodeDevice, nodeDevices } from '../runtime/nodeDevices';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Parsed<T extends Options> = ReturnType<typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>>;
@@ -94,4 +95,13 @@ export function latentSize(value: string | undefined): LatentSize {
   if (!frames || !height || !width)
     throw new StudioError('cli/usage', `--latent-size takes FRAMESxHEIGHTxWIDTH, not "${value}".`);
   return { frames, height, width };
+}
+
+export const deviceHelp = `  --device NAME          cpu (default), webgpu or cuda; a device counts after it gave the CPU's numbers on a small graph`;
+
+/** `--device webgpu`. */
+export function device(value: string | undefined): NodeDevice {
+  const known = nodeDevices.find((name) => name === (value ?? 'cpu'));
+  if (!known) throw new StudioError('cli/usage', `--device is one of ${nodeDevices.join(', ')}, not "${value}".`);
+  return known;
 }

@@ -2,7 +2,7 @@
 import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
-import { decimal, integer, latentSizeHelp } from './arguments';
+import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
 import { planOptions } from './planOptions';
 import { readImage } from './readImage';
 
@@ -14,6 +14,7 @@ export const generateOptions = {
   guidance: { type: 'string' },
   image: { type: 'string' },
   'latent-size': { type: 'string' },
+  device: { type: 'string' },
   out: { type: 'string' },
   scale: { type: 'string' },
   json: { type: 'boolean' },
@@ -24,7 +25,8 @@ export const generateHelp = `  --prompt TEXT       what the clip shows (default:
   --steps N           sampling steps (default: the folder's own)
   --guidance X        classifier-free guidance; 1: none (default: the folder's own)
   --image FILE        the PNG or JPEG that the clip begins with, for a model that takes one; cropped to its aspect
-${latentSizeHelp}`;
+${latentSizeHelp}
+${deviceHelp}`;
 
 interface SettingValues {
   readonly prompt?: string;

@@ -4,7 +4,7 @@ import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { UnitKind } from '../studio/importance';
-import { decimal, integer, latentSizeHelp } from './arguments';
+import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
 
 export const importanceOptions = {
   units: { type: 'string' },
@@ -13,6 +13,7 @@ export const importanceOptions = {
   steps: { type: 'string' },
   guidance: { type: 'string' },
   'latent-size': { type: 'string' },
+  device: { type: 'string' },
 } as const;
 
 export const importanceHelp = `  --units KIND        layers, pairs, stages, or runs of transformer blocks (default: layers)
@@ -20,7 +21,8 @@ export const importanceHelp = `  --units KIND        layers, pairs, stages, or r
   --seeds N           clips for each prompt, of seeds 1 to N (default 1)
   --steps N           sampling steps (default: the folder's own)
   --guidance X        classifier-free guidance; 1: none (default: the folder's own)
-${latentSizeHelp}`;
+${latentSizeHelp}
+${deviceHelp}`;
 
 interface ImportanceValues {
   readonly units?: string;

@@ -63,7 +63,7 @@ export interface Traffic {
 }
 
 export interface Runtime {
-  readonly backend: 'webgpu' | 'wasm' | 'node';
+  readonly backend: 'webgpu' | 'wasm' | 'node' | 'cuda';
   /** Weights that one session may have here; more is not tried. */
   readonly capacityBytes: number;
   readonly traffic: Readonly<Traffic>;

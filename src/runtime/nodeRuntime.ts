@@ -1,11 +1,12 @@
 /**
- * onnxruntime-node on the CPU, for the command line and tests. Weights files that lie under one folder are opened
+ * onnxruntime-node, for the command line and tests: on the CPU unless told otherwise. Weights files that lie under one folder are opened
  * by the runtime itself and mapped into memory; others are read whole.
  */
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ByteSource } from '../onnx/ByteSource';
 import { createMutex } from './mutex';
+import type { NodeDevice } from './nodeDevices';
 import type { Feeds, Outputs, Runtime, Session, SessionModel, Traffic } from './Runtime';
 import { runError, sessionError } from './runtimeErrors';
 import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
@@ -13,30 +14,34 @@ import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
 export interface NodeRuntimeOptions {
   /** Threads of one operator; absent: one per core. */
   readonly threads?: number;
+  /** What it computes on (default the CPU); what a device has no kernels for, it leaves to the CPU. Nothing is tried here. */
+  readonly device?: NodeDevice;
+  /** Operators that the device computes wrongly: see `Runtime.distrusted`. */
+  readonly distrusted?: ReadonlySet<string>;
 }
 
 export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
   const exclusively = createMutex();
   const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
   return {
-    backend: 'node',
+    backend: !options.device || options.device === 'cpu' ? 'node' : options.device,
     capacityBytes: Infinity,
     traffic,
-    distrusted: new Set(),
+    distrusted: options.distrusted ?? new Set(),
     createSession: (model) => exclusively(() => createSession(model, options, exclusively, traffic)),
   };
 }
 
 async function createSession(
   model: SessionModel,
-  { threads }: NodeRuntimeOptions,
+  { threads, device = 'cpu' }: NodeRuntimeOptions,
   exclusively: ReturnType<typeof createMutex>,
   traffic: Traffic,
 ): Promise<Session> {
   let made: InferenceSession;
   try {
     made = await InferenceSession.create(model.modelBytes, {
-      executionProviders: ['cpu'],
+      executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
       ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
       logSeverityLevel: 4, // what fails is thrown; the runtime's own lines would be beside it on stderr
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),

@@ -2,7 +2,7 @@
 import { depthClaim, depthOf } from '../../metrics/depthClaim';
 import type { Importance, UnitImportance } from '../../studio/importance';
 import { measureImportance, unitsOf } from '../../studio/importance';
-import { latentSize, parseArguments, required } from '../arguments';
+import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
@@ -30,7 +30,12 @@ export const analyze: Command = {
     const kind = readUnitKind(values);
     await requireFolder(out);
     if (values.csv !== undefined) await requireFolder(values.csv);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    const pipeline = await openPipelineOnDisk(
+      positionals[0]!,
+      signal,
+      latentSize(values['latent-size']),
+      device(values.device),
+    );
     try {
       const clips = await readClips(values, pipeline.description);
       const units = unitsOf(pipeline.denoiser.tree, kind);

@@ -4,7 +4,7 @@ import type { ClipComparison } from '../../metrics/Clip';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { psnr } from '../../metrics/psnr';
 import { TEACHER, variantOf } from '../../studio/Variant';
-import { latentSize, parseArguments } from '../arguments';
+import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, printable, readSettings } from '../generateOptions';
@@ -49,7 +49,12 @@ export const compare: Command = {
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
     if (values.csv !== undefined) await requireFolder(values.csv);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    const pipeline = await openPipelineOnDisk(
+      positionals[0]!,
+      signal,
+      latentSize(values['latent-size']),
+      device(values.device),
+    );
     try {
       const settings = await readSettings(values, pipeline.description);
       const plan = await requirePlan(values, pipeline.denoiser.tree);

@@ -1,7 +1,7 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF or, for the page, as a stored clip. */
 import { sha256Of } from '../../library/sha256';
 import { variantOf } from '../../studio/Variant';
-import { latentSize, parseArguments, required } from '../arguments';
+import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, printable, readScale, readSettings } from '../generateOptions';
@@ -33,7 +33,12 @@ export const generate: Command = {
     const out = required(values.out, '--out CLIP.gif');
     const scale = readScale(values.scale);
     await requireFolder(out);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    const pipeline = await openPipelineOnDisk(
+      positionals[0]!,
+      signal,
+      latentSize(values['latent-size']),
+      device(values.device),
+    );
     try {
       const settings = await readSettings(values, pipeline.description);
       const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? { dropped: [] };

@@ -9,7 +9,16 @@ import {
 } from '../../studio/healing/healData';
 import type { Pipeline } from '../../studio/Pipeline';
 import type { Edit } from '../../studio/Variant';
-import { decimal, integer, latentSize, latentSizeHelp, parseArguments, required } from '../arguments';
+import {
+  decimal,
+  device,
+  deviceHelp,
+  integer,
+  latentSize,
+  latentSizeHelp,
+  parseArguments,
+  required,
+} from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { readPrompts } from '../importanceOptions';
@@ -41,6 +50,7 @@ ${planHelp}
   --guidance X        their guidance (default: the folder's own)
   --seed N            of the choice of states (default ${defaultHealSettings.seed})
 ${latentSizeHelp}
+${deviceHelp}
   --out FOLDER2       must not exist yet; FOLDER2.checkpoint is kept beside it until it is whole
   --resume            go on from FOLDER2.checkpoint
   --json              figures and curves
@@ -61,6 +71,7 @@ const options = {
   guidance: { type: 'string' },
   seed: { type: 'string' },
   'latent-size': { type: 'string' },
+  device: { type: 'string' },
   out: { type: 'string' },
   resume: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -84,7 +95,12 @@ export const heal: Command = {
     await requireFolder(checkpoint);
     if (await stat(out).catch(() => undefined))
       throw new StudioError('cli/usage', `${out} exists already; give a name that is free.`, { path: out });
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    const pipeline = await openPipelineOnDisk(
+      positionals[0]!,
+      signal,
+      latentSize(values['latent-size']),
+      device(values.device),
+    );
     try {
       const edit: Edit = { plan: await requirePlan(values, pipeline.denoiser.tree), weights: 'original' };
       const settings = await readHealSettings(values, pipeline);

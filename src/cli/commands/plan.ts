@@ -4,7 +4,7 @@ import { blockIndex } from '../../blocks/resolvePlan';
 import { StudioError } from '../../errors/StudioError';
 import { unitsOf } from '../../studio/importance';
 import { type Budget, type Currency, type PlanResult, planCuts } from '../../studio/planCuts';
-import { decimal, integer, latentSize, parseArguments, required } from '../arguments';
+import { decimal, device, integer, latentSize, parseArguments, required } from '../arguments';
 import { readBlockIds } from '../blockIds';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -47,7 +47,12 @@ export const plan: Command = {
     const out = required(values.out, '--out plan.json');
     const kind = readUnitKind(values);
     await requireFolder(out);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']));
+    const pipeline = await openPipelineOnDisk(
+      positionals[0]!,
+      signal,
+      latentSize(values['latent-size']),
+      device(values.device),
+    );
     try {
       const { tree } = pipeline.denoiser;
       const result = await planCuts(

@@ -7,11 +7,9 @@ import { StudioError } from '../../errors/StudioError';
 import type { BackendPreference, BackendStatus } from '../BackendStatus';
 import { createMutex } from '../mutex';
 import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
-import { outputDifference } from '../outputDifference';
 import type { Runtime } from '../Runtime';
-import { opSuite, opSuiteDims, spread } from '../selfTest/builtInGraphs';
 import { distrustedOperators } from '../selfTest/fusedOperators';
-import { boolScalar, floatValues, tensorOf } from '../tensors';
+import { selfTest } from '../selfTest/selfTest';
 import { webRuntime } from '../webRuntime';
 import { chooseBackend } from './chooseBackend';
 import { findAdapter, requestDevice } from './gpuDevice';
@@ -26,9 +24,6 @@ export interface WebBackend {
   lose(): void;
   dispose(): void;
 }
-
-/** Largest difference between the backends on the self-test's graph, whose values are of the order of 1. */
-const SELF_TEST_TOLERANCE = 1e-3;
 
 const exclusively = createMutex();
 let loading: Promise<typeof Ort> | undefined;
@@ -57,7 +52,7 @@ export async function openWebBackend(
   const device = await requestDevice(found);
   const untested = webRuntime({ ort, exclusively, onBusy, device });
   try {
-    const selfTestMaxDifference = await selfTest(untested, wasm);
+    const selfTestMaxDifference = await selfTest(untested, wasm, 'WebAssembly');
     const distrusted = await distrustedOperators(untested);
     const runtime = webRuntime({ ort, exclusively, onBusy, device, distrusted });
     let isLost = false;
@@ -84,35 +79,4 @@ export async function openWebBackend(
 export function runtimeIsIdle(withinMs: number): Promise<boolean> {
   const idle = exclusively(async () => true);
   return Promise.race([idle, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), withinMs))]);
-}
-
-/** Largest difference. Throws `engine/self-test-failed`. */
-async function selfTest(candidate: Runtime, reference: Runtime): Promise<number> {
-  const { max: difference } = outputDifference(await runSuite(candidate), await runSuite(reference));
-  if (!(difference <= SELF_TEST_TOLERANCE)) {
-    throw new StudioError(
-      'engine/self-test-failed',
-      `Its results differ from WebAssembly's by ${difference.toPrecision(2)}.`,
-      { difference },
-    );
-  }
-  return difference;
-}
-
-async function runSuite(runtime: Runtime): Promise<Float32Array> {
-  const session = await runtime.createSession({
-    what: 'the self-test',
-    modelBytes: opSuite(),
-    externalData: new Map(),
-  });
-  try {
-    const count = opSuiteDims.reduce<number>((a, b) => a * b, 1);
-    const outputs = await session.run(
-      { x: tensorOf('float32', opSuiteDims, spread(count, 0)), keep: boolScalar(true) },
-      ['y'],
-    );
-    return floatValues(outputs['y']!);
-  } finally {
-    await session.release();
-  }
 }
