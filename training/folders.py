@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL
 from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 
-from emoji_clips import FPS, FRAMES, SIZE
+from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE, Recipe, caption, held_out
 from export import Part, check_parity, export_graph, swap_weights
 from image_training import load_one_step
 from image_video import CLIP_MEAN, CLIP_STD, ImageVideo
@@ -33,6 +33,13 @@ from models import (
 from text_training import load_few_steps
 from text_video import TextVideo
 
+TRAINED_CAPTIONS = [
+    caption(Recipe(content, motion, scene))
+    for content in range(len(CONTENTS))
+    for motion in range(len(MOTIONS))
+    for scene in range(len(SCENES))
+    if not held_out(content, motion)
+]
 PROMPTS = (
     "a red apple bounces on a dark background",
     "a panda spins on a green background",
@@ -188,7 +195,8 @@ def _write_settings(out: Path, name: str, vae: AutoencoderKL, parts: dict[str, P
     for part in ("vae_decoder", "vae_encoder"):
         _write_json(out / part / "config.json", _config(vae))
     index: dict[str, object] = {"scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"], "vae": ["diffusers", "AutoencoderKL"]}
-    settings: dict[str, object] = {"frames_per_second": FPS, "steps": FEW_STEPS, "guidance": 1, "prompt": PROMPTS[0], "negative_prompt": "", "example_prompts": PROMPTS}
+    settings: dict[str, object] = {"frames_per_second": FPS, "steps": FEW_STEPS, "guidance": 1, "prompt": PROMPTS[0], "negative_prompt": "", "example_prompts": PROMPTS,
+                                    "training_prompts": TRAINED_CAPTIONS}
     if name == "emoji-i2v":
         index |= {"scheduler": ["diffusers", "EulerDiscreteScheduler"], "unet": ["diffusers", "UNetSpatioTemporalConditionModel"],
                   "image_encoder": ["transformers", "CLIPVisionModelWithProjection"], "feature_extractor": ["transformers", "CLIPImageProcessor"]}

@@ -71,6 +71,8 @@ export interface PipelineDescription {
     readonly negativePrompt: string;
   };
   readonly examplePrompts: readonly string[];
+  /** What the model was trained to know, for healing. */
+  readonly trainingPrompts?: readonly string[];
   /** Cuts that came with the folder, gentlest first. */
   readonly presets?: readonly GivenPreset[];
   /** What is missing or assumed, in sentences for people. */

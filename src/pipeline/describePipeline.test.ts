@@ -57,6 +57,14 @@ describe('a text-to-video folder', () => {
     });
   });
 
+  test('tells what it was trained to know', async () => {
+    const files = t2vFiles();
+    const index = files['model_index.json'] as { _studio: object };
+    files['model_index.json'] = { ...index, _studio: { ...index._studio, training_prompts: ['a cat spins'] } };
+    const description = await describePipeline(memoryFolder(files, { name: 'toy' }), readsT2V);
+    expect(description.trainingPrompts).toEqual(['a cat spins']);
+  });
+
   test('without model_index.json is found by its folders, and says so', async () => {
     const { 'model_index.json': _, ...files } = t2vFiles();
     const description = await describePipeline(memoryFolder(files), readsT2V);
@@ -366,6 +374,11 @@ describe('sample cases and the error each gives', () => {
       change: (files) => (files['model_index.json'] = { unet: ['a', 'b'], _studio: { example_prompts: 'x' } }),
       code: 'library/invalid-config',
       names: 'model_index.json',
+    },
+    'the training prompts are no list of texts': {
+      change: (files) => (files['model_index.json'] = { unet: ['a', 'b'], _studio: { training_prompts: [1] } }),
+      code: 'library/invalid-config',
+      names: 'training_prompts',
     },
     'only a text encoder and a decoder': {
       change: (files) => {

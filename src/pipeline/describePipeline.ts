@@ -94,6 +94,7 @@ async function describeFolder(
       negativePrompt: settings.negativePrompt ?? '',
     },
     examplePrompts: settings.examplePrompts,
+    ...(settings.trainingPrompts ? { trainingPrompts: settings.trainingPrompts } : {}),
     ...(settings.presets ? { presets: settings.presets } : {}),
     notes: [...notes, ...input.notes, ...text.notes, ...(sampler.note ? [sampler.note] : [])],
   };

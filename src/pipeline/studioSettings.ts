@@ -15,6 +15,8 @@ export interface StudioSettings {
   readonly prompt?: string | undefined;
   readonly negativePrompt?: string | undefined;
   readonly examplePrompts: readonly string[];
+  /** What the model was trained to know, for healing: many, where the examples are few. */
+  readonly trainingPrompts?: readonly string[];
   /** Pictures to begin with, paths relative to the folder. */
   readonly exampleImages?: readonly string[];
   readonly presets?: readonly GivenPreset[];
@@ -46,10 +48,22 @@ export function readStudioSettings(index: Config, file: string): StudioSettings 
     prompt: stringField(config, 'prompt', undefined, file),
     negativePrompt: stringField(config, 'negative_prompt', undefined, file),
     examplePrompts: prompts as string[],
+    ...readTrainingPrompts(config, file),
     ...readExampleImages(config, file),
     ...readPresets(config, file),
     ...readGrid(config, file),
   };
+}
+
+function readTrainingPrompts(config: Config, file: string): Pick<StudioSettings, 'trainingPrompts'> {
+  const prompts = config['training_prompts'];
+  if (prompts === undefined) return {};
+  if (Array.isArray(prompts) && prompts.length > 0 && prompts.every((prompt) => typeof prompt === 'string'))
+    return { trainingPrompts: prompts };
+  throw new StudioError('library/invalid-config', `${file}: "_studio.training_prompts" should be a list of prompts.`, {
+    file,
+    field: '_studio.training_prompts',
+  });
 }
 
 function readExampleImages(config: Config, file: string): Pick<StudioSettings, 'exampleImages'> {

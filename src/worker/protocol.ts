@@ -22,7 +22,7 @@ import type { SampleProgress, SampleRequest, SampleResult } from '../studio/samp
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
 export type * from '../studio/healing/healData';
-export { defaultHealSettings } from '../studio/healing/healData';
+export { defaultHealSettings, healingPrompts } from '../studio/healing/healData';
 export type { UnitImportance, UnitKind } from '../studio/importance';
 export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';

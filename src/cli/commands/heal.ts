@@ -6,6 +6,7 @@ import {
   type HealProgress,
   type HealSettings,
   type HealSummary,
+  healingPrompts,
 } from '../../studio/healing/healData';
 import type { Pipeline } from '../../studio/Pipeline';
 import type { Edit } from '../../studio/Variant';
@@ -44,7 +45,7 @@ ${planHelp}
   --icd W             what individual content distillation weighs; 0: none (default ${defaultHealSettings.icdWeight})
   --high-noise X      how much more often states of high noise are taken (default ${defaultHealSettings.highNoise})
   --train all|REGEX   all weights, or those whose names match (default all)
-  --prompts FILE      one prompt a line (default: the folder's examples)
+  --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
   --clips N           clips of the teacher to learn from (default ${defaultHealSettings.clips})
   --sampling-steps N  steps of those clips (default: the folder's own)
   --guidance X        their guidance (default: the folder's own)
@@ -130,21 +131,20 @@ const never = new AbortController().signal;
 
 async function readHealSettings(values: Values, { description }: Pipeline): Promise<HealSettings> {
   const fallback = defaultHealSettings;
-  const { defaults, examplePrompts } = description;
-  const own = examplePrompts.length > 0 ? examplePrompts : [defaults.prompt];
+  const { defaults } = description;
   const minutes = decimal(values.minutes, '--minutes', 0.1, undefined);
   const most = minutes === undefined ? fallback.steps : MOST_STEPS;
   return {
+    ...fallback,
     steps: integer(values.steps, '--steps', { min: 1, max: 1e7 }, most),
     ...(minutes === undefined ? {} : { minutes }),
     batch: integer(values.batch, '--batch', { min: 1, max: 1024 }, fallback.batch),
-    learningRate: decimal(values.rate, '--rate', 0, fallback.learningRate),
+    learningRate: decimal(values.rate, '--rate', 0, fallback.learningRate ?? 1e-3),
     icdWeight: decimal(values.icd, '--icd', 0, fallback.icdWeight),
     seed: integer(values.seed, '--seed', { min: 0, max: 1_000_000 }, fallback.seed),
     highNoise: decimal(values['high-noise'], '--high-noise', 0, fallback.highNoise),
     clips: integer(values.clips, '--clips', { min: 1, max: 100_000 }, fallback.clips),
-    heldOutClips: fallback.heldOutClips,
-    prompts: values.prompts === undefined ? own : await readPrompts(values.prompts),
+    prompts: values.prompts === undefined ? healingPrompts(description) : await readPrompts(values.prompts),
     samplingSteps: integer(values['sampling-steps'], '--sampling-steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
     ...(values.train === undefined || values.train === 'all' ? {} : { train: pattern(values.train) }),

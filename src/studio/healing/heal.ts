@@ -125,8 +125,8 @@ class Healing {
 
   /** One update, and the number of steps once their time is known. */
   private async update(items: readonly TrainingItem[]): Promise<void> {
-    const rate = learningRateAt(this.step, this.total, this.settings.learningRate);
-    const point = { step: this.step, ...(await this.trainer.step(items, rate)) };
+    const rate = learningRateAt(this.step, this.total, this.settings.learningRate ?? 1e-3);
+    const point: TrainingPoint = { step: this.step, stage: 'end', ...(await this.trainer.step(items, rate)) };
     this.training.push(point);
     this.step++;
     this.pace ??= { startMs: performance.now(), step: this.step };
@@ -160,7 +160,8 @@ class Healing {
     const errors = Array.from({ length: this.items.length / count }, (_, index) =>
       latentError(pipeline, guided(this.targets, index * count), guided(outputs, index * count)),
     );
-    const point: HeldOutPoint = { step: this.step, ...meanError(errors) };
+    const stage = this.step === 0 ? null : 'end';
+    const point: HeldOutPoint = { step: this.step, stage, ...meanError(errors) };
     this.measureMs = performance.now() - startMs;
     this.heldOut.push(point);
     if (this.best === undefined || point.total < this.best.total) {
@@ -256,6 +257,7 @@ class Healing {
       before: heldOut[0]!,
       best: best!,
       end,
+      learningRate: settings.learningRate ?? 1e-3,
       steps: this.step,
       seconds: this.seconds(),
       trainedWeights: trainer.layout.length,

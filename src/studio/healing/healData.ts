@@ -1,17 +1,33 @@
 /** What healing is asked for and what it tells: plain data, as it crosses from worker to page. */
+import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { SplitError } from '../teacherRuns';
 import type { Edit, WeightsId } from '../Variant';
 
+/**
+ * `repair`: in closed form, what the cut left out is fitted by the linear layers that write where it wrote. `local`: stages
+ * learn apart, each fed with the teacher's values. `end`: the whole student learns from its end.
+ */
+export type HealStage = 'repair' | 'local' | 'end';
+/** In the order in which they are done. */
+export const healStages: readonly HealStage[] = ['repair', 'local', 'end'];
+
 export interface HealSettings {
-  /** Updates of the weights. */
+  /** Which are done, always in the order of `healStages`. */
+  readonly stages: readonly HealStage[];
+  /** Updates of the weights, over all stages. */
   readonly steps: number;
   /** Ends it earlier: the number of steps is set once, from the time of the first ones. */
   readonly minutes?: number;
   /** States in each step. */
   readonly batch: number;
-  readonly learningRate: number;
+  /** At its highest. Absent: found by a short test of a few rates on held-out states. */
+  readonly learningRate?: number;
   /** What individual content distillation weighs beside the output's error; 0: none. */
   readonly icdWeight: number;
+  /** Each layer's distillation error over the mean square of the teacher's values there, not as it is. */
+  readonly icdNormalised: boolean;
+  /** What the critic over whole clips (VDMini's MCA loss) weighs; 0: no critic. */
+  readonly mcaWeight: number;
   /** Of the choice of states, and of the clips that they are taken from. */
   readonly seed: number;
   /** How much more often states of high noise are taken than others; 1: all alike. */
@@ -23,36 +39,58 @@ export interface HealSettings {
   /** Of the teacher's clips. */
   readonly samplingSteps: number;
   readonly guidance: number;
-  /** Names of the weights to train, as a regular expression; all where absent. */
+  /**
+   * `all` (where absent), `near`: what stands right before and after a cut, `low-rank`: a low-rank change of the attention's
+   * projections, which is added to them at the end; else names of weights as a regular expression.
+   */
   readonly train?: string;
 }
 
 /** The recipe that healed the bundled teacher in PyTorch. */
 export const defaultHealSettings: Omit<HealSettings, 'prompts' | 'samplingSteps' | 'guidance'> = {
+  stages: ['end'],
   steps: 600,
   batch: 4,
   learningRate: 1e-3,
   icdWeight: 0.1,
+  icdNormalised: false,
+  mcaWeight: 0,
   seed: 1,
   highNoise: 1,
   clips: 64,
   heldOutClips: 4,
 };
 
+/** What the critic did in one step. */
+export interface CriticPoint {
+  /** Its hinge loss, without the penalty. */
+  readonly loss: number;
+  /** Running share of clips on the right side of zero: 0.5 is chance. */
+  readonly accuracy: number;
+  /** Whether its gradient reached the student: not before it tells real from fake. */
+  readonly counts: boolean;
+}
+
 /** Values of one step's batch, before its update. */
 export interface TrainingPoint {
+  /** Over all stages. */
   readonly step: number;
+  readonly stage: Exclude<HealStage, 'repair'>;
   /** Mean squared error of the denoiser's raw output. */
   readonly output: number;
   /** The mean over taps; null without distillation. */
   readonly icd: number | null;
   /** Before clipping. */
   readonly gradientNorm: number;
+  /** Absent without a critic. */
+  readonly critic?: CriticPoint;
 }
 
 /** Error of the guided output on states of other seeds, with the averaged weights after so many steps. */
 export interface HeldOutPoint extends SplitError {
   readonly step: number;
+  /** What was done last: null is the untouched student. */
+  readonly stage: HealStage | null;
 }
 
 export interface HealCurves {
@@ -62,9 +100,12 @@ export interface HealCurves {
 }
 
 export interface HealProgress {
-  /** Graphs and sessions are made; clips of the teacher are sampled; weights are trained. */
-  readonly phase: 'graphs' | 'clips' | 'training';
-  /** Done, and planned: clips, or steps. */
+  /**
+   * Graphs and sessions are made; clips of the teacher are sampled; layers are fitted; learning rates are tried; weights are
+   * trained.
+   */
+  readonly phase: 'graphs' | 'clips' | 'repair' | 'rates' | 'training';
+  /** Done, and planned: clips, layers, rates, or steps. */
   readonly done: number;
   readonly of: number;
   readonly training?: TrainingPoint;
@@ -83,6 +124,8 @@ export interface HealSummary {
   /** What is kept; equal to `before` where nothing was better than the untouched student. */
   readonly best: HeldOutPoint;
   readonly end: HealEnd;
+  /** Used, or found by the test; null where nothing was trained. */
+  readonly learningRate: number | null;
   /** Updates done. */
   readonly steps: number;
   /** Of this run and of those that it went on from. */
@@ -98,4 +141,14 @@ export interface HealRequest {
 
 export interface HealOutcome extends HealSummary {
   readonly weights?: WeightsId;
+}
+
+/** What to heal with where nobody says: the prompts that the folder lists for it, else its examples. */
+export function healingPrompts({
+  trainingPrompts,
+  examplePrompts,
+  defaults,
+}: Pick<PipelineDescription, 'trainingPrompts' | 'examplePrompts' | 'defaults'>): readonly string[] {
+  if (trainingPrompts) return trainingPrompts;
+  return examplePrompts.length > 0 ? examplePrompts : [defaults.prompt];
 }

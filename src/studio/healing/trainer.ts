@@ -40,7 +40,7 @@ export type TrainingState = Readonly<Record<StatePart, Float32Array>>;
 export interface Trainer {
   readonly layout: ParameterLayout;
   /** One update on a batch. */
-  step(items: readonly TrainingItem[], learningRate: number): Promise<Omit<TrainingPoint, 'step'>>;
+  step(items: readonly TrainingItem[], learningRate: number): Promise<Omit<TrainingPoint, 'step' | 'stage'>>;
   /** Raw outputs of the teacher, one an item. */
   teacherOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
   /** The same of the student with the averaged weights as they are now. */
@@ -129,7 +129,13 @@ function trainingGraphs(pipeline: Pipeline, edit: Edit, settings: HealSettings):
   const losses: Loss[] = [{ kind: 'output', name: 'output', weight: 1, value: output }];
   if (taps.length > 0) {
     const icdTaps = taps.map((one) => ({ value: one.student, teacher: `teacher:${one.teacher}` }));
-    losses.push({ kind: 'icd', name: 'icd', weight: settings.icdWeight, taps: icdTaps, normalised: false });
+    losses.push({
+      kind: 'icd',
+      name: 'icd',
+      weight: settings.icdWeight,
+      taps: icdTaps,
+      normalised: settings.icdNormalised,
+    });
   }
   const pattern = settings.train === undefined ? undefined : new RegExp(settings.train);
   const own = new Set(weightsOf(student).flatMap(({ name }) => (file.model.graph.initializers.has(name) ? name : [])));

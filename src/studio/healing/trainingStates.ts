@@ -30,6 +30,7 @@ const HELD_OUT_SEEDS = 1_000_000_000;
 const HELD_OUT_STATES = 6;
 /** With words, where there is guidance. */
 const CONDITIONAL_SHARE = 2 / 3;
+const GOLDEN_SHARE = 0.618;
 /** Apart from the streams of `seededNoise`. */
 const CHOICE_STREAM = 0x6865616c;
 
@@ -114,7 +115,15 @@ export function batchFeeds(
 
 function clipSettings({ prompts, samplingSteps, guidance }: HealSettings, clip: number, firstSeed: number) {
   const seed = (firstSeed + clip) % 2 ** 32;
-  return { prompt: prompts[clip % prompts.length]!, seed, steps: samplingSteps, guidance };
+  return { prompt: prompts[spreadIndex(firstSeed + clip, prompts.length)]!, seed, steps: samplingSteps, guidance };
+}
+
+/** Over a list sorted by kind, neighbouring clips get prompts of different kinds; every prompt once before any comes again. */
+function spreadIndex(clip: number, count: number): number {
+  const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
+  let stride = Math.max(1, Math.round(count * GOLDEN_SHARE));
+  while (commonDivisor(stride, count) > 1) stride++;
+  return (clip * stride) % count;
 }
 
 function chosenState(states: readonly TeacherState[], uniform: number, highNoise: number): TeacherState {

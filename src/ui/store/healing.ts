@@ -6,7 +6,7 @@ import {
   type HealOutcome,
   type HealProgress,
   type HeldOutPoint,
-  type OpenedPipeline,
+  healingPrompts,
   type TrainingPoint,
   variantOf,
 } from '../../worker/protocol';
@@ -64,7 +64,7 @@ export async function startHealing(): Promise<void> {
           ...defaultHealSettings,
           steps: MOST_STEPS,
           minutes: useHealing.getState().minutes,
-          prompts: promptsOf(open),
+          prompts: healingPrompts(open.description),
           samplingSteps: settings.steps,
           guidance: settings.guidance,
         },
@@ -77,11 +77,6 @@ export async function startHealing(): Promise<void> {
     set({ running: false, paused: false, ending: false });
     if (!isAbort(thrown)) showProblem(thrown, 'heal');
   }
-}
-
-function promptsOf({ description }: OpenedPipeline): readonly string[] {
-  const { defaults, examplePrompts } = description;
-  return examplePrompts.length > 0 ? examplePrompts : [defaults.prompt];
 }
 
 function onProgress(progress: HealProgress): void {
