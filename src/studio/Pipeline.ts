@@ -41,7 +41,7 @@ export interface OpenedComponent {
    */
   addWeights(tensors: ReadonlyMap<string, Tensor>): Promise<WeightsId>;
   /** Every set that was added and not removed, to be added again after the pipeline was opened anew. */
-  addedWeights(): Iterable<ReadonlyMap<string, Tensor>>;
+  addedWeights(): ReadonlyMap<WeightsId, ReadonlyMap<string, Tensor>>;
   /** Forgets a set of weights and releases its session. */
   removeWeights(id: WeightsId): Promise<void>;
 }

@@ -114,7 +114,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
       added.set(key, tensors);
       return key;
     },
-    addedWeights: () => added.values(),
+    addedWeights: () => added,
     async removeWeights(weights) {
       models.delete(weights);
       added.delete(weights);

@@ -174,7 +174,7 @@ async function recover(lost: Opened): Promise<void> {
   try {
     const made = await openAnyhow(lost.request, {});
     for (const component of [lost.pipeline.denoiser, lost.pipeline.decoder]) {
-      for (const tensors of component?.addedWeights() ?? [])
+      for (const tensors of component?.addedWeights().values() ?? [])
         await made.pipeline.component(component!.id).addWeights(tensors);
     }
     opened = { ...made, id: lost.id };

@@ -7,17 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeFolder } from '../../library/nodeFolder';
+import type { Clip } from '../../metrics/Clip';
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { nodeRuntime } from '../../runtime/nodeRuntime';
 import { openPipeline } from '../openPipeline';
 import type { Pipeline } from '../Pipeline';
 import { outputOn, teacherRun } from '../teacherRuns';
-import { type Edit, type TEACHER, variantOf } from '../Variant';
+import { type Edit, TEACHER, variantOf } from '../Variant';
 import { heal, learningRateAt } from './heal';
 import { decodeCheckpoint } from './healCheckpoint';
-import { defaultHealSettings, type HealSettings } from './healData';
+import { defaultHealSettings, type HealingClip, type HealSettings } from './healData';
+import { healingClip } from './healingClip';
 import { linearDenoiser } from './testing/linearDenoiser';
+import { createTrainer } from './trainer';
 
 const settings: HealSettings = {
   ...defaultHealSettings,
@@ -103,6 +106,46 @@ describe('heal', () => {
     await expect(other).rejects.toMatchObject({ code: 'library/integrity' });
     const cut = heal(pipeline, edit, short, { resume: saved!.slice(0, -4) });
     await expect(cut).rejects.toMatchObject({ code: 'library/integrity' });
+  });
+
+  it('writes a checkpoint whenever one is wanted, and from any of them it goes on bit by bit', async () => {
+    const short = { ...settings, steps: 40 };
+    const written = new Map<number, Uint8Array>();
+    const whole = await heal(pipeline, edit, short, {
+      checkpoint: {
+        everySteps: 20,
+        wanted: (step) => step === 3 || step === 33,
+        write: async (bytes, { step }) => void written.set(step, bytes),
+      },
+    });
+    expect([...written.keys()]).toEqual([3, 20, 33, 40]);
+    for (const resume of [written.get(3)!, written.get(33)!])
+      expect((await heal(pipeline, edit, short, { resume })).tensors).toEqual(whole.tensors);
+  });
+
+  it('shows clips of the student as it learns, which change nothing of what is learnt', async () => {
+    const short = { ...settings, steps: 40 };
+    const clips: HealingClip[] = [];
+    const shown = await heal(pipeline, edit, short, {
+      clip: { prompt: '', seed: 5, steps: 4, guidance: 1 },
+      onProgress: ({ clip }) => clip && clips.push(clip),
+    });
+    expect(clips[0]).toMatchObject({ step: 10, clip: { frameCount: 4 } });
+    expect(shown.tensors).toEqual((await heal(pipeline, edit, short)).tensors);
+  });
+
+  it('samples them as the gated session does', async () => {
+    const clip = { prompt: '', seed: 5, steps: 4, guidance: 1 };
+    const trainer = await createTrainer(pipeline, edit, settings);
+    const learning = await healingClip(pipeline, trainer, clip);
+    await trainer.release();
+    const { clips } = await pipeline.sample({
+      takes: [TEACHER, variantOf(edit.plan)].map((variant) => ({ variant, settings: clip })),
+      previewEvery: 0,
+    });
+    const apart = (other: Clip) => Math.max(...learning.pixels.map((level, i) => Math.abs(level - other.pixels[i]!)));
+    expect(apart(clips[1]!)).toBeLessThanOrEqual(1);
+    expect(apart(clips[0]!)).toBeGreaterThan(10);
   });
 
   it.each([

@@ -11,12 +11,14 @@ import { floatBytes } from '../../passes/differentiate/toFloat32';
 import type { ParameterLayout } from '../../passes/training/parameters';
 import { branchGuidance, guide } from '../../pipeline/guidance';
 import { latentChannels } from '../denoise';
+import type { GenerateSettings } from '../GenerateSettings';
 import { meanError } from '../importance';
 import type { Pipeline } from '../Pipeline';
 import { latentError } from '../teacherRuns';
 import type { Edit } from '../Variant';
 import { decodeCheckpoint, encodeCheckpoint, type HealCheckpoint } from './healCheckpoint';
 import type { HealEnd, HealProgress, HealSettings, HealSummary, HeldOutPoint, TrainingPoint } from './healData';
+import { healingClip } from './healingClip';
 import { createTrainer, type Trainer } from './trainer';
 import { heldOutItems, type TrainingItem, trainingStates } from './trainingStates';
 
@@ -29,10 +31,18 @@ export interface HealOptions {
   readonly onBusy?: (busy: boolean) => void;
   /** Looked at after every step: true ends it with what is best so far. */
   readonly finish?: () => boolean;
-  /** Called every so many steps, and when the signal is aborted. */
-  readonly checkpoint?: { readonly everySteps: number; write(bytes: Uint8Array): Promise<void> };
+  readonly checkpoint?: CheckpointOptions;
   /** Bytes of a checkpoint of the same student and settings. */
   readonly resume?: Uint8Array;
+  /** Clips of the student as it learns, after measurements, for a tenth of the time at most: told as progress. */
+  readonly clip?: GenerateSettings;
+}
+
+/** Written every so many steps, when `wanted` (looked at after every step), and when the signal is aborted. */
+export interface CheckpointOptions {
+  readonly everySteps: number;
+  wanted?(step: number): boolean;
+  write(bytes: Uint8Array, at: { readonly step: number; readonly of: number }): Promise<void>;
 }
 
 export interface HealResult extends HealSummary {
@@ -48,6 +58,8 @@ const TIMED_STEPS = 8;
 const MEASUREMENTS = 20;
 /** Measurements in a row without a new best after which it ends. */
 const PATIENCE = 6;
+/** Of the time, what clips on the way may take. */
+const CLIP_SHARE = 0.1;
 
 /** Throws `passes/*` where the student cannot be trained, `library/integrity` for a checkpoint of something else, and the signal's reason. */
 export async function heal(
@@ -88,6 +100,9 @@ class Healing {
   /** After the first update of this process: the first takes longer. */
   private pace: { readonly startMs: number; readonly step: number } | undefined;
   private measureMs = 0;
+  /** What the last clip cost, and when it was there. */
+  private clipMs = 0;
+  private clipAtMs = 0;
 
   constructor(
     private readonly pipeline: Pipeline,
@@ -116,7 +131,10 @@ class Healing {
     for (; end === undefined; end = this.ended()) {
       await states.prepare(this.step, preparing);
       await this.update(states.choose(this.step));
-      if (this.step % this.measureEvery() === 0 || this.step === this.total) await this.measure();
+      if (this.step % this.measureEvery() === 0 || this.step === this.total) {
+        await this.measure();
+        await this.showClip();
+      }
       await this.giveWay();
     }
     if (this.heldOut.at(-1)!.step !== this.step && end !== 'not-finite') await this.measure();
@@ -171,6 +189,25 @@ class Healing {
     this.tell('training', this.step, this.total ?? settings.steps, { heldOut: point });
   }
 
+  /** The first at once, so that there is something to see; later ones when they have become cheap. */
+  private async showClip(): Promise<void> {
+    const { clip: settings, signal, turn } = this.options;
+    const startMs = performance.now();
+    if (!settings || (this.clipMs > 0 && this.clipMs > CLIP_SHARE * (startMs - this.clipAtMs))) return;
+    try {
+      const clip = await healingClip(this.pipeline, this.trainer, settings, {
+        ...(signal && { signal }),
+        ...(turn && { turn }),
+      });
+      this.tell('training', this.step, this.total ?? this.settings.steps, { clip: { step: this.step, clip } });
+    } catch (thrown) {
+      // a student that gives no numbers has no clip; that the loss is none either is what ends the run, with its best kept
+      if (!(thrown instanceof StudioError && thrown.code === 'engine/not-finite')) throw thrown;
+    }
+    this.clipAtMs = performance.now();
+    this.clipMs = this.clipAtMs - startMs;
+  }
+
   private ended(): HealEnd | undefined {
     const last = this.training.at(-1);
     if (last && !Number.isFinite(last.output + last.gradientNorm)) return 'not-finite';
@@ -184,10 +221,15 @@ class Healing {
 
   private async giveWay(): Promise<void> {
     const { signal, turn, checkpoint } = this.options;
-    const due = checkpoint !== undefined && this.step % checkpoint.everySteps === 0;
-    if (checkpoint && (due || signal?.aborted)) await checkpoint.write(encodeCheckpoint(await this.saved()));
+    const due = checkpoint && (this.step % checkpoint.everySteps === 0 || checkpoint.wanted?.(this.step));
+    if (checkpoint && (due || signal?.aborted)) await this.save(checkpoint);
     signal?.throwIfAborted();
     await turn?.();
+  }
+
+  private async save(checkpoint: CheckpointOptions): Promise<void> {
+    const bytes = encodeCheckpoint(await this.saved());
+    await checkpoint.write(bytes, { step: this.step, of: this.total ?? this.settings.steps });
   }
 
   private async saved(): Promise<HealCheckpoint> {

@@ -1,4 +1,5 @@
 /** What healing is asked for and what it tells: plain data, as it crosses from worker to page. */
+import type { Clip } from '../../metrics/Clip';
 import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { SplitError } from '../teacherRuns';
 import type { Edit, WeightsId } from '../Variant';
@@ -111,6 +112,13 @@ export interface HealProgress {
   readonly training?: TrainingPoint;
   readonly heldOut?: HeldOutPoint;
   readonly secondsLeft?: number;
+  readonly clip?: HealingClip;
+}
+
+/** What the student gives with the averaged weights after so many steps. */
+export interface HealingClip {
+  readonly step: number;
+  readonly clip: Clip;
 }
 
 /** Why it ended: all steps done, the time is up, nothing was gained for long, told to, or the loss was not a number. */
