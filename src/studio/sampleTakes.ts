@@ -19,7 +19,12 @@ import { type PreviewPace, previewPace } from './previewPace';
 import type { LatentError, SampleProgress, SampleRequest, SampleResult } from './sampleData';
 import { planOf, type Take, takeKey, variantKey } from './Variant';
 
-export type TakeSampler = (request: SampleRequest, options?: ProgressOptions<SampleProgress>) => Promise<SampleResult>;
+export interface SampleOptions extends ProgressOptions<SampleProgress> {
+  /** Awaited before every step and between slices of measuring: for jobs that give way. */
+  readonly turn?: () => Promise<void>;
+}
+
+export type TakeSampler = (request: SampleRequest, options?: SampleOptions) => Promise<SampleResult>;
 
 /** What was denoised to the end, whatever decodes it. */
 interface FinishedTake {
@@ -79,7 +84,7 @@ async function sample(
   { takes, previewEvery }: SampleRequest,
   finished: ReadonlyMap<string, FinishedTake>,
   pace: PreviewPace,
-  { signal, onProgress }: ProgressOptions<SampleProgress>,
+  { signal, onProgress, turn }: SampleOptions,
 ): Promise<Sampled> {
   const running = new Map<string, RunningTake>();
   for (const take of takes) {
@@ -91,6 +96,7 @@ async function sample(
   let comparisons: readonly (ClipComparison | undefined)[] = takes.map(() => undefined);
   for (let step = 1; step <= count; step++) {
     for (const one of running.values()) {
+      await turn?.();
       await advance(one);
       pace.stepTook(one.lastMs ?? 0);
     }
@@ -99,7 +105,7 @@ async function sample(
     const clips: (Clip | undefined)[] = takes.map(() => undefined);
     if (decodes) {
       for (const [index, one] of wanted.entries()) clips[index] = await decodeAt(pipeline, one, step, signal);
-      comparisons = await compareAll(clips as Clip[], signal);
+      comparisons = await compareAll(clips as Clip[], signal, turn);
       if (step < count) pace.previewTook(performance.now() - startMs);
     }
     onProgress?.({
@@ -219,11 +225,12 @@ async function decodeAt(
 const SLICE_MS = 30;
 
 /** Every clip against the first. */
-async function compareAll(clips: readonly Clip[], signal: AbortSignal | undefined) {
+async function compareAll(clips: readonly Clip[], signal: AbortSignal | undefined, turn: SampleOptions['turn']) {
   let sliceStartMs = performance.now();
   const pause = async (): Promise<void> => {
     if (performance.now() - sliceStartMs < SLICE_MS) return;
     await nextTask();
+    await turn?.();
     signal?.throwIfAborted();
     sliceStartMs = performance.now();
   };

@@ -13,6 +13,7 @@ import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
 import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/healData';
 import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
@@ -21,6 +22,8 @@ import type { SampleProgress, SampleRequest, SampleResult } from '../studio/samp
 
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
+export type * from '../studio/gridData';
+export { gridSettings } from '../studio/gridData';
 export type * from '../studio/healing/healData';
 export { defaultHealSettings, healingPrompts } from '../studio/healing/healData';
 export type { UnitImportance, UnitKind } from '../studio/importance';
@@ -63,6 +66,8 @@ export interface Jobs {
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
   analyze: { input: AnalyzeRequest; progress: ImportanceProgress; output: Importance };
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
+  /** Many prompts and seeds of some students, against the teacher. */
+  grid: { input: GridRequest; progress: GridProgress; output: readonly GridCell[] };
   /** Trains a student; its weights stay with the pipeline. */
   heal: { input: HealRequest; progress: HealProgress; output: HealOutcome };
   /** Ends the healing that runs, which then gives its best so far. */
@@ -85,6 +90,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   export: 'interactive',
   analyze: 'background',
   plan: 'background',
+  grid: 'background',
   heal: 'background',
   finishHealing: 'interactive',
   counters: 'at-once',

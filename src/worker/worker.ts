@@ -10,6 +10,7 @@ import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import { heal } from '../studio/healing/heal';
 import { measureImportance, unitsOf } from '../studio/importance';
+import { measureGrid } from '../studio/measureGrid';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
 import { planCuts } from '../studio/planCuts';
@@ -210,6 +211,7 @@ const handlers: Handlers = {
     const units = unitsOf(tree, request.units);
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
   },
+  grid: async (request, context) => measureGrid(await running(), request, context),
   heal: async ({ edit, settings }, { signal, onProgress, turn }) => {
     healingToEnd = false;
     const pipeline = await running();
