@@ -29,6 +29,7 @@ function lanesOf(open: string | undefined, background: boolean) {
     },
     analyze: async () => ({}) as never,
     plan: async () => ({}) as never,
+    grid: async () => ({}) as never,
     counters: async () => ({}) as never,
     open: async () => ({}) as never,
     heal: async () => ({}) as never,
