@@ -13,7 +13,7 @@ export interface Comparison {
 export interface Timed {
   readonly what: string;
   readonly median: number;
-  readonly unit: 'ms' | 'MB';
+  readonly unit: 'ms' | 'MB' | 'dispatches';
 }
 
 export const ratioOf = ({ first, second }: Comparison): number => first.median / second.median;

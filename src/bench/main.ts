@@ -15,27 +15,31 @@ Parts (all of them by default):
   open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
   heal       training step of the preset's student / PyTorch's, / its forward pass; peak memory
+  tab        in Chromium: a step on WebAssembly / natively, gates, session creation, students against their MACs, a clip of
+             the page with its previews; dispatches on WebGPU; memory of one long attention
   full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), on the command line and in the tab, without
              onnxsim, which ends at 2 GB
 
   --model FOLDER     pipeline folder whose denoiser is measured (default public/models/emoji-t2v)
   --repeats N        repeats of each measurement (default 9)
   --megabytes N      size of the model that "export" prunes (default 1000; needs three times that on disk)
+  --gpu              "tab" counts on this machine's own WebGPU adapter instead of Chromium's software one
   --json             all of it as JSON
 `;
 
-const parts = ['sessions', 'memory', 'open', 'export', 'heal', 'full-size'] as const;
+const parts = ['sessions', 'memory', 'open', 'export', 'heal', 'tab', 'full-size'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
   readonly model: string;
   readonly repeats: number;
   readonly megabytes: number;
+  readonly gpu: boolean;
 }
 
 async function measure(
   part: Part,
-  { model, repeats, megabytes }: Settings,
+  { model, repeats, megabytes, gpu }: Settings,
   say: (line: string) => void,
 ): Promise<Comparison[]> {
   switch (part) {
@@ -49,6 +53,8 @@ async function measure(
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
     case 'heal':
       return (await import('./parts/heal')).heal(model, repeats, say);
+    case 'tab':
+      return (await import('./parts/tab')).tab(model, repeats, gpu, say);
     case 'full-size':
       return (await import('./parts/fileExport')).fullSizeExport(Math.min(repeats, 3), say);
   }
@@ -61,6 +67,7 @@ async function main(): Promise<void> {
       model: { type: 'string', default: 'public/models/emoji-t2v' },
       repeats: { type: 'string', default: '9' },
       megabytes: { type: 'string', default: '1000' },
+      gpu: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -68,7 +75,8 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(help);
   const wrong = positionals.filter((name) => !parts.some((part) => part === name));
   if (wrong.length > 0) throw new Error(`There is no part ${wrong.join(', ')}; the parts are ${parts.join(', ')}.`);
-  const settings = { model: values.model, repeats: Number(values.repeats), megabytes: Number(values.megabytes) };
+  const { model, gpu } = values;
+  const settings = { model, gpu, repeats: Number(values.repeats), megabytes: Number(values.megabytes) };
   const results: Comparison[] = [];
   const remarks: string[] = [];
   const say = (line: string) => {
