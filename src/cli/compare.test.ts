@@ -18,6 +18,24 @@ interface CompareJson {
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
 }
 
+interface PairJson {
+  readonly reference: string;
+  readonly candidate: string;
+  readonly figures: Readonly<Record<string, { readonly mean: number } | null>>;
+  readonly worstFirst: readonly { readonly meanSquaredError: number }[];
+}
+
+interface BatchJson {
+  readonly cases: readonly {
+    readonly prompt: string;
+    readonly seed: number;
+    readonly comparisons: readonly ClipComparison[];
+  }[];
+  readonly pairs: readonly PairJson[];
+  readonly teacherClips: number;
+  readonly denoiserRuns: number;
+}
+
 const minutes = 60_000;
 const cheap = ['--steps', '2', '--guidance', '1'];
 let folder: string;
@@ -105,6 +123,49 @@ describe('vdmini compare', () => {
       expect(stdout).toContain('Nothing dropped.');
       expect(stdout).toMatch(/PSNR +identical\n/);
       expect(stdout).toMatch(/flow EPE +0\.000 px\n/);
+    },
+    5 * minutes,
+  );
+
+  it(
+    'compares two students over prompts and seeds, with the teacher sampled once for each',
+    async () => {
+      const [a, b, prompts, csv] = ['a.json', 'b.json', 'prompts.txt', 'cases.csv'].map((name) =>
+        join(folder, name),
+      ) as [string, string, string, string];
+      await writeFile(a, JSON.stringify({ dropped: ['mid_block'] }));
+      await writeFile(b, JSON.stringify({ dropped: [] }));
+      await writeFile(prompts, 'a red heart spins\n\na blue cat moves left\n');
+      const cases = ['--prompts', prompts, '--seeds', '2', '--seed', '7', '--steps', '1', '--guidance', '1'];
+      const result = await runCliJson<BatchJson>(
+        ...['compare', bundledPipeline, '--plan', a, '--plan', b, '--csv', csv, ...cases],
+      );
+      expect(result.cases.map(({ prompt, seed }) => `${prompt} ${seed}`)).toEqual([
+        'a red heart spins 7',
+        'a red heart spins 8',
+        'a blue cat moves left 7',
+        'a blue cat moves left 8',
+      ]);
+      // one call a step: the teacher's, A's, and B's, which is the teacher and is not run again
+      expect([result.teacherClips, result.denoiserRuns]).toEqual([4, 8]);
+      expect(result.pairs.map(({ reference, candidate }) => [reference, candidate])).toEqual([
+        ['teacher', 'a'],
+        ['teacher', 'b'],
+        ['a', 'b'],
+      ]);
+      const [ofA, ofB, between] = result.pairs as [PairJson, PairJson, PairJson];
+      expect(ofB.figures['meanSquaredError']).toMatchObject({ mean: 0, standardDeviation: 0 });
+      expect(ofB.figures['psnr']).toBeNull();
+      const errors = result.cases.map(({ comparisons }) => comparisons[0]!.meanSquaredError);
+      const mean = errors.reduce((sum, error) => sum + error, 0) / 4;
+      expect(ofA.figures['meanSquaredError']!.mean).toBeCloseTo(mean, 9);
+      expect(ofA.worstFirst[0]).toMatchObject({ meanSquaredError: Math.max(...errors) });
+      expect(ofA.worstFirst.map((one) => one.meanSquaredError)).toEqual([...errors].sort((x, y) => y - x));
+      // B is the teacher: A against B is the teacher against A, the other way round
+      expect(between.figures['meanSquaredError']!.mean).toBeCloseTo(mean, 9);
+      const lines = (await readFile(csv, 'utf8')).trimEnd().split('\n');
+      expect(lines).toHaveLength(1 + 4 * 3);
+      expect(lines[0]).toMatch(/^prompt,seed,reference,candidate,meanSquaredError,psnr,/);
     },
     5 * minutes,
   );

@@ -3,6 +3,7 @@ import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
+import { readPrompts } from './importanceOptions';
 import { planOptions } from './planOptions';
 import { readImage } from './readImage';
 
@@ -50,6 +51,30 @@ export async function readSettings(
     steps: integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
   };
+}
+
+export const casesHelp = `  --prompts FILE      one prompt a line, instead of --prompt
+  --seeds N           clips for each prompt, of N seeds from --seed on (default 1)`;
+
+interface CaseValues extends SettingValues {
+  readonly prompts?: string;
+  readonly seeds?: string;
+}
+
+/** Every prompt with every seed; the picture is the same for all. Throws `cli/usage` and `library/missing-file`. */
+export async function readCases(
+  values: CaseValues,
+  description: PipelineDescription,
+): Promise<readonly GenerateSettings[]> {
+  if (values.prompt !== undefined && values.prompts !== undefined)
+    throw new StudioError('cli/usage', 'Give --prompt or --prompts, not both.');
+  const first = await readSettings(values, description);
+  const prompts = values.prompts === undefined ? [first.prompt] : await readPrompts(values.prompts);
+  const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
+  if (first.seed + seeds > 2 ** 32) throw new StudioError('cli/usage', '--seeds: a seed is at most 4294967295.');
+  return prompts.flatMap((prompt) =>
+    Array.from({ length: seeds }, (_, index) => ({ ...first, prompt, seed: first.seed + index })),
+  );
 }
 
 /** Settings as `--json` prints them: a picture by its content, not its pixels. */

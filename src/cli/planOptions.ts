@@ -1,5 +1,6 @@
 /** `--drop`, `--preset` and `--plan`: three ways to say which blocks go. */
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Block, BlockTree, Plan } from '../blocks/block';
 import { presetNamed } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
@@ -49,6 +50,39 @@ export async function requirePlan(values: PlanValues, tree: BlockTree): Promise<
   if (plan === undefined)
     throw new StudioError('cli/usage', 'Say which blocks go: --drop ID,ID..., --preset NAME or --plan FILE.');
   return plan;
+}
+
+/** `--drop` once, `--preset` and `--plan` any number of times: several students. */
+export const studentOptions = {
+  drop: { type: 'string', multiple: true },
+  preset: { type: 'string', multiple: true },
+  plan: { type: 'string', multiple: true },
+} as const;
+
+interface StudentValues {
+  readonly drop?: readonly string[];
+  readonly preset?: readonly string[];
+  readonly plan?: readonly string[];
+}
+
+export interface NamedPlan {
+  readonly name: string;
+  readonly plan: Plan;
+}
+
+/** At least one, each with a name of its own: the preset's, or the plan file's without its ending. Throws `cli/usage` and as `readPlan`. */
+export async function requireStudents(values: StudentValues, tree: BlockTree): Promise<readonly NamedPlan[]> {
+  const students: NamedPlan[] = [];
+  if (values.drop !== undefined)
+    students.push({ name: 'student', plan: await requirePlan({ drop: values.drop }, tree) });
+  for (const preset of values.preset ?? []) students.push({ name: preset, plan: await requirePlan({ preset }, tree) });
+  for (const plan of values.plan ?? [])
+    students.push({ name: basename(plan, '.json'), plan: await requirePlan({ plan }, tree) });
+  if (students.length === 0) await requirePlan({}, tree);
+  return students.map((student, index) => {
+    const earlier = students.slice(0, index).filter(({ name }) => name === student.name).length;
+    return earlier === 0 ? student : { ...student, name: `${student.name} (${earlier + 1})` };
+  });
 }
 
 /** One line for people: what was dropped, and how many blocks are gone with it. */

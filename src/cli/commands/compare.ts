@@ -1,48 +1,43 @@
-/** `vdmini compare`: one clip with and one without some blocks, and what that did to content and to motion. */
-import type { Totals } from '../../blocks/block';
-import type { ClipComparison } from '../../metrics/Clip';
+/**
+ * `vdmini compare`: clips with and without some blocks, and what that did to content and to motion; over prompts and
+ * seeds, of one student or several, against the teacher and against one another.
+ */
 import { metricsCsv } from '../../metrics/metricsCsv';
-import { psnr } from '../../metrics/psnr';
-import { TEACHER, variantOf } from '../../studio/Variant';
+import { compareStudents } from '../../studio/compareStudents';
+import type { Pipeline } from '../../studio/Pipeline';
+import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
+import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { generateHelp, generateOptions, printable, readSettings } from '../generateOptions';
+import { casesHelp, generateHelp, generateOptions, printable, readCases } from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
-import { describeCut, planHelp, requirePlan } from '../planOptions';
+import { type NamedPlan, planHelp, requireStudents, studentOptions } from '../planOptions';
 import { showStep } from '../stepProgress';
-import { counted, percent, table, withPrefix } from '../table';
 
 const help = `Usage: vdmini compare FOLDER --drop ID,ID... [--prompt TEXT] [--seed N] [--steps N] [--json]
+       vdmini compare FOLDER --plan A.json [--plan B.json] [--prompts FILE] [--seeds N] [--json]
 
 Makes the clip with every block (teacher) and without the dropped ones (student), from the same noise and text, on the
-CPU, and measures the difference: content per frame, motion across frames, parameters, MACs and time.
+CPU, and measures the difference: content per frame, motion across frames, parameters, MACs and time. Over several
+prompts and seeds: mean, spread, 95 % interval of the mean, and the worst cases first. Several students, each --plan and
+--preset one, are compared with the teacher and with one another; the teacher's clip is sampled once.
 
 ${generateHelp}
+${casesHelp}
 ${planHelp}
-  --csv FILE          the measurements, per frame
+  --csv FILE          the measurements: per frame of one clip, or one line a clip and pair
   --json              all of it; PSNR of equal frames is "identical"
 `;
 
 const { out: _out, scale: _scale, ...shared } = generateOptions;
-const options = { ...shared, csv: { type: 'string' } } as const;
-
-/** Medians in ms: of a denoiser step, or of decoding the clip. */
-interface Times {
-  readonly teacher: number;
-  readonly student: number;
-}
-
-interface CompareResult {
-  readonly settings: ReturnType<typeof printable>;
-  readonly dropped: readonly string[];
-  readonly gone: readonly string[];
-  readonly comparison: ClipComparison;
-  readonly medianStepMs: Times;
-  readonly decodeMs: Times;
-  readonly totals: { readonly teacher: Totals; readonly student: Totals };
-  readonly notes: readonly string[];
-}
+const options = {
+  ...shared,
+  ...studentOptions,
+  prompts: { type: 'string' },
+  seeds: { type: 'string' },
+  csv: { type: 'string' },
+} as const;
 
 export const compare: Command = {
   help,
@@ -56,30 +51,92 @@ export const compare: Command = {
       device(values.device),
     );
     try {
-      const settings = await readSettings(values, pipeline.description);
-      const plan = await requirePlan(values, pipeline.denoiser.tree);
-      const { goneIds: gone, ...totals } = pipeline.summarise(plan);
-      const takes = [TEACHER, variantOf(plan)].map((variant) => ({ variant, settings }));
-      const sampled = await pipeline.sample({ takes, previewEvery: 0 }, { signal, onProgress: showStep });
-      const times = ([teacher, student]: readonly number[]): Times => ({ teacher: teacher!, student: student! });
-      const result: CompareResult = {
-        settings: printable(settings),
-        dropped: plan.dropped,
-        gone,
-        comparison: sampled.comparisons[1]!,
-        medianStepMs: times(sampled.medianStepMs),
-        decodeMs: times(sampled.decodeMs),
-        totals,
-        notes: pipeline.description.notes,
-      };
+      const settings = await readCases(values, pipeline.description);
+      const plans = await requireStudents(values, pipeline.denoiser.tree);
+      const students = plans.map((plan) => costOf(pipeline, plan));
+      const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
+      const compared = await compareStudents(pipeline, variants, settings, {
+        signal,
+        onStep: showStep,
+        onCase: ({ done, of }) => {
+          if (process.stderr.isTTY && of > 1) process.stderr.write(`clip ${done} of ${of}\n`);
+        },
+      });
+      const result = { students, settings, compared, notes: pipeline.description.notes };
       if (values.csv !== undefined)
-        await writeWhole(values.csv, signal, new TextEncoder().encode(metricsCsv(result.comparison)));
-      process.stdout.write(values.json ? JSON.stringify(result, infinityAsWord, 2) + '\n' : describe(result));
+        await writeWhole(
+          values.csv,
+          signal,
+          new TextEncoder().encode(isSingle(result) ? csvOf(result) : comparedCsv(result)),
+        );
+      process.stdout.write(values.json ? JSON.stringify(jsonOf(result), infinityAsWord, 2) + '\n' : describe(result));
     } finally {
       await pipeline.release();
     }
   },
 };
+
+function costOf(pipeline: Pipeline, { name, plan }: NamedPlan): ComparedStudent {
+  const { goneIds: gone, teacher, student } = pipeline.summarise(plan);
+  return { name, dropped: plan.dropped, gone, totals: { teacher, student } };
+}
+
+/** One student and one clip: told in full. */
+const isSingle = ({ students, settings }: CompareResult) => students.length === 1 && settings.length === 1;
+
+const csvOf = ({ compared }: CompareResult) => metricsCsv(compared.cases[0]!.comparisons[0]!);
+const describe = (result: CompareResult) => (isSingle(result) ? singleText(result) : comparedText(result));
+
+/** The fields of a single comparison are there where there is one. */
+function jsonOf(result: CompareResult) {
+  const { students, settings, compared, notes } = result;
+  const { pairs, cases, summaries, medianStepMs, decodeMs, denoiserRuns } = compared;
+  const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
+  const named = ({ reference, candidate }: (typeof pairs)[number]) => ({
+    reference: nameOf(reference),
+    candidate: nameOf(candidate),
+  });
+  const single = {
+    dropped: students[0]!.dropped,
+    gone: students[0]!.gone,
+    comparison: cases[0]!.comparisons[0]!,
+    medianStepMs: { teacher: medianStepMs[0], student: medianStepMs[1] },
+    decodeMs: { teacher: decodeMs[0], student: decodeMs[1] },
+    totals: students[0]!.totals,
+  };
+  const { prompt: _prompt, seed: _seed, ...common } = printable(settings[0]!);
+  return {
+    settings: settings.length === 1 ? printable(settings[0]!) : common,
+    ...(isSingle(result) ? single : {}),
+    teacher: { medianStepMs: medianStepMs[0], decodeMs: decodeMs[0] },
+    students: students.map((student, index) => ({
+      ...student,
+      medianStepMs: medianStepMs[index + 1],
+      decodeMs: decodeMs[index + 1],
+    })),
+    pairs: pairs.map((pair, index) => ({
+      ...named(pair),
+      figures: summaries[index]!.figures,
+      worstFirst: summaries[index]!.worstFirst.map((place) => {
+        const { settings: of, comparisons } = cases[place]!;
+        return {
+          case: place,
+          prompt: of.prompt,
+          seed: of.seed,
+          meanSquaredError: comparisons[index]!.meanSquaredError,
+        };
+      }),
+    })),
+    cases: cases.map((one) => ({
+      prompt: one.settings.prompt,
+      seed: one.settings.seed,
+      comparisons: one.comparisons.map((comparison, index) => ({ ...named(pairs[index]!), ...comparison })),
+    })),
+    teacherClips: cases.length,
+    denoiserRuns,
+    notes,
+  };
+}
 
 /** JSON has no Infinity: the PSNR of equal frames is "identical", and nothing else is. */
 const infinityAsWord = (key: string, value: unknown): unknown => {
@@ -87,57 +144,3 @@ const infinityAsWord = (key: string, value: unknown): unknown => {
     return (value as number[]).map((decibels) => (decibels === Infinity ? 'identical' : decibels));
   return typeof value === 'number' && !Number.isFinite(value) ? 'not finite' : value;
 };
-
-function describe({ settings, dropped, gone, comparison, medianStepMs, totals, notes }: CompareResult): string {
-  const { content, motion, meanSquaredError } = comparison;
-  const { teacher, student } = totals;
-  const currency = (name: string, key: keyof Totals, unit = '') => [
-    name,
-    withPrefix(teacher[key], unit),
-    withPrefix(student[key], unit),
-    percent(student[key] / teacher[key]),
-  ];
-  const time = [medianStepMs.teacher, medianStepMs.student] as const;
-  const cost = [
-    currency('parameters', 'parameters'),
-    currency('bytes', 'bytes', 'B'),
-    currency('MACs per call', 'macs'),
-    ['time per step', `${time[0].toFixed(1)} ms`, `${time[1].toFixed(1)} ms`, percent(time[1] / time[0])],
-  ];
-  const number = (value: number | null, unit = '') =>
-    value === null ? 'undefined' : Number.isFinite(value) ? `${value.toPrecision(4)}${unit}` : 'not finite';
-  const decibels = psnr(meanSquaredError);
-  const quality = [
-    ['content', 'PSNR', decibels === Infinity ? 'identical' : number(decibels, ' dB')],
-    ['', 'SSIM', number(mean(content.ssimPerFrame))],
-    ['', 'error, content part', number(content.errorContent)],
-    ['motion', 'error, motion part', number(motion.errorMotion)],
-    ['', 'motion delta', number(motion.motionDelta)],
-    ['', 'flow EPE', number(mean(motion.flowEpePerTransition), ' px')],
-    ['', 'flow magnitude, student / teacher', number(motion.flowMagnitudeRatio)],
-    ['', 'flow direction cosine', number(motion.flowDirectionCosine)],
-    [
-      '',
-      'temporal flickering, teacher | student',
-      `${number(motion.flicker.reference)} | ${number(motion.flicker.candidate)}`,
-    ],
-    [
-      '',
-      'motion magnitude, teacher | student',
-      `${number(motion.motionMagnitude.reference)} | ${number(motion.motionMagnitude.candidate)}`,
-    ],
-  ];
-  return [
-    `"${settings.prompt}", seed ${settings.seed}, ${counted(settings.steps, 'step')}, guidance ${settings.guidance}\n`,
-    describeCut(dropped, gone),
-    '\n',
-    table(['', 'teacher', 'student', ''], cost, [1, 2, 3]),
-    '\n',
-    table(['', '', 'student against teacher'], quality),
-    ...notes.map((note) => `\nNote: ${note}`),
-    notes.length > 0 ? '\n' : '',
-  ].join('');
-}
-
-const mean = (values: readonly number[]): number | null =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;

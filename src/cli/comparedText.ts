@@ -1,0 +1,164 @@
+/** What `compare` found, as text for people and as CSV: of one clip in full, of many by their statistics. */
+import type { Totals } from '../blocks/block';
+import { comparedFigures } from '../metrics/comparedFigures';
+import { psnr } from '../metrics/psnr';
+import type { Summary } from '../metrics/summarise';
+import type { StudentComparison } from '../studio/compareStudents';
+import type { GenerateSettings } from '../studio/GenerateSettings';
+import { describeCut } from './planOptions';
+import { counted, percent, table, withPrefix } from './table';
+
+/** A student and what it costs. */
+export interface ComparedStudent {
+  readonly name: string;
+  readonly dropped: readonly string[];
+  readonly gone: readonly string[];
+  readonly totals: { readonly teacher: Totals; readonly student: Totals };
+}
+
+export interface CompareResult {
+  readonly students: readonly ComparedStudent[];
+  readonly settings: readonly GenerateSettings[];
+  readonly compared: StudentComparison;
+  readonly notes: readonly string[];
+}
+
+/** One student, one clip. */
+export function singleText({ settings, students, compared, notes }: CompareResult): string {
+  const { dropped, gone, totals } = students[0]!;
+  const { content, motion, meanSquaredError } = compared.cases[0]!.comparisons[0]!;
+  const decibels = psnr(meanSquaredError);
+  const quality = [
+    ['content', 'PSNR', decibels === Infinity ? 'identical' : number(decibels, ' dB')],
+    ['', 'SSIM', number(mean(content.ssimPerFrame))],
+    ['', 'error, content part', number(content.errorContent)],
+    ['motion', 'error, motion part', number(motion.errorMotion)],
+    ['', 'motion delta', number(motion.motionDelta)],
+    ['', 'flow EPE', number(mean(motion.flowEpePerTransition), ' px')],
+    ['', 'flow magnitude, student / teacher', number(motion.flowMagnitudeRatio)],
+    ['', 'flow direction cosine', number(motion.flowDirectionCosine)],
+    [
+      '',
+      'temporal flickering, teacher | student',
+      `${number(motion.flicker.reference)} | ${number(motion.flicker.candidate)}`,
+    ],
+    [
+      '',
+      'motion magnitude, teacher | student',
+      `${number(motion.motionMagnitude.reference)} | ${number(motion.motionMagnitude.candidate)}`,
+    ],
+  ];
+  const { prompt, seed, steps, guidance } = settings[0]!;
+  return [
+    `"${prompt}", seed ${seed}, ${counted(steps, 'step')}, guidance ${guidance}\n`,
+    describeCut(dropped, gone),
+    '\n',
+    costTable(totals, compared.medianStepMs[0]!, compared.medianStepMs[1]!),
+    '\n',
+    table(['', '', 'student against teacher'], quality),
+    notesOf(notes),
+  ].join('');
+}
+
+function costTable({ teacher, student }: { teacher: Totals; student: Totals }, teacherMs: number, studentMs: number) {
+  const currency = (name: string, key: keyof Totals, unit = '') => [
+    name,
+    withPrefix(teacher[key], unit),
+    withPrefix(student[key], unit),
+    percent(student[key] / teacher[key]),
+  ];
+  const rows = [
+    currency('parameters', 'parameters'),
+    currency('bytes', 'bytes', 'B'),
+    currency('MACs per call', 'macs'),
+    ['time per step', `${teacherMs.toFixed(1)} ms`, `${studentMs.toFixed(1)} ms`, percent(studentMs / teacherMs)],
+  ];
+  return table(['', 'teacher', 'student', ''], rows, [1, 2, 3]);
+}
+
+/** How many of the worst cases are told; all are in `--json` and `--csv`. */
+const WORST = 8;
+
+/** Several clips or students. */
+export function comparedText(result: CompareResult): string {
+  const { students, settings, compared, notes } = result;
+  const { steps, guidance } = settings[0]!;
+  const clips = `${counted(settings.length, 'clip')} of the teacher and of each student, ${counted(steps, 'step')}, guidance ${guidance}; ${counted(compared.denoiserRuns, 'denoiser call')}\n`;
+  const cuts = students.map(({ name, dropped, gone }) => `${name}: ${describeCut(dropped, gone)}`);
+  const costs = students.map(
+    ({ name, totals }, index) =>
+      `\n${name}\n${costTable(totals, compared.medianStepMs[0]!, compared.medianStepMs[index + 1]!)}`,
+  );
+  return [clips, ...cuts, ...costs, ...compared.pairs.map((_, index) => pairText(result, index)), notesOf(notes)].join(
+    '',
+  );
+}
+
+function pairText({ students, compared }: CompareResult, index: number): string {
+  const { figures, worstFirst } = compared.summaries[index]!;
+  const rows = comparedFigures.map(({ id, name, unit }) => [
+    unit === '' ? name : `${name}, ${unit}`,
+    ...summaryCells(figures[id]),
+  ]);
+  const worst = worstFirst.slice(0, WORST).map((place) => {
+    const { settings, comparisons } = compared.cases[place]!;
+    return [number(comparisons[index]!.meanSquaredError), `seed ${settings.seed}`, settings.prompt];
+  });
+  const titles = pairNames(students, compared.pairs[index]!);
+  return [
+    `\n${titles.candidate} against ${titles.reference}\n`,
+    table(['', 'mean', 'deviation', '95 % of the mean', 'median', 'worst'], rows, [1, 2, 3, 4, 5]),
+    compared.cases.length > 1
+      ? `Worst first, by mean squared error:\n${table(['error', 'seed', 'prompt'], worst, [0])}`
+      : '',
+  ].join('');
+}
+
+function summaryCells(summary: Summary | null): readonly string[] {
+  if (!summary) return ['undefined', '', '', '', ''];
+  const { mean: average, standardDeviation, interval95, median, worst, notFinite } = summary;
+  return [
+    number(average) + (notFinite > 0 ? ` (without ${notFinite})` : ''),
+    number(standardDeviation),
+    interval95 ? `${number(interval95[0])} to ${number(interval95[1])}` : '',
+    number(median),
+    number(worst.value),
+  ];
+}
+
+/** One line a case and pair. */
+export function comparedCsv({ students, compared }: CompareResult): string {
+  const header = ['prompt', 'seed', 'reference', 'candidate', ...comparedFigures.map(({ id }) => id)].join(',');
+  const lines = compared.cases.flatMap(({ settings, comparisons }) =>
+    comparisons.map((comparison, index) => {
+      const { reference, candidate } = pairNames(students, compared.pairs[index]!);
+      const cells = comparedFigures.map(({ read }) => csvNumber(read(comparison)));
+      return [quoted(settings.prompt), settings.seed, quoted(reference), quoted(candidate), ...cells].join(',');
+    }),
+  );
+  return [header, ...lines].join('\n') + '\n';
+}
+
+function csvNumber(value: number | null): string {
+  if (value === null || Number.isNaN(value)) return '';
+  return value === Infinity ? 'identical' : String(value);
+}
+
+const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
+function pairNames(students: CompareResult['students'], pair: CompareResult['compared']['pairs'][number]) {
+  const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
+  return { reference: nameOf(pair.reference), candidate: nameOf(pair.candidate) };
+}
+
+function number(value: number | null, unit = ''): string {
+  if (value === null) return 'undefined';
+  return Number.isFinite(value) ? `${value.toPrecision(4)}${unit}` : 'not finite';
+}
+
+function notesOf(notes: readonly string[]): string {
+  return notes.map((note) => `\nNote: ${note}`).join('') + (notes.length > 0 ? '\n' : '');
+}
+
+const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
