@@ -70,15 +70,3 @@ export interface Totals {
   readonly bytes: number;
   readonly macs: number;
 }
-
-/** The edit: ids of dropped blocks. Order has no meaning; a dropped parent drops its children. */
-export interface Plan {
-  readonly dropped: readonly string[];
-}
-
-export interface Preset {
-  readonly id: string; // 'teacher', 'vdmini', ...
-  readonly label: string;
-  readonly description: string;
-  readonly plan: Plan;
-}

@@ -7,8 +7,8 @@ import { listExports } from '../../fixtures/exports/readExport';
 import type { Model } from '../onnx/model';
 import type { Block, BlockTree } from './block';
 import { exclusiveNodes, indexGraph } from './graphIndex';
+import { resolvePlan } from './plan';
 import { presetsFor } from './presets';
-import { resolvePlan } from './resolvePlan';
 import { withoutNames } from './testing/withoutNames';
 
 const root = join(__dirname, '../../fixtures/exports');

@@ -1,12 +1,20 @@
 /** Ready-made plans. They follow from stages, pairs and resolution levels; no model is named. */
 import { StudioError } from '../errors/StudioError';
-import type { Block, BlockTree, Plan, Preset } from './block';
+import type { Block, BlockTree } from './block';
+import { NOTHING_DROPPED, type Plan } from './plan';
+
+export interface Preset {
+  readonly id: string; // 'teacher', 'vdmini', ...
+  readonly label: string;
+  readonly description: string;
+  readonly plan: Plan;
+}
 
 const TEACHER: Preset = {
   id: 'teacher',
   label: 'Teacher',
   description: 'Every block on: the model as it was trained.',
-  plan: { dropped: [] },
+  plan: NOTHING_DROPPED,
 };
 
 export function presetsFor(tree: BlockTree): readonly Preset[] {

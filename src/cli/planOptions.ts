@@ -1,10 +1,11 @@
 /** `--drop`, `--preset` and `--plan`: three ways to say which blocks go. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Block, BlockTree, Plan } from '../blocks/block';
+import type { BlockTree } from '../blocks/block';
+import { indexBlocks, type Plan } from '../blocks/plan';
+import { readBlockIds, readPlanFile } from '../blocks/planText';
 import { presetNamed } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
-import { readBlockIds } from './blockIds';
 import { counted } from './table';
 
 export const planOptions = {
@@ -28,20 +29,10 @@ interface PlanValues {
 export async function readPlan(values: PlanValues, tree: BlockTree): Promise<Plan | undefined> {
   const given = [values.drop, values.preset, values.plan].filter((value) => value !== undefined);
   if (given.length > 1) throw new StudioError('cli/usage', 'Give one of --drop, --preset and --plan.');
-  if (values.drop !== undefined) return { dropped: readBlockIds(values.drop, idsIn(tree)) };
+  if (values.drop !== undefined) return { dropped: readBlockIds(values.drop, indexBlocks(tree)) };
   if (values.preset !== undefined) return presetNamed(tree, values.preset).plan;
-  if (values.plan !== undefined) return { dropped: droppedIds(await planText(values.plan), values.plan) };
+  if (values.plan !== undefined) return readPlanFile(await planText(values.plan), values.plan);
   return undefined;
-}
-
-function idsIn({ blocks, groups }: BlockTree): ReadonlySet<string> {
-  const ids = new Set<string>();
-  const visit = ({ id, children }: Block): void => {
-    ids.add(id);
-    children.forEach(visit);
-  };
-  [...blocks, ...groups].forEach(visit);
-  return ids;
 }
 
 /** Where a plan must be given. */
@@ -96,23 +87,5 @@ async function planText(path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     throw new StudioError('library/missing-file', `The plan ${path} cannot be read.`, { path }, { cause });
-  }
-}
-
-/** The studio's plan file, or a bare list of ids. */
-function droppedIds(text: string, path: string): readonly string[] {
-  const parsed = jsonOf(text, path) as { dropped?: unknown; plan?: { dropped?: unknown } } | null;
-  const ids = Array.isArray(parsed) ? parsed : (parsed?.dropped ?? parsed?.plan?.dropped);
-  if (!Array.isArray(ids) || !ids.every((id): id is string => typeof id === 'string')) {
-    throw new StudioError('library/invalid-config', `${path} has no list "dropped" of block ids.`, { path });
-  }
-  return ids;
-}
-
-function jsonOf(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new StudioError('library/invalid-config', `${path} is not JSON.`, { path }, { cause });
   }
 }

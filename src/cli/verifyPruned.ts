@@ -1,6 +1,6 @@
 /** A written file against the studio's preview of the same plan: both run in onnxruntime on one seeded input. */
 import { readFile } from 'node:fs/promises';
-import type { Plan } from '../blocks/block';
+import type { Plan } from '../blocks/plan';
 import { latentLength } from '../pipeline/latentFrames';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import { seededNoise } from '../pipeline/seededNoise';

@@ -3,8 +3,8 @@
  * being a boolean scalar input; the else-branch passes the unit's entry on. Weights, and whatever is computed from
  * them alone, stay in the outer graph: inside a branch the runtime would hold them twice.
  */
-import type { BlockTree, Plan } from '../blocks/block';
-import { resolvePlan } from '../blocks/resolvePlan';
+import type { BlockTree } from '../blocks/block';
+import { type Plan, resolvePlan } from '../blocks/plan';
 import { type FreshName, freshNames } from '../onnx/freshNames';
 import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';

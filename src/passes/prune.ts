@@ -1,6 +1,6 @@
 /** The pruned graph: dropped blocks bypassed, what only they needed removed. Inputs and outputs stay as they are. */
-import type { BlockTree, Plan } from '../blocks/block';
-import { resolvePlan } from '../blocks/resolvePlan';
+import type { BlockTree } from '../blocks/block';
+import { type Plan, resolvePlan } from '../blocks/plan';
 import { removeDeadCode } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { rewire } from './rewire';

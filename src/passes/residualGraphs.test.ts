@@ -5,7 +5,7 @@ import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { BlockTree, Rewire } from '../blocks/block';
 import { discoverBlocks } from '../blocks/discoverBlocks';
-import { blockIndex } from '../blocks/resolvePlan';
+import { allBlocks } from '../blocks/plan';
 import { withoutNames } from '../blocks/testing/withoutNames';
 import { checkModel } from '../onnx/checkModel';
 import { producers } from '../onnx/graph';
@@ -43,9 +43,7 @@ interface Case {
 /** Droppable units that together do exactly this: one that does all of it, else one for each value. */
 function unitsThatDo(tree: BlockTree, rewires: readonly Rewire[]): readonly string[] | undefined {
   const doing = (wanted: readonly Rewire[]) =>
-    [...blockIndex(tree).values()].find(
-      (block) => block.droppable && JSON.stringify(block.rewires) === JSON.stringify(wanted),
-    )?.id;
+    allBlocks(tree).find((block) => block.droppable && JSON.stringify(block.rewires) === JSON.stringify(wanted))?.id;
   const one = doing(rewires);
   if (one !== undefined) return [one];
   const each = rewires.map((rewire) => doing([rewire]));
@@ -88,7 +86,7 @@ describe('discovery', () => {
   it('finds every block that can go, and none that cannot', () =>
     forGraphs(300, ({ blocks, fixed }, tree) => {
       for (const { id, item, rewires } of blocks) expect(unitsThatDo(tree, rewires), `${id} ${item}`).toBeDefined();
-      const droppable = [...blockIndex(tree).values()].filter((block) => block.droppable);
+      const droppable = allBlocks(tree).filter((block) => block.droppable);
       for (const id of fixed)
         expect(
           droppable.filter((block) => block.id === id || block.id.startsWith(`${id}.`)),
@@ -102,7 +100,7 @@ describe('discovery', () => {
       const madeBy = producers(model.graph);
       const reaches = (value: string, ancestor: string): boolean =>
         value === ancestor || (madeBy.get(value)?.inputs ?? []).some((input) => reaches(input, ancestor));
-      for (const { rewires } of blockIndex(tree).values()) {
+      for (const { rewires } of allBlocks(tree)) {
         for (const { exit, entry } of rewires) {
           expect(types.get(entry)).toEqual(types.get(exit));
           expect(reaches(exit, entry)).toBe(true);
@@ -119,7 +117,7 @@ describe('discovery', () => {
       for (const { item, rewires } of blocks) {
         for (const { exit, entry } of rewires) {
           const renamed = { exit: rename(exit), entry: rename(entry) };
-          const found = [...blockIndex(tree).values()].some((block) =>
+          const found = allBlocks(tree).some((block) =>
             block.rewires.some((rewire) => rewire.exit === renamed.exit && rewire.entry === renamed.entry),
           );
           expect(found, item).toBe(true);
@@ -137,7 +135,7 @@ describe('discovery in a graph that onnxruntime saved', () => {
       fc.asyncProperty(kept, async (recipe) => {
         const { model } = residualGraph(recipe);
         const cuts = (tree: BlockTree) =>
-          new Set([...blockIndex(tree).values()].flatMap(({ rewires }) => rewires.map(({ exit }) => exit))).size;
+          new Set(allBlocks(tree).flatMap(({ rewires }) => rewires.map(({ exit }) => exit))).size;
         expect(cuts(discover(await savedByRuntime(model, level)))).toBe(cuts(discover(model)));
       }),
       { numRuns: 40 },
@@ -176,7 +174,7 @@ describe('pruning', () => {
       const drop = (model: Model, module: string): Model => {
         const remaining = discover(model);
         const exits = graph.blocks.find(({ id }) => id === module)!.rewires.map(({ exit }) => exit);
-        const units = [...blockIndex(remaining).values()].filter(
+        const units = allBlocks(remaining).filter(
           ({ droppable, rewires }) => droppable && rewires.every(({ exit }) => exits.includes(exit)),
         );
         expect([...new Set(units.flatMap(({ rewires }) => rewires.map(({ exit }) => exit)))].sort()).toEqual(

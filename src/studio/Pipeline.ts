@@ -2,7 +2,10 @@
  * An opened pipeline: what sampling, export, verification and everything that measures work with. Its components can
  * be run under any variant; sessions are found by weights, so that a plan never makes one.
  */
-import type { BlockTree, Plan, Preset } from '../blocks/block';
+
+import type { BlockTree } from '../blocks/block';
+import type { ComponentId, Plan } from '../blocks/plan';
+import type { Preset } from '../blocks/presets';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';
 import type { ByteSource } from '../onnx/ByteSource';
@@ -16,7 +19,7 @@ import type { Feeds, PlainTensor, Runtime, Session, SessionModel } from '../runt
 import type { ExportProgress, ExportRequest, ExportResult } from './exportData';
 import type { EngineCounters, PlanSummary } from './openedData';
 import type { SampleProgress, SampleRequest, SampleResult } from './sampleData';
-import type { ComponentId, Edit, Variant, WeightsId } from './Variant';
+import type { Edit, Variant, WeightsId } from './Variant';
 
 /** A component with its blocks: mapped, and runnable under any edit unless the pipeline cannot run here. */
 export interface OpenedComponent {

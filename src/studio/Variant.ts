@@ -2,11 +2,16 @@
  * Who makes a clip, and with what: plain values. A variant is a pipeline with edits of its components; the teacher is
  * the variant without any. What is kept per variant (sessions, clips, figures) is found by its key.
  */
-import type { Plan } from '../blocks/block';
+import {
+  COMPONENTS,
+  type ComponentId,
+  joinPlans,
+  NOTHING_DROPPED,
+  type Plan,
+  planKey,
+  planOfComponent,
+} from '../blocks/plan';
 import type { GenerateSettings } from './GenerateSettings';
-
-/** A part of the pipeline whose blocks can be dropped. */
-export type ComponentId = 'denoiser' | 'decoder';
 
 /** Names a set of weights by the content of its tensors: SHA-256, hex. */
 export type WeightsId = string;
@@ -29,8 +34,7 @@ export interface Take {
 
 export const TEACHER: Variant = { edits: {} };
 
-const COMPONENTS: readonly ComponentId[] = ['denoiser', 'decoder'];
-const UNCHANGED: Edit = { plan: { dropped: [] }, weights: 'original' };
+const UNCHANGED: Edit = { plan: NOTHING_DROPPED, weights: 'original' };
 
 /** The edit of a component; of one without an edit: nothing dropped, its own weights. */
 export function editOf({ edits }: Variant, component: ComponentId): Edit {
@@ -44,32 +48,15 @@ export function editOf({ edits }: Variant, component: ComponentId): Edit {
 export function variantOf(plan: Plan, weights: Partial<Record<ComponentId, WeightsId>> = {}): Variant {
   const edits: Partial<Record<ComponentId, Edit>> = {};
   for (const component of COMPONENTS) {
-    const dropped = plan.dropped.filter((id) => componentOf(id) === component).map(withoutComponent);
-    const own = weights[component] ?? 'original';
-    if (dropped.length > 0 || own !== 'original') edits[component] = { plan: { dropped }, weights: own };
+    const own = { plan: planOfComponent(plan, component), weights: weights[component] ?? 'original' };
+    if (own.plan.dropped.length > 0 || own.weights !== 'original') edits[component] = own;
   }
   return { edits };
 }
 
 /** The inverse of `variantOf`, as far as plans go: ids of the decoder's blocks with their component's name. */
 export function planOf(variant: Variant): Plan {
-  return {
-    dropped: COMPONENTS.flatMap((component) =>
-      editOf(variant, component).plan.dropped.map((id) => withComponent(component, id)),
-    ),
-  };
-}
-
-export function componentOf(id: string): ComponentId {
-  return id.startsWith('decoder/') ? 'decoder' : 'denoiser';
-}
-
-export function withComponent(component: ComponentId, id: string): string {
-  return component === 'denoiser' ? id : `${component}/${id}`;
-}
-
-function withoutComponent(id: string): string {
-  return id.slice(componentOf(id) === 'decoder' ? 'decoder/'.length : 0);
+  return joinPlans({ denoiser: editOf(variant, 'denoiser').plan, decoder: editOf(variant, 'decoder').plan });
 }
 
 /** Equal for variants that do the same: the order of a plan's ids has no meaning. */
@@ -77,7 +64,7 @@ export function variantKey(variant: Variant): string {
   const parts = COMPONENTS.flatMap((component) => {
     const { plan, weights } = editOf(variant, component);
     if (plan.dropped.length === 0 && weights === 'original') return [];
-    return [[component, weights, [...new Set(plan.dropped)].sort()]];
+    return [[component, weights, planKey(plan)]];
   });
   return JSON.stringify(parts);
 }

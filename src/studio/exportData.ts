@@ -1,7 +1,9 @@
 /** What an export is asked for, reports and gives: plain data. */
+
 import type { Totals } from '../blocks/block';
+import type { ComponentId } from '../blocks/plan';
 import type { GenerateSettings } from './GenerateSettings';
-import type { ComponentId, Variant } from './Variant';
+import type { Variant } from './Variant';
 
 export type ExportFormat = 'onnx' | 'onnx-external' | 'pipeline-zip';
 

@@ -11,7 +11,10 @@
  * a file that is replaced stays until then. It is read back byte for byte before success is said, and so are weights
  * that were not compared. Whatever goes wrong, and a cancel, removes all that was written.
  */
+
 import { countTotals } from '../blocks/countTotals';
+import type { ComponentId } from '../blocks/plan';
+import { writePlanFile } from '../blocks/planText';
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
 import { packModel } from '../onnx/packModel';
@@ -32,7 +35,7 @@ import { firstCall } from './firstCall';
 import type { GenerateSettings } from './GenerateSettings';
 import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
-import { type ComponentId, editOf, planOf, type Variant } from './Variant';
+import { editOf, planOf, type Variant } from './Variant';
 import { type Preview, previewStudent, type VerifyOptions, verifyStudent } from './verifyStudent';
 import { zipBlob, zipEntries } from './zipPipeline';
 
@@ -272,5 +275,5 @@ async function verify(
 }
 
 export function planJson(model: string, variant: Variant): string {
-  return JSON.stringify({ model, dropped: planOf(variant).dropped }, null, 2) + '\n';
+  return writePlanFile(planOf(variant), { model });
 }

@@ -3,7 +3,8 @@
  * teacher's own states, split exactly into content and motion and by noise band. Causal truth, not a proxy; what two
  * cuts do together is another question (`planCuts`).
  */
-import type { Block, BlockTree, Plan } from '../blocks/block';
+import type { Block, BlockTree } from '../blocks/block';
+import type { Plan } from '../blocks/plan';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
 import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';

@@ -2,7 +2,10 @@
  * A component with its blocks and its gated sessions: one per set of weights, made on first use and pooled. A plan is
  * an input of the session, never a session of its own.
  */
-import type { BlockTree, Preset } from '../blocks/block';
+
+import type { BlockTree } from '../blocks/block';
+import type { ComponentId } from '../blocks/plan';
+import type { Preset } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
@@ -19,7 +22,7 @@ import type { SessionPool } from '../runtime/sessionPool';
 import { boolScalar } from '../runtime/tensors';
 import { fits } from './boundSizes';
 import type { OpenedComponent } from './Pipeline';
-import type { ComponentId, Edit, WeightsId } from './Variant';
+import type { Edit, WeightsId } from './Variant';
 
 /** The graph as the passes for the runtime leave it, or as the file has it. */
 type Form = 'optimised' | 'plain';

@@ -3,12 +3,11 @@
  * gated session each, which serve the teacher and every student of the same weights.
  */
 
-import type { Plan } from '../blocks/block';
 import { countTotals } from '../blocks/countTotals';
 import { denoiserTypes } from '../blocks/denoiserTypes';
 import { discoverBlocks } from '../blocks/discoverBlocks';
+import { type ComponentId, type Plan, resolvePlan, withComponent } from '../blocks/plan';
 import { presetsFor } from '../blocks/presets';
-import { resolvePlan } from '../blocks/resolvePlan';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { allFusions } from '../passes/fuse/fuse';
@@ -30,7 +29,7 @@ import { componentBytes, openComponent } from './openComponent';
 import type { PlanSummary } from './openedData';
 import type { OpenedComponent, Pipeline } from './Pipeline';
 import { takeSampler } from './sampleTakes';
-import { type ComponentId, editOf, type Variant, variantOf, withComponent } from './Variant';
+import { editOf, type Variant, variantOf } from './Variant';
 
 export interface OpenOptions {
   readonly signal?: AbortSignal;

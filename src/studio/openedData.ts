@@ -1,5 +1,6 @@
 /** What is told of an opened pipeline: plain data. */
-import type { BlockTree, Preset, Totals } from '../blocks/block';
+import type { BlockTree, Totals } from '../blocks/block';
+import type { Preset } from '../blocks/presets';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { BackendStatus } from '../runtime/BackendStatus';
 

@@ -3,9 +3,9 @@
  * measured anew, the most promising first, and a removal counts only when it is still the best after that (lazy
  * greedy); then single swaps. Anytime: every plan that was measured is on the front if none is better at its cost.
  */
-import type { Plan } from '../blocks/block';
+
 import { countTotals } from '../blocks/countTotals';
-import { resolvePlan } from '../blocks/resolvePlan';
+import { blockNamed, familyOf, goneIds, NOTHING_DROPPED, type Plan, planKey, unitePlans } from '../blocks/plan';
 import { prune } from '../passes/prune';
 import type { GenerateSettings } from './GenerateSettings';
 import { meanError, type Unit } from './importance';
@@ -101,7 +101,7 @@ export async function planCuts(
   const search = await openSearch(pipeline, request, options);
   const { budget } = request;
   const locked = lockedUnits(pipeline, request);
-  let current = await search.measure({ dropped: [] });
+  let current = await search.measure(NOTHING_DROPPED);
   const candidates = request.units
     .filter(({ id }) => !locked.has(id))
     .map((unit): Candidate => ({ unit, score: Number.NEGATIVE_INFINITY, measuredAtRound: -1 }));
@@ -128,7 +128,7 @@ async function openSearch(pipeline: Pipeline, request: PlanRequest, options: Pla
   const runs: TeacherRun[] = [];
   for (const settings of request.settings) runs.push(await teacherRun(pipeline, settings, signal, turn));
   const known = new Map<string, MeasuredPlan>();
-  const earlier = new Map((request.known ?? []).map(({ plan, error }) => [keyOf(plan), error]));
+  const earlier = new Map((request.known ?? []).map(({ plan, error }) => [planKey(plan), error]));
   const { content = 1, motion = 1, budget } = request;
   const weigh = (error: SplitError) => content * error.content + motion * error.motion;
   const { file, tree, types } = pipeline.denoiser;
@@ -145,7 +145,7 @@ async function openSearch(pipeline: Pipeline, request: PlanRequest, options: Pla
     weigh,
     all: () => [...known.values()],
     async measure(plan) {
-      const key = keyOf(plan);
+      const key = planKey(plan);
       const before = known.get(key);
       if (before) return before;
       const errors: SplitError[] = [];
@@ -171,18 +171,8 @@ async function openSearch(pipeline: Pipeline, request: PlanRequest, options: Pla
 /** Units that hold a locked block, or lie in one. */
 function lockedUnits({ denoiser: { tree } }: Pipeline, { units, locked = [] }: PlanRequest): ReadonlySet<string> {
   if (locked.length === 0) return new Set();
-  const goneBy = (plan: Plan) => new Set(resolvePlan(tree, plan).goneIds);
-  const inside = new Set(locked.flatMap((id) => [id, ...descendants(tree, id)]));
-  return new Set(units.filter(({ plan }) => [...goneBy(plan)].some((id) => inside.has(id))).map(({ id }) => id));
-}
-
-function descendants({ blocks, groups }: Pipeline['denoiser']['tree'], id: string): readonly string[] {
-  const find = (block: (typeof blocks)[number]): (typeof blocks)[number] | undefined =>
-    block.id === id ? block : block.children.map(find).find((found) => found !== undefined);
-  const all = (block: (typeof blocks)[number]): readonly string[] =>
-    block.children.flatMap((child) => [child.id, ...all(child)]);
-  const root = [...blocks, ...groups].map(find).find((found) => found !== undefined);
-  return root ? all(root) : [];
+  const inside = new Set(locked.flatMap((id) => [...familyOf(tree, blockNamed(tree, id))]));
+  return new Set(units.filter(({ plan }) => [...goneIds(tree, plan)].some((id) => inside.has(id))).map(({ id }) => id));
 }
 
 /** The candidate whose damage per share saved is the smallest once it is measured in this round; none: nothing is left. */
@@ -199,7 +189,7 @@ async function bestRemoval(
     left.sort((a, b) => a.score - b.score);
     const first = left[0];
     if (!first) return null;
-    const next = await search.measure({ dropped: [...new Set([...current.plan.dropped, ...first.unit.plan.dropped])] });
+    const next = await search.measure(unitePlans(current.plan, first.unit.plan));
     const needed = current.cost[currency] - share;
     const saved = Math.min(current.cost[currency] - next.cost[currency], needed); // more than is needed is worth nothing
     if (saved <= 1e-9) {
@@ -227,7 +217,7 @@ async function swaps(
     if (without.length === current.plan.dropped.length) continue;
     for (const unit of units) {
       if (locked.has(unit.id) || unit.plan.dropped.includes(id) || tries >= limit) continue;
-      const dropped = [...new Set([...without, ...unit.plan.dropped])];
+      const { dropped } = unitePlans({ dropped: without }, unit.plan);
       if (dropped.length === without.length) continue;
       if (search.costOf({ dropped })[budget.currency] > budget.share) continue;
       tries++;
@@ -284,11 +274,9 @@ async function measureBaselines(
   return baselines;
 }
 
-const keyOf = ({ dropped }: Plan): string => [...new Set(dropped)].sort().join('\n');
-
 /** Damage per share saved of a unit alone, where the search has measured it so. */
 function scoreAlone(search: Search, unit: Unit): number | undefined {
-  const alone = search.all().find(({ plan }) => keyOf(plan) === keyOf(unit.plan));
+  const alone = search.all().find(({ plan }) => planKey(plan) === planKey(unit.plan));
   return alone && search.weigh(alone.error) / Math.max(1e-9, 1 - alone.cost.macs);
 }
 

@@ -3,6 +3,7 @@
  * of the component byte for byte (`checkStudentFile`), and one call must give what the gated session gives, under equal
  * optimisation. The page and the command line share this.
  */
+import { NOTHING_DROPPED } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
 import { outputDifference } from '../runtime/outputDifference';
 import type { Feeds, SessionModel } from '../runtime/Runtime';
@@ -60,7 +61,7 @@ export async function previewStudent(
   return { feeds, edit, teacher: await run(ORIGINAL, 'The teacher'), student: await run(edit, 'The student') };
 }
 
-const ORIGINAL: Edit = { plan: { dropped: [] }, weights: 'original' };
+const ORIGINAL: Edit = { plan: NOTHING_DROPPED, weights: 'original' };
 
 const outputOf = ({ file }: OpenedComponent): string => file.model.graph.outputs[0]!.name;
 

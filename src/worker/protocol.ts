@@ -5,7 +5,7 @@
  * A job of a pipeline names it; a job for a pipeline that is not the open one is refused. Life of a job:
  * docs/architecture.md.
  */
-import type { Plan } from '../blocks/block';
+import type { Plan } from '../blocks/plan';
 import type { PlainError } from '../errors/StudioError';
 import type { FolderReference } from '../library/Folder';
 import type { OpenProgress } from '../pipeline/OpenProgress';

@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Plan } from '../../blocks/block';
+import type { Plan } from '../../blocks/plan';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
 import { StudioError } from '../../errors/StudioError';
 import { writeModel } from '../../onnx/writeModel';

@@ -2,8 +2,8 @@
  * What the gated session costs against a plain one, what a toggle saves against building the student, and whether the
  * time per step follows the MACs. Two branches a call where the pipeline's guidance asks for them, as the studio runs it.
  */
-import type { Block, Plan } from '../../blocks/block';
-import { blockIndex, resolvePlan } from '../../blocks/resolvePlan';
+import type { Block } from '../../blocks/block';
+import { indexBlocks, leaves, NOTHING_DROPPED, type Plan, resolvePlan } from '../../blocks/plan';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
 import { writeModel } from '../../onnx/writeModel';
 import { prune } from '../../passes/prune';
@@ -39,33 +39,30 @@ export async function sessions(model: string, repeats: number): Promise<Comparis
 
 /** The model's presets, then cuts that follow from its structure alone; none that drops nothing or repeats another. */
 function plansOf({ denoiser: { tree, presets } }: Pipeline): readonly NamedPlan[] {
-  const leaves = tree.blocks.flatMap(leavesOf).filter(({ droppable }) => droppable);
+  const layers = tree.blocks.flatMap(leaves).filter(({ droppable }) => droppable);
   const dropping = (name: string, blocks: readonly Block[]): NamedPlan => ({
     name,
     plan: { dropped: blocks.map(({ id }) => id) },
   });
-  const largest = leaves.toSorted((a, b) => b.macs - a.macs)[0];
+  const largest = layers.toSorted((a, b) => b.macs - a.macs)[0];
   const plans = [
     ...presets.map(({ id, plan }) => ({ name: `preset ${id}`, plan })),
     dropping(
       'every second layer',
-      leaves.filter((_, i) => i % 2 === 1),
+      layers.filter((_, i) => i % 2 === 1),
     ),
     dropping(
       'every temporal layer',
-      leaves.filter(({ kind }) => kind === 'temporal' || kind === 'temporal-conv'),
+      layers.filter(({ kind }) => kind === 'temporal' || kind === 'temporal-conv'),
     ),
     dropping(
       'every spatial attention',
-      leaves.filter(({ kind }) => kind === 'spatial'),
+      layers.filter(({ kind }) => kind === 'spatial'),
     ),
     ...(largest ? [dropping(`${largest.id} alone`, [largest])] : []),
   ];
   return plans.filter(({ plan }) => plan.dropped.length > 0);
 }
-
-const leavesOf = (block: Block): readonly Block[] =>
-  block.children.length === 0 ? [block] : block.children.flatMap(leavesOf);
 
 async function gatedAgainstPlain(parts: Pipeline, call: DenoiserCall, repeats: number): Promise<Comparison> {
   const { file: denoiser } = parts.denoiser;
@@ -132,7 +129,7 @@ async function studentAgainstTeacher(
   repeats: number,
 ): Promise<Comparison> {
   const run = (of: Plan) => () => timeMs(() => parts.runDenoiser(call, variantOf(of)));
-  const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run({ dropped: [] }));
+  const [studentMs, teacherMs] = await interleaved(repeats, run(plan), run(NOTHING_DROPPED));
   const { tree } = parts.denoiser;
   const totals = parts.summarise(plan);
   const share = (key: 'macs' | 'parameters') => (totals.student[key] / totals.teacher[key]).toFixed(3);
@@ -141,7 +138,7 @@ async function studentAgainstTeacher(
     first: { what: 'student', median: studentMs, unit: 'ms' },
     second: { what: 'teacher', median: teacherMs, unit: 'ms' },
     n: repeats,
-    note: `MACs ${share('macs')}, parameters ${share('parameters')}; ${resolvePlan(tree, plan).goneIds.length} of ${blockIndex(tree).size} blocks gone`,
+    note: `MACs ${share('macs')}, parameters ${share('parameters')}; ${resolvePlan(tree, plan).goneIds.length} of ${indexBlocks(tree).size} blocks gone`,
   };
 }
 

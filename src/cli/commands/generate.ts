@@ -1,4 +1,5 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF or, for the page, as a stored clip. */
+import { NOTHING_DROPPED } from '../../blocks/plan';
 import { sha256Of } from '../../library/sha256';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
@@ -41,7 +42,7 @@ export const generate: Command = {
     );
     try {
       const settings = await readSettings(values, pipeline.description);
-      const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? { dropped: [] };
+      const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? NOTHING_DROPPED;
       const result = await pipeline.sample(
         { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
         { signal, onProgress: showStep },

@@ -1,11 +1,12 @@
 /** `vdmini plan`: what to drop for a budget, measured, beside the cuts that others would make. */
+
+import { indexBlocks } from '../../blocks/plan';
+import { readBlockIds, writePlanFile } from '../../blocks/planText';
 import { publishedCuts } from '../../blocks/presets';
-import { blockIndex } from '../../blocks/resolvePlan';
 import { StudioError } from '../../errors/StudioError';
 import { unitsOf } from '../../studio/importance';
 import { type Budget, type Currency, type PlanResult, planCuts } from '../../studio/planCuts';
 import { decimal, device, integer, latentSize, parseArguments, required } from '../arguments';
-import { readBlockIds } from '../blockIds';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
@@ -62,7 +63,7 @@ export const plan: Command = {
           budget,
           content: decimal(values.content, '--content', 0, 1),
           motion: decimal(values.motion, '--motion', 0, 1),
-          locked: values.lock === undefined ? [] : readBlockIds(values.lock, new Set(blockIndex(tree).keys())),
+          locked: values.lock === undefined ? [] : readBlockIds(values.lock, indexBlocks(tree)),
           settings: await readClips(values, pipeline.description),
           presets: publishedCuts(tree),
           randomPlans: integer(values.random, '--random', { min: 0, max: 1000 }, 20),
@@ -77,8 +78,11 @@ export const plan: Command = {
           },
         },
       );
-      const file = { model: pipeline.description.name, dropped: result.plan.dropped };
-      await writeWhole(out, signal, new TextEncoder().encode(JSON.stringify(file, null, 2) + '\n'));
+      await writeWhole(
+        out,
+        signal,
+        new TextEncoder().encode(writePlanFile(result.plan, { model: pipeline.description.name })),
+      );
       process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result, budget, out));
     } finally {
       await pipeline.release();

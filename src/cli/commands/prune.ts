@@ -1,7 +1,7 @@
 /** `vdmini prune`: writes a denoiser without some of its blocks, and checks the file that it wrote. */
 import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
-import { resolvePlan } from '../../blocks/resolvePlan';
+import { resolvePlan } from '../../blocks/plan';
 import { prune as pruneModel } from '../../passes/prune';
 import { integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';

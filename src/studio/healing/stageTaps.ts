@@ -2,8 +2,8 @@
  * Where teacher and student are compared inside: the ends of the stages that are left, or in a transformer the blocks
  * right after a cut and the last one. Chosen by the cut; which distillation is done there is not known here.
  */
-import type { Block, BlockTree, Plan } from '../../blocks/block';
-import { resolvePlan } from '../../blocks/resolvePlan';
+import type { Block, BlockTree } from '../../blocks/block';
+import { type Plan, resolvePlan } from '../../blocks/plan';
 import { producers } from '../../onnx/graph';
 import type { Model } from '../../onnx/model';
 

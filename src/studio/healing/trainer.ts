@@ -4,7 +4,7 @@
  * of schedules, states or when to stop.
  */
 
-import { resolvePlan } from '../../blocks/resolvePlan';
+import { resolvePlan } from '../../blocks/plan';
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';

@@ -1,11 +1,11 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
+import { samePlan } from '../../blocks/plan';
 import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny, significant } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
 import { describeCut } from '../plan/cut';
-import { samePlan } from '../plan/edits';
 import { ProblemPanel } from '../shell/ProblemPanel';
 import { exportPhases } from '../shell/phases';
 import { importPlan } from '../store/edit';

@@ -1,11 +1,11 @@
 /** Healing the student on screen: start, pause, end; its curves while it learns; before and after at a click. */
 import { useEffect } from 'react';
+import { samePlan } from '../../blocks/plan';
 import type { HealOutcome, HealProgress } from '../../worker/protocol';
 import { formatPercent, significant } from '../format';
 import { Icon } from '../parts/Icon';
 import { NumberField } from '../parts/NumberField';
 import { Segmented } from '../parts/Segmented';
-import { samePlan } from '../plan/edits';
 import {
   cancelHealing,
   finishHealing,

@@ -2,9 +2,9 @@
 
 import type { CSSProperties, MouseEvent, ReactNode } from 'react';
 import type { Block } from '../../blocks/block';
+import { blockState, goneIds, indexBlocks } from '../../blocks/plan';
 import { formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
-import { blockState, goneIds, indexBlocks } from '../plan/edits';
 import { explainBlock, focusBlock, hoverBlock, toggleBlock } from '../store/edit';
 import { useImportance } from '../store/importance';
 import { useTree } from '../store/mapped';

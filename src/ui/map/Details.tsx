@@ -1,8 +1,8 @@
 /** The info line under the map: what the cell under the pointer (or with the focus) is, costs, and why it is fixed. */
 
+import { blockState, goneIds, indexBlocks } from '../../blocks/plan';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
-import { blockState, goneIds, indexBlocks } from '../plan/edits';
 import { mappedOf } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { kindNames, namesOf } from './names';

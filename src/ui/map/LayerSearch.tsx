@@ -1,5 +1,5 @@
 /** Finding layers: a search by words, and what can be done with all that it or a kind marks. */
-import { goneIds, indexBlocks, setBlocks } from '../plan/edits';
+import { goneIds, indexBlocks, setBlocks } from '../../blocks/plan';
 import { setPlan } from '../store/edit';
 import { mappedOf } from '../store/mapped';
 import { usePage, writePage } from '../store/page';

@@ -2,9 +2,9 @@
 
 import { useMemo } from 'react';
 import type { BlockKind } from '../../blocks/block';
+import { leaves } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
 import { Segmented } from '../parts/Segmented';
-import { leaves } from '../plan/edits';
 import { useImportance } from '../store/importance';
 import { mappedOf } from '../store/mapped';
 import { type Quantity, usePage, writePage } from '../store/page';

@@ -1,7 +1,7 @@
 /** Head of the map: ready-made cuts from the gentlest, undo and redo. */
 
+import { sameCut } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
-import { sameCut } from '../plan/edits';
 import { presetsOf } from '../plan/presets';
 import { applyPreset, redo, tryPlan, undo } from '../store/edit';
 import { mappedOf } from '../store/mapped';

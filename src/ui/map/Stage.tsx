@@ -2,7 +2,7 @@
 
 import type { CSSProperties } from 'react';
 import type { Block } from '../../blocks/block';
-import { blockState, goneIds } from '../plan/edits';
+import { blockState, goneIds } from '../../blocks/plan';
 import { useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Cell, LayerCell } from './Cell';

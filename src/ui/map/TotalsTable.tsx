@@ -1,9 +1,9 @@
 /** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
 
 import type { CSSProperties } from 'react';
+import { samePlan } from '../../blocks/plan';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
 import { Explain } from '../parts/Explain';
-import { samePlan } from '../plan/edits';
 import { mappedOf } from '../store/mapped';
 import { studentTotals, useStudio } from '../store/state';
 

@@ -2,8 +2,8 @@
 
 import { Fragment } from 'react';
 import type { Block } from '../../blocks/block';
+import { goneIds } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
-import { goneIds } from '../plan/edits';
 import { useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Cell, LayerCell } from './Cell';

@@ -3,8 +3,8 @@
  * from the tree, damage and measured time from an importance where there is one.
  */
 import type { Block, BlockTree } from '../../blocks/block';
+import { leaves } from '../../blocks/plan';
 import { formatMacs, formatMs, formatParameters, formatPercent, formatTiny } from '../format';
-import { leaves } from '../plan/edits';
 import type { Importance } from '../store/importance';
 import type { Quantity } from '../store/page';
 

@@ -2,7 +2,7 @@
 
 import { useMemo } from 'react';
 import type { BlockKind, BlockTree } from '../../blocks/block';
-import { indexBlocks } from '../plan/edits';
+import { indexBlocks } from '../../blocks/plan';
 import { mappedOf, useTree } from '../store/mapped';
 import { usePage } from '../store/page';
 import { useStudio } from '../store/state';

@@ -3,7 +3,7 @@
  * pair 1, spatial attention"). Names of places, not of modules; the module path is shown in the details.
  */
 import type { Block, BlockKind, BlockTree } from '../../blocks/block';
-import { indexBlocks } from '../plan/edits';
+import { indexBlocks } from '../../blocks/plan';
 
 export const kindNames: Readonly<Record<BlockKind, string>> = {
   stage: 'Stage',

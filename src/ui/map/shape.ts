@@ -3,7 +3,7 @@
  * list. Pure; the drawing is in BlockMap.
  */
 import type { Block, BlockTree } from '../../blocks/block';
-import { indexBlocks, leaves } from '../plan/edits';
+import { indexBlocks, leaves } from '../../blocks/plan';
 
 export interface Level {
   readonly level: number;

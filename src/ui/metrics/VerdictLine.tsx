@@ -1,6 +1,7 @@
 /** The sentence that leads: what the cut saves and what it costs, with the rule behind it. */
+
+import { samePlan } from '../../blocks/plan';
 import { Explain } from '../parts/Explain';
-import { samePlan } from '../plan/edits';
 import { isComparisonCurrent, standing } from '../store/derived';
 import { type StudioState, studentTotals, useStudio } from '../store/state';
 import { type Fate, judge, savingsSentence, type Verdict, verdictRule } from './verdict';

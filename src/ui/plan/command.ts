@@ -1,4 +1,5 @@
 /** What the page shows as a line for a shell: `vdmini compare`, or `vdmini generate` while nothing is dropped. */
+import { planToOption } from '../../blocks/planText';
 import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
 import type { GenerateSettings } from '../../worker/protocol';
@@ -19,7 +20,7 @@ export function commandFor({ folder, settings, dropped }: CommandInput): string 
     dropped.length > 0 ? 'compare' : 'generate',
     quoted(path),
     `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`,
-    dropped.length > 0 ? `--drop ${quoted(dropped.join(','))} --json` : '--out clip.gif',
+    dropped.length > 0 ? `--drop ${quoted(planToOption({ dropped }))} --json` : '--out clip.gif',
   ].join(' ');
 }
 

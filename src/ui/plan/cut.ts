@@ -1,7 +1,7 @@
 /** What a plan takes away, in the words of the page: "29 layers in 5 groups", and a name for files. */
-import type { Block, BlockTree, Plan } from '../../blocks/block';
+import type { Block, BlockTree } from '../../blocks/block';
+import { goneIds, indexBlocks, leaves, type Plan, sameCut } from '../../blocks/plan';
 import type { OpenedPipeline } from '../../worker/protocol';
-import { goneIds, indexBlocks, leaves, sameCut } from './edits';
 import { presetsOf } from './presets';
 
 /** Layers that are gone: leaves of the tree that hold or compute something. */

@@ -1,17 +1,15 @@
-/** The plan in the page's address: `#plan=down_blocks.0,mid_block`. Text only; legality is checked by `edits`. */
-import type { Plan } from '../../blocks/block';
+/** The plan in the page's address: `#plan=down_blocks.0,mid_block`. Text only; legality is checked by `blocks/plan`. */
+import type { Plan } from '../../blocks/plan';
+import { planFromAddress, planToAddress } from '../../blocks/planText';
 
 const key = 'plan';
 
 export function planFromHash(hash: string): Plan | null {
-  // Read before it is decoded: a comma in an id is written as %2C, one between ids as itself.
   const entry = hash
     .replace(/^#/, '')
     .split('&')
     .find((text) => text.startsWith(`${key}=`));
-  if (entry === undefined) return null;
-  const ids = entry.slice(key.length + 1).split(',');
-  return { dropped: ids.map(decoded).filter((id) => id !== '') };
+  return entry === undefined ? null : planFromAddress(entry.slice(key.length + 1));
 }
 
 /** The hash with this plan in it, other entries kept; '' when nothing is left to say. */
@@ -20,17 +18,5 @@ export function hashWithPlan(hash: string, plan: Plan): string {
   entries.delete(key);
   const others = entries.toString();
   if (plan.dropped.length === 0) return others === '' ? '' : `#${others}`;
-  // Commas, slashes and dots are legal in a fragment and keep it readable.
-  const text = plan.dropped.map((id) => encodeURIComponent(id).replaceAll('%2F', '/')).join(',');
-  return `#${others === '' ? '' : `${others}&`}${key}=${text}`;
-}
-
-/** As URLSearchParams decodes: `+` is a space, and a lone % stays. */
-function decoded(text: string): string {
-  const spaced = text.replaceAll('+', ' ');
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
+  return `#${others === '' ? '' : `${others}&`}${key}=${planToAddress(plan)}`;
 }

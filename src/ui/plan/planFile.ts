@@ -1,10 +1,8 @@
-/**
- * Reading a plan from a JSON file: either this studio's own plan file (`{ dropped: [...] }`, other fields ignored)
- * or a bare list of ids. Ids that the open model does not have are reported, not guessed at.
- */
-import type { BlockTree, Plan } from '../../blocks/block';
+/** A plan file on the open model: ids that it does not have are reported, not guessed at. */
+import type { BlockTree } from '../../blocks/block';
+import { indexBlocks, normalisePlan, type Plan } from '../../blocks/plan';
+import { readPlanFile } from '../../blocks/planText';
 import { StudioError } from '../../errors/StudioError';
-import { indexBlocks, normalisePlan } from './edits';
 
 /** Throws `library/invalid-config` for text that is no plan, `blocks/unknown-id` when no id fits this model. */
 export function readPlan(
@@ -12,7 +10,7 @@ export function readPlan(
   fileName: string,
   tree: BlockTree,
 ): { readonly plan: Plan; readonly unknownIds: readonly string[] } {
-  const ids = droppedIds(text, fileName);
+  const ids = readPlanFile(text, fileName).dropped;
   const index = indexBlocks(tree);
   const unknownIds = ids.filter((id) => !index.has(id));
   if (ids.length > 0 && unknownIds.length === ids.length) {
@@ -23,21 +21,4 @@ export function readPlan(
     );
   }
   return { plan: normalisePlan(tree, ids), unknownIds };
-}
-
-function droppedIds(text: string, fileName: string): readonly string[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new StudioError('library/invalid-config', `${fileName} is not JSON.`, { file: fileName }, { cause });
-  }
-  const holder = parsed as { dropped?: unknown; plan?: { dropped?: unknown } } | null;
-  const list = Array.isArray(parsed) ? parsed : (holder?.dropped ?? holder?.plan?.dropped);
-  if (!Array.isArray(list) || !list.every((id): id is string => typeof id === 'string')) {
-    throw new StudioError('library/invalid-config', `${fileName} has no list "dropped" of block ids.`, {
-      file: fileName,
-    });
-  }
-  return list;
 }

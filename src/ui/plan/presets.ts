@@ -1,7 +1,8 @@
 /** Ready-made cuts in the order of the page: the folder's own measured ones first, then those by rule, all-on last. */
-import type { Preset } from '../../blocks/block';
+
+import { indexBlocks } from '../../blocks/plan';
+import type { Preset } from '../../blocks/presets';
 import type { OpenedPipeline } from '../../worker/protocol';
-import { indexBlocks } from './edits';
 
 type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree'>;
 

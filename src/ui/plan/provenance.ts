@@ -1,6 +1,7 @@
 /** What every file that leaves the page says of where it came from: model, plan, prompt, settings, version. */
 
-import type { Plan } from '../../blocks/block';
+import type { Plan } from '../../blocks/plan';
+import { writePlanFile } from '../../blocks/planText';
 import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { studioVersion } from '../version';
 import { cutName, describeCut } from './cut';
@@ -54,7 +55,7 @@ export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidan
 /** A plan file: what `readPlan` reads, and where it came from. */
 export function planFileText(provenance: Provenance): string {
   const { dropped, ...rest } = provenance;
-  return `${JSON.stringify({ format: 'vdmini-plan', ...rest, dropped }, null, 2)}\n`;
+  return writePlanFile({ dropped }, rest);
 }
 
 /** As comment lines before a CSV's own. */

@@ -3,10 +3,10 @@
  * in the background. The best so far can be loaded at any time; beside the last one stand the cuts of others.
  */
 import type { CSSProperties } from 'react';
+import { sameCut } from '../../blocks/plan';
 import type { Currency, MeasuredPlan } from '../../worker/protocol';
 import { formatPercent, formatTiny } from '../format';
 import { Segmented } from '../parts/Segmented';
-import { sameCut } from '../plan/edits';
 import { setPlan, tryPlan } from '../store/edit';
 import { choosePlanning, startPlan, usePlanning } from '../store/planning';
 import { useStudio } from '../store/state';

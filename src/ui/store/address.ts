@@ -1,8 +1,9 @@
 /** The page's address follows what is wanted: settings, view, plan, bundled model; and is followed when it changes. */
+
+import { NOTHING_DROPPED, normalisePlan } from '../../blocks/plan';
 import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
 import { readAddress, writeAddress } from '../plan/address';
-import { normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { sameSettings } from './derived';
 import { setPlan } from './edit';
@@ -54,7 +55,7 @@ export function keepAddress(openBundled: (id: string) => void): void {
     if (address.model !== undefined && address.model !== bundledId(open.folder)) return openBundled(address.model);
     if (address.view) setView(address.view);
     const wanted = { ...settings, ...address.settings };
-    const plan = planFromHash(window.location.hash) ?? { dropped: [] };
+    const plan = planFromHash(window.location.hash) ?? NOTHING_DROPPED;
     if (!sameSettings(wanted, settings)) commitSettings(address.settings);
     setPlan(normalisePlan(open.tree, plan.dropped));
   });

@@ -1,6 +1,7 @@
 /** What follows from the store: whether a clip still shows what is wanted, and where each side stands. */
+
+import { samePlan } from '../../blocks/plan';
 import type { GenerateSettings } from '../../worker/protocol';
-import { samePlan } from '../plan/edits';
 import type { Side, StudioState } from './state';
 
 export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {

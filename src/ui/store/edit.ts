@@ -1,7 +1,8 @@
 /** Edits of the plan: every change makes a new small plan; undo and redo walk the list of them. */
-import type { Block, Plan, Preset } from '../../blocks/block';
+import type { Block } from '../../blocks/block';
+import { type Plan, samePlan, toggleRange, toggleUnit } from '../../blocks/plan';
+import type { Preset } from '../../blocks/presets';
 import { StudioError } from '../../errors/StudioError';
-import { goneIds, rangeBetween, samePlan, setBlocks } from '../plan/edits';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
@@ -47,10 +48,8 @@ export function toggleBlock(id: string, range = false): void {
   const { plan, anchorId } = read();
   const tree = mappedOf(read())?.tree;
   if (!tree) return;
-  const on = goneIds(tree, plan).has(id);
-  const ids = range && anchorId !== null ? rangeBetween(tree, anchorId, id) : [id];
   write({ anchorId: id, focusedId: id });
-  setPlan(setBlocks(tree, plan, ids, on));
+  setPlan(range && anchorId !== null ? toggleRange(tree, plan, anchorId, id) : toggleUnit(tree, plan, id));
 }
 
 export const applyPreset = (preset: Preset): void => setPlan(preset.plan);

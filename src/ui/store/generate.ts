@@ -2,6 +2,7 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
+import { NOTHING_DROPPED } from '../../blocks/plan';
 import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
 import { isCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
@@ -116,7 +117,7 @@ function withTimes(
   made: { readonly plan: Run['plan'] },
 ): StudioState['stepTimes'] {
   const times = { ...state.stepTimes };
-  if (ms.teacher !== undefined) times.teacher = { ms: ms.teacher, plan: { dropped: [] } };
+  if (ms.teacher !== undefined) times.teacher = { ms: ms.teacher, plan: NOTHING_DROPPED };
   if (ms.student !== undefined) times.student = { ms: ms.student, plan: made.plan };
   return times;
 }

@@ -1,6 +1,7 @@
 /** Whose weights the student has: its own after healing, the teacher's otherwise. */
+
+import { samePlan } from '../../blocks/plan';
 import { type Variant, variantOf } from '../../worker/protocol';
-import { samePlan } from '../plan/edits';
 import type { StudioState } from './state';
 
 /** The healed weights count for the plan that they were trained under, while they are worn. */

@@ -1,6 +1,6 @@
 /** Healing: one at a time, in the background lane; it gives way to clips, can be paused, and ended with its best so far. */
 import { create } from 'zustand';
-import type { Plan } from '../../blocks/block';
+import { NOTHING_DROPPED, type Plan } from '../../blocks/plan';
 import {
   defaultHealSettings,
   type HealOutcome,
@@ -59,7 +59,7 @@ export async function startHealing(): Promise<void> {
   try {
     const outcome = await engine.heal(
       {
-        edit: variantOf(plan).edits.denoiser ?? { plan: { dropped: [] }, weights: 'original' },
+        edit: variantOf(plan).edits.denoiser ?? { plan: NOTHING_DROPPED, weights: 'original' },
         settings: {
           ...defaultHealSettings,
           steps: MOST_STEPS,

@@ -2,8 +2,8 @@
  * Undo over a reload: the plans before and after the current one are kept in this browser, and taken up again when
  * the same model comes back with the same plan.
  */
-import type { Plan } from '../../blocks/block';
-import { indexBlocks, samePlan } from '../plan/edits';
+import { indexBlocks, type Plan, samePlan } from '../../blocks/plan';
+import { isPlan } from '../../blocks/planText';
 import { type OpenState, useStudio, write } from './state';
 
 const key = 'vdmini-studio/history';
@@ -55,7 +55,7 @@ function takeUp(open: OpenState, plan: Plan): void {
 export function readHistory(text: string | null): KeptHistory | null {
   try {
     const value = JSON.parse(text ?? 'null') as Partial<Record<keyof KeptHistory, unknown>> | null;
-    const isIds = (ids: unknown) => Array.isArray(ids) && ids.every((id) => typeof id === 'string');
+    const isIds = (dropped: unknown) => isPlan({ dropped });
     const isPlans = (plans: unknown) => Array.isArray(plans) && plans.every(isIds);
     const good =
       value !== null &&

@@ -2,6 +2,7 @@
  * What was measured of models, kept in this browser: damages of units and errors of plans, by the model's fingerprint,
  * the kind of unit and the clips. The latest few are kept; anything unreadable counts as not measured.
  */
+import { isPlan } from '../../blocks/planText';
 import type { GenerateSettings, KnownError, UnitImportance, UnitKind } from '../../worker/protocol';
 
 export interface Measured {
@@ -79,11 +80,6 @@ function isUnit(value: unknown): value is UnitImportance {
   const unit = value as Partial<Record<keyof UnitImportance, unknown>> | null;
   const numbers = [unit?.level, unit?.depth, unit?.parameters, unit?.macs];
   return typeof unit?.id === 'string' && numbers.every(Number.isFinite) && isPlan(unit.plan) && isError(unit.output);
-}
-
-function isPlan(value: unknown): boolean {
-  const dropped = (value as { dropped?: unknown } | null | undefined)?.dropped;
-  return Array.isArray(dropped) && dropped.every((id) => typeof id === 'string');
 }
 
 function isError(value: unknown): boolean {

@@ -1,11 +1,11 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
 
-import type { BlockTree, Plan } from '../../blocks/block';
+import type { BlockTree } from '../../blocks/block';
+import { indexBlocks, normalisePlan, type Plan } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
 import type { BackendPreference, OpenReport } from '../../worker/protocol';
-import { indexBlocks, normalisePlan } from '../plan/edits';
 import { planFromHash } from '../plan/hash';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';

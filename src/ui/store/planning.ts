@@ -4,7 +4,7 @@
  * they were measured on; a run goes on from whatever was measured of the same before, after a reload too.
  */
 import { create } from 'zustand';
-import type { Plan } from '../../blocks/block';
+import { planKey } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import type {
   Currency,
@@ -197,15 +197,15 @@ export async function startPlan(): Promise<void> {
     randomPlans,
     known: [...alone, ...errors],
   };
-  const seen = new Set(request.known.map(({ plan }) => nameOf(plan)));
+  const seen = new Set(request.known.map(({ plan }) => planKey(plan)));
   const result = await run(own, () =>
     engine.plan(request, {
       signal: own.signal,
       onProgress: ({ measured, best, latest }) => {
         if (controller !== own) return;
         writePlanning({ best, plansMeasured: measured });
-        if (seen.has(nameOf(latest.plan))) return;
-        seen.add(nameOf(latest.plan));
+        if (seen.has(planKey(latest.plan))) return;
+        seen.add(planKey(latest.plan));
         writePlanning(({ errors: known }) => ({ errors: [...known, { plan: latest.plan, error: latest.error }] }));
         keep(open);
       },
@@ -213,8 +213,6 @@ export async function startPlan(): Promise<void> {
   );
   if (result) writePlanning({ result });
 }
-
-const nameOf = ({ dropped }: Plan): string => [...dropped].sort().join(',');
 
 /** Undefined when it was stopped or failed; what it measured until then stays. */
 async function run<T>(own: AbortController, job: () => Promise<T>): Promise<T | undefined> {

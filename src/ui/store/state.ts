@@ -4,7 +4,8 @@
  * functions of the other files in this folder.
  */
 import { create } from 'zustand';
-import type { Plan, Totals } from '../../blocks/block';
+import type { Totals } from '../../blocks/block';
+import { NOTHING_DROPPED, type Plan } from '../../blocks/plan';
 import type { PlainError } from '../../errors/StudioError';
 import type { StorageSpace } from '../../library/cacheStorage';
 import type { FolderReference } from '../../library/Folder';
@@ -197,7 +198,7 @@ export const initialState: StudioState = {
   device: 'ok',
   settings: { prompt: '', seed: 1, steps: 16, guidance: 3 },
   rerun: 'at-once',
-  plan: { dropped: [] },
+  plan: NOTHING_DROPPED,
   run: null,
   runPending: false,
   player: {

@@ -4,7 +4,9 @@
  * fingerprint of its model. Where another model turns out to lie there, the page does without.
  * "npm run stored-clip" makes it anew.
  */
+
 import { create } from 'zustand';
+import { NOTHING_DROPPED } from '../../blocks/plan';
 import type { Clip } from '../../metrics/Clip';
 import type { GenerateSettings } from '../../worker/protocol';
 import { sameSettings } from './derived';
@@ -39,7 +41,7 @@ export async function showStoredClip(url: string): Promise<void> {
     const made = {
       clip: stored.clip,
       settings: stored.settings,
-      plan: { dropped: [] },
+      plan: NOTHING_DROPPED,
       step: 0,
       steps: stored.settings.steps,
     };

@@ -1,6 +1,23 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Block, BlockTree } from '../../blocks/block';
-import { blockState, goneIds, indexBlocks, normalisePlan, rangeBetween, sameCut, samePlan, setBlocks } from './edits';
+import type { Block, BlockTree } from './block';
+import {
+  blockState,
+  goneIds,
+  indexBlocks,
+  joinPlans,
+  leaves,
+  normalisePlan,
+  pipelineTree,
+  planOfComponent,
+  rangeBetween,
+  resolvePlan,
+  sameCut,
+  samePlan,
+  setBlocks,
+  toggleRange,
+  toggleUnit,
+} from './plan';
 
 let depth = 0;
 function block(id: string, children: readonly Block[] = [], extra: Partial<Block> = {}): Block {
@@ -128,5 +145,68 @@ describe('plan edits', () => {
   it('compares plans as sets', () => {
     expect(samePlan({ dropped: ['a', 'b'] }, { dropped: ['b', 'a'] })).toBe(true);
     expect(samePlan({ dropped: ['a'] }, { dropped: ['b'] })).toBe(false);
+  });
+});
+
+describe('plans of a whole pipeline', () => {
+  const decoder: BlockTree = { ...tree, blocks: [block('mid'), block('up', [block('u0'), block('u1')])], groups: [] };
+  const plan = { dropped: ['p0', 'decoder/mid', 'decoder/u1'] };
+
+  it('come apart into those of components and together again', () => {
+    expect(planOfComponent(plan, 'denoiser')).toEqual({ dropped: ['p0'] });
+    expect(planOfComponent(plan, 'decoder')).toEqual({ dropped: ['mid', 'u1'] });
+    expect(joinPlans({ denoiser: { dropped: ['p0'] }, decoder: { dropped: ['mid', 'u1'] } })).toEqual(plan);
+  });
+
+  it('are edited on both trees at once', () => {
+    const both = pipelineTree(tree, decoder);
+    expect(pipelineTree(tree, decoder)).toBe(both);
+    expect(pipelineTree(tree, undefined)).toBe(tree);
+    expect(toggleUnit(both, plan, 'decoder/u0').dropped).toEqual(['p0', 'decoder/mid', 'decoder/u0', 'decoder/u1']);
+    expect(goneIds(both, { dropped: ['decoder/u0', 'decoder/u1'] }).has('decoder/up')).toBe(true);
+    expect(toggleUnit(both, { dropped: ['decoder/up'] }, 'decoder/u0').dropped).toEqual(['decoder/u1']);
+  });
+});
+
+describe('any plan on this tree', () => {
+  const index = indexBlocks(tree);
+  const droppable = [...index.values()].filter(({ block: { droppable: can } }) => can).map(({ block: { id } }) => id);
+  const plans = fc.uniqueArray(fc.constantFrom(...droppable)).map((dropped) => ({ dropped }));
+  const layersGone = (plan: { readonly dropped: readonly string[] }) =>
+    tree.blocks.flatMap(leaves).filter(({ id }) => goneIds(tree, plan).has(id));
+
+  it('normalised, removes the same and names nothing twice', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        const normal = normalisePlan(tree, plan.dropped);
+        expect(sameCut(tree, normal, plan)).toBe(true);
+        for (const id of normal.dropped) {
+          const others = { dropped: normal.dropped.filter((other) => other !== id) };
+          expect(layersGone(others).length).toBeLessThan(layersGone(normal).length);
+        }
+      }),
+    );
+  });
+
+  it('resolves to what the map shows as gone', () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        expect(new Set(resolvePlan(tree, plan).goneIds)).toEqual(goneIds(tree, plan));
+      }),
+    );
+  });
+
+  it('after a click on a block shows that block in the other state', () => {
+    fc.assert(
+      fc.property(plans, fc.constantFrom(...droppable), (plan, id) => {
+        const before = goneIds(tree, plan).has(id);
+        expect(goneIds(tree, toggleUnit(tree, plan, id)).has(id)).toBe(!before);
+      }),
+    );
+  });
+
+  it('after a click on a range gives all of it the state of its end', () => {
+    expect(toggleRange(tree, { dropped: ['b'] }, 'a', 'd').dropped).toEqual(['a', 'b', 'c', 'd']);
+    expect(toggleRange(tree, { dropped: ['a', 'd', 'e'] }, 'a', 'd').dropped).toEqual(['e']);
   });
 });
