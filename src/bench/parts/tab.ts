@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolvePlan } from '../../blocks/resolvePlan';
+import { resolvePlan } from '../../blocks/plan';
 import { openPipelineOnDisk } from '../../cli/openPipelineOnDisk';
 import { buildModel } from '../../onnx/testing/buildModel';
 import { writeModel } from '../../onnx/writeModel';
