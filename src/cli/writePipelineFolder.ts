@@ -9,7 +9,7 @@ import { writeError } from '../library/fileErrors';
 import type { Tensor } from '../onnx/model';
 import { firstCall } from '../studio/firstCall';
 import type { HealSummary } from '../studio/healing/healData';
-import { studentOf } from '../studio/healing/trainer';
+import { studentOf } from '../studio/healing/trainingGraphs';
 import type { Pipeline } from '../studio/Pipeline';
 import type { Edit } from '../studio/Variant';
 import { previewStudent, type StudentCheck, verifyStudent } from '../studio/verifyStudent';

@@ -5,8 +5,10 @@ import {
   defaultHealSettings,
   type HealProgress,
   type HealSettings,
+  type HealStage,
   type HealSummary,
   healingPrompts,
+  healStages,
 } from '../../studio/healing/healData';
 import type { Pipeline } from '../../studio/Pipeline';
 import type { Edit } from '../../studio/Variant';
@@ -61,6 +63,7 @@ const options = {
   ...planOptions,
   steps: { type: 'string' },
   minutes: { type: 'string' },
+  stages: { type: 'string' },
   batch: { type: 'string' },
   rate: { type: 'string' },
   icd: { type: 'string' },
@@ -136,6 +139,7 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
   const most = minutes === undefined ? fallback.steps : MOST_STEPS;
   return {
     ...fallback,
+    stages: readStages(values.stages),
     steps: integer(values.steps, '--steps', { min: 1, max: 1e7 }, most),
     ...(minutes === undefined ? {} : { minutes }),
     batch: integer(values.batch, '--batch', { min: 1, max: 1024 }, fallback.batch),
@@ -149,6 +153,15 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
     ...(values.train === undefined || values.train === 'all' ? {} : { train: pattern(values.train) }),
   };
+}
+
+function readStages(text: string | undefined): readonly HealStage[] {
+  if (text === undefined) return defaultHealSettings.stages;
+  const named = text.split(',').map((name) => name.trim());
+  const unknown = named.find((name) => !healStages.some((stage) => stage === name));
+  if (unknown !== undefined)
+    throw new StudioError('cli/usage', `--stages takes some of ${healStages.join(', ')}; ${unknown} is none of them.`);
+  return healStages.filter((stage) => named.includes(stage));
 }
 
 function pattern(text: string): string {

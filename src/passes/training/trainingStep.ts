@@ -163,11 +163,12 @@ function lossesAndGradient(student: Model, { losses, trainable, bindings, inputV
   });
   const { w } = given;
   const inputs = new Map<string, ValueInfo>();
+  const own = new Set(given.model.graph.inputs.map(({ name }) => name));
   const graph: LossGraph = {
     w,
     outputs: given.model.graph.outputs.map(({ name }) => name),
     input(name, shape) {
-      if (!inputs.has(name)) {
+      if (!inputs.has(name) && !own.has(name)) {
         w.types.set(name, { dataType: 'float32', shape });
         inputs.set(name, info(w, name));
       }

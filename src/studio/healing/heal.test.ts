@@ -79,6 +79,45 @@ describe('heal', () => {
     await pipeline.denoiser.removeWeights(weights);
   });
 
+  it('repairs in closed form what it can, without a step', async () => {
+    const result = await heal(pipeline, edit, { ...settings, stages: ['repair'] });
+    expect(result.steps).toBe(0);
+    expect(result.curves.heldOut.map(({ stage }) => stage)).toEqual([null, 'repair']);
+    expect(result.best.total).toBeLessThan(1e-4 * result.before.total);
+  });
+
+  it('learns stage by stage from the teacher, then as a whole, and resumes within either', async () => {
+    const both: HealSettings = { ...settings, stages: ['local', 'end'], steps: 80 };
+    const whole = await heal(pipeline, edit, both);
+    expect(whole.curves.training.map(({ stage }) => stage)).toEqual([
+      ...new Array<string>(20).fill('local'),
+      ...new Array<string>(60).fill('end'),
+    ]);
+    expect(whole.best.total).toBeLessThan(0.3 * whole.before.total);
+    for (const at of [9, 33]) {
+      const abort = new AbortController();
+      let saved: Uint8Array | undefined;
+      const killed = heal(pipeline, edit, both, {
+        signal: abort.signal,
+        onProgress: ({ done, training }) => training && done === at && abort.abort(),
+        checkpoint: { everySteps: 1000, write: async (bytes) => void (saved = bytes) },
+      });
+      await expect(killed).rejects.toMatchObject({ name: 'AbortError' });
+      const resumed = await heal(pipeline, edit, both, { resume: saved! });
+      expect(resumed.curves).toEqual(whole.curves);
+      expect(resumed.tensors).toEqual(whole.tensors);
+    }
+  });
+
+  it('finds a learning rate that works, where none is given', async () => {
+    const { learningRate: _, ...open } = settings;
+    const result = await heal(pipeline, edit, { ...open, steps: 40 });
+    expect([5e-4, 1e-3, 2e-3, 4e-3]).toContain(result.learningRate);
+    expect(result.best.total).toBeLessThan(result.before.total);
+    const same = await heal(pipeline, edit, { ...open, learningRate: result.learningRate!, steps: 40 });
+    expect(same.curves).toEqual(result.curves); // the test leaves no trace
+  });
+
   it('does the same where the graph takes one clip a call, by gathering gradients', async () => {
     const fixed = await open('fixed', linearDenoiser(1));
     const short = { ...settings, steps: 30 };

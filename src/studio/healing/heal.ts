@@ -14,13 +14,29 @@ import { latentChannels } from '../denoise';
 import type { GenerateSettings } from '../GenerateSettings';
 import { meanError } from '../importance';
 import type { Pipeline } from '../Pipeline';
-import { latentError } from '../teacherRuns';
+import { latentError, type SplitError } from '../teacherRuns';
 import type { Edit } from '../Variant';
 import { decodeCheckpoint, encodeCheckpoint, type HealCheckpoint } from './healCheckpoint';
-import type { HealEnd, HealProgress, HealSettings, HealSummary, HeldOutPoint, TrainingPoint } from './healData';
+import type {
+  HealEnd,
+  HealProgress,
+  HealSettings,
+  HealStage,
+  HealSummary,
+  HeldOutPoint,
+  TrainingPoint,
+} from './healData';
 import { healingClip } from './healingClip';
+import { repair } from './repair';
 import { createTrainer, type Trainer } from './trainer';
-import { heldOutItems, type TrainingItem, trainingStates } from './trainingStates';
+import type { TrainedStage } from './trainingGraphs';
+import {
+  type ClipOptions,
+  heldOutItems,
+  type TrainingItem,
+  type TrainingStates,
+  trainingStates,
+} from './trainingStates';
 
 export interface HealOptions {
   readonly signal?: AbortSignal;
@@ -56,6 +72,13 @@ const DECAY_SHARE = 0.4;
 /** Steps after which the time of one is known. */
 const TIMED_STEPS = 8;
 const MEASUREMENTS = 20;
+/** Of the steps, where stages learn apart first. */
+const LOCAL_SHARE = 0.25;
+/** Tried where none is given. */
+const RATES = [5e-4, 1e-3, 2e-3, 4e-3];
+const RATE_STEPS = 15;
+/** Clips that layers are fitted with in closed form. */
+const REPAIR_CLIPS = 16;
 /** Measurements in a row without a new best after which it ends. */
 const PATIENCE = 6;
 /** Of the time, what clips on the way may take. */
@@ -70,12 +93,22 @@ export async function heal(
 ): Promise<HealResult> {
   options.onProgress?.({ phase: 'graphs', done: 0, of: 1 });
   const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
-  const trainer = await createTrainer(pipeline, edit, settings, options.onBusy);
+  const saved = options.resume ? decodeCheckpoint(options.resume) : undefined;
+  const first = stageAt(settings, saved?.step ?? 0, saved?.total ?? null);
+  const trainer = await createTrainer(pipeline, edit, settings, first, options.onBusy);
+  const healing = new Healing(pipeline, edit, settings, options, fingerprint, first, trainer);
   try {
-    return await new Healing(pipeline, edit, settings, options, trainer, fingerprint).run();
+    return await healing.run(saved);
   } finally {
-    await trainer.release();
+    await healing.release();
   }
+}
+
+/** What a step belongs to, counted from 0. `total`: null while it is not known yet. */
+export function stageAt({ stages }: HealSettings, step: number, total: number | null): TrainedStage {
+  const both = stages.includes('local') && stages.includes('end');
+  if (!both) return stages.includes('local') ? 'local' : 'end';
+  return total === null || step < Math.round(LOCAL_SHARE * total) ? 'local' : 'end';
 }
 
 /** The rate of an update, counted from 0. `total`: null while it is not known yet, in the warm-up. */
@@ -88,6 +121,9 @@ export function learningRateAt(step: number, total: number | null, peak: number)
 
 class Healing {
   private step = 0;
+  /** Peak learning rate. */
+  private rate: number | undefined;
+  private stage: HealStage | null = null;
   private total: number | null;
   private readonly training: TrainingPoint[] = [];
   private readonly heldOut: HeldOutPoint[] = [];
@@ -109,26 +145,34 @@ class Healing {
     private readonly edit: Edit,
     private readonly settings: HealSettings,
     private readonly options: HealOptions,
-    private readonly trainer: Trainer,
     /** Of the denoiser's file. */
     private readonly fingerprint: string,
+    private trainedStage: TrainedStage,
+    private trainer: Trainer,
   ) {
-    this.total = settings.minutes === undefined ? settings.steps : null;
+    const trains = settings.stages.some((stage) => stage !== 'repair');
+    this.total = !trains ? 0 : settings.minutes === undefined ? settings.steps : null;
   }
 
-  async run(): Promise<HealResult> {
+  async run(saved: HealCheckpoint | undefined): Promise<HealResult> {
+    const { settings } = this;
     const { signal } = this.options;
-    const states = trainingStates(this.pipeline, this.settings);
+    const states = trainingStates(this.pipeline, settings);
     const preparing = {
       ...(signal ? { signal } : {}),
       onClip: (done: number, of: number) => this.tell('clips', done, of),
     };
     this.items = await heldOutItems(this.pipeline, this.settings, preparing);
     this.targets = await this.trainer.teacherOutputs(this.items);
-    if (this.options.resume) this.restore(decodeCheckpoint(this.options.resume));
-    else await this.measure();
+    if (saved) this.restore(saved);
+    else {
+      await this.measure();
+      if (settings.stages.includes('repair')) await this.repair(await states.first(REPAIR_CLIPS, preparing));
+    }
     let end = this.ended();
+    if (end === undefined) this.rate ??= settings.learningRate ?? (await this.bestRate(states, preparing));
     for (; end === undefined; end = this.ended()) {
+      await this.enterStage();
       await states.prepare(this.step, preparing);
       await this.update(states.choose(this.step));
       if (this.step % this.measureEvery() === 0 || this.step === this.total) {
@@ -141,10 +185,61 @@ class Healing {
     return this.result(end);
   }
 
+  /** Goes on from the repaired weights where they are better than the untouched ones. */
+  private async repair(items: readonly TrainingItem[]): Promise<void> {
+    const { pipeline, edit, settings, options, trainer } = this;
+    const untouched = await trainer.readWeights();
+    const weights = { layout: trainer.layout, flat: untouched };
+    const repaired = await repair(pipeline, edit, settings, weights, items, {
+      ...options,
+      onLayer: (done, of) => this.tell('repair', done, of),
+    });
+    trainer.writeWeights(repaired);
+    this.stage = 'repair';
+    await this.measure();
+    if (this.best!.stage !== 'repair') trainer.writeWeights(untouched);
+  }
+
+  /** Of a few, the one that gains most in a few steps from where the student is; then it is there again. */
+  private async bestRate(states: TrainingStates, preparing: ClipOptions): Promise<number> {
+    const start = await this.trainer.readState();
+    const found: { rate: number; total: number }[] = [];
+    await states.prepare(0, preparing);
+    for (const rate of RATES) {
+      for (let step = 0; step < RATE_STEPS; step++) {
+        await this.trainer.step(states.choose(step), learningRateAt(step, null, rate));
+        this.options.signal?.throwIfAborted();
+        await this.options.turn?.();
+      }
+      const { total } = await this.heldOutError('parameters');
+      if (Number.isFinite(total)) found.push({ rate, total });
+      this.trainer.writeState(start);
+      this.tell('rates', found.length, RATES.length);
+    }
+    return found.reduce((a, b) => (b.total < a.total ? b : a), { rate: RATES[0]!, total: Infinity }).rate;
+  }
+
+  /** The graphs of the stage that the next step belongs to, with the state as it is. */
+  private async enterStage(): Promise<void> {
+    const stage = stageAt(this.settings, this.step, this.total);
+    if (stage === this.trainedStage) return;
+    const state = await this.trainer.readState();
+    await this.trainer.release();
+    this.trainer = await createTrainer(this.pipeline, this.edit, this.settings, stage, this.options.onBusy);
+    this.trainedStage = stage;
+    this.trainer.writeState(state);
+  }
+
+  release(): Promise<void> {
+    return this.trainer.release();
+  }
+
   /** One update, and the number of steps once their time is known. */
   private async update(items: readonly TrainingItem[]): Promise<void> {
-    const rate = learningRateAt(this.step, this.total, this.settings.learningRate ?? 1e-3);
-    const point: TrainingPoint = { step: this.step, stage: 'end', ...(await this.trainer.step(items, rate)) };
+    const rate = learningRateAt(this.step, this.total, this.rate!);
+    const values = await this.trainer.step(items, rate);
+    const point: TrainingPoint = { step: this.step, stage: this.trainedStage, ...values };
+    this.stage = point.stage;
     this.training.push(point);
     this.step++;
     this.pace ??= { startMs: performance.now(), step: this.step };
@@ -165,11 +260,22 @@ class Healing {
 
   /** The averaged weights on the held-out states, and whether they are the best so far. */
   private async measure(): Promise<void> {
-    const { pipeline, settings } = this;
     const startMs = performance.now();
+    const point: HeldOutPoint = { step: this.step, stage: this.stage, ...(await this.heldOutError('average')) };
+    this.measureMs = performance.now() - startMs;
+    this.heldOut.push(point);
+    if (this.best === undefined || point.total < this.best.total) {
+      this.best = point;
+      if (this.stage !== null) this.bestWeights = await this.trainer.readAverage();
+    }
+    this.tell('training', this.step, this.total ?? this.settings.steps, { heldOut: point });
+  }
+
+  private async heldOutError(weights: 'parameters' | 'average'): Promise<SplitError> {
+    const { pipeline, settings } = this;
     const guidance = branchGuidance(pipeline.description, settings.guidance);
     const count = guidance === 1 ? 1 : 2;
-    const outputs = await this.trainer.studentOutputs(this.items);
+    const outputs = await this.trainer.studentOutputs(this.items, weights);
     const guided = (raw: readonly Float32Array[], first: number) =>
       guide(
         raw.slice(first, first + count).map((output) => latentChannels(output, pipeline.description)),
@@ -178,15 +284,7 @@ class Healing {
     const errors = Array.from({ length: this.items.length / count }, (_, index) =>
       latentError(pipeline, guided(this.targets, index * count), guided(outputs, index * count)),
     );
-    const stage = this.step === 0 ? null : 'end';
-    const point: HeldOutPoint = { step: this.step, stage, ...meanError(errors) };
-    this.measureMs = performance.now() - startMs;
-    this.heldOut.push(point);
-    if (this.best === undefined || point.total < this.best.total) {
-      this.best = point;
-      if (this.step > 0) this.bestWeights = await this.trainer.readAverage();
-    }
-    this.tell('training', this.step, this.total ?? settings.steps, { heldOut: point });
+    return meanError(errors);
   }
 
   /** The first at once, so that there is something to see; later ones when they have become cheap. */
@@ -238,6 +336,7 @@ class Healing {
       step: this.step,
       total: this.total,
       seconds: this.seconds(),
+      rate: this.rate!,
       curves: { training: this.training, heldOut: this.heldOut },
       best: this.best!,
       bestWeights: this.bestWeights,
@@ -254,10 +353,11 @@ class Healing {
       );
     this.step = saved.step;
     this.total = saved.total;
+    this.rate = saved.rate;
     this.secondsBefore = saved.seconds;
     this.training.push(...saved.curves.training);
     this.heldOut.push(...saved.curves.heldOut);
-    this.best = this.heldOut.find(({ step }) => step === saved.best.step)!;
+    this.best = this.heldOut.find(({ step, stage }) => step === saved.best.step && stage === saved.best.stage)!;
     this.bestWeights = saved.bestWeights;
     this.trainer.writeState(saved.state);
   }
@@ -299,7 +399,7 @@ class Healing {
       before: heldOut[0]!,
       best: best!,
       end,
-      learningRate: settings.learningRate ?? 1e-3,
+      learningRate: this.rate ?? null,
       steps: this.step,
       seconds: this.seconds(),
       trainedWeights: trainer.layout.length,

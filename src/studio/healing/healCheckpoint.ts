@@ -13,6 +13,8 @@ export interface HealCheckpoint {
   readonly step: number;
   readonly total: number | null;
   readonly seconds: number;
+  /** Peak learning rate. */
+  readonly rate: number;
   readonly curves: HealCurves;
   readonly best: HeldOutPoint;
   /** Weights of `best`; absent while that is the untouched student. */

@@ -3,34 +3,17 @@
  * Weights, moments and averages stay on the device from step to step; what comes back are a few numbers. It knows nothing
  * of schedules, states or when to stop.
  */
-
-import { resolvePlan } from '../../blocks/plan';
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
-import { toFloat32 } from '../../passes/differentiate/toFloat32';
-import { weightsOf } from '../../passes/differentiate/weights';
-import { allFusions } from '../../passes/fuse/fuse';
-import { optimise } from '../../passes/optimise';
-import { prune } from '../../passes/prune';
-import { withValues } from '../../passes/surgeryGraph';
-import { tap } from '../../passes/tap';
-import type { Loss } from '../../passes/training/losses';
-import { type ParameterLayout, parameterise, parametersInput, readParameters } from '../../passes/training/parameters';
-import {
-  buildGradientStep,
-  buildTrainingStep,
-  buildUpdate,
-  nextOf,
-  stateInputs,
-} from '../../passes/training/trainingStep';
+import { type ParameterLayout, parametersInput, readParameters } from '../../passes/training/parameters';
+import { nextOf, stateInputs } from '../../passes/training/trainingStep';
 import { nextTask } from '../../runtime/nextTask';
 import type { DeviceTensor, Feeds, PlainTensor, Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
-import { boundSizes } from '../boundSizes';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import type { HealSettings, TrainingPoint } from './healData';
-import { stageTaps } from './stageTaps';
+import { type TrainedStage, type TrainingGraphs, trainingGraphs } from './trainingGraphs';
 import { batchFeeds, type TrainingItem } from './trainingStates';
 
 type StatePart = (typeof stateInputs)[number];
@@ -43,18 +26,17 @@ export interface Trainer {
   step(items: readonly TrainingItem[], learningRate: number): Promise<Omit<TrainingPoint, 'step' | 'stage'>>;
   /** Raw outputs of the teacher, one an item. */
   teacherOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
-  /** The same of the student with the averaged weights as they are now. */
-  studentOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
+  /** The same of the student with the weights or the averaged weights as they are now. */
+  studentOutputs(items: readonly TrainingItem[], weights: 'parameters' | 'average'): Promise<readonly Float32Array[]>;
   /** A copy. */
   readAverage(): Promise<Float32Array>;
+  /** A copy of the weights that are trained, as they are now. */
+  readWeights(): Promise<Float32Array>;
+  /** Starts anew from other weights: moments and the number of updates at nothing. */
+  writeWeights(flat: Float32Array): void;
   readState(): Promise<TrainingState>;
   writeState(state: TrainingState): void;
   release(): Promise<void>;
-}
-
-/** The student's graph with its weights as they are. Throws as `prune`. */
-export function studentOf({ denoiser }: Pipeline, { plan, weights }: Edit): Model {
-  return prune(denoiser.modelOf(weights), denoiser.tree, plan);
 }
 
 /** `onBusy`: see `HealOptions`. Throws as `buildTrainingStep` and what making sessions throws. */
@@ -62,10 +44,11 @@ export async function createTrainer(
   pipeline: Pipeline,
   edit: Edit,
   settings: HealSettings,
+  stage: TrainedStage,
   onBusy: (busy: boolean) => void = () => undefined,
 ): Promise<Trainer> {
   onBusy(true);
-  const graphs = trainingGraphs(pipeline, edit, settings);
+  const graphs = trainingGraphs(pipeline, edit, settings, stage);
   const sessions: Session[] = [];
   const open = async (what: string, model: Model, stayOnDevice: readonly string[] = []): Promise<Session> => {
     const { externalData } = pipeline.denoiser;
@@ -94,83 +77,6 @@ export async function createTrainer(
     await release();
     throw thrown;
   }
-}
-
-interface TrainingGraphs {
-  readonly student: Model;
-  /** With the output first, then the taps' values. */
-  readonly teacher: Model;
-  readonly teacherOutputs: readonly string[];
-  readonly training: Model;
-  /** Where one call cannot take a whole batch: `training` gathers gradients and this uses them. */
-  readonly update: Model | undefined;
-  readonly forward: Model;
-  readonly layout: ParameterLayout;
-  readonly output: string;
-  /** Teacher's value -> input of the training graph. */
-  readonly targets: ReadonlyMap<string, string>;
-  readonly hasIcd: boolean;
-  /** Items of one call. */
-  readonly perCall: number;
-}
-
-function trainingGraphs(pipeline: Pipeline, edit: Edit, settings: HealSettings): TrainingGraphs {
-  const { denoiser, inputs } = pipeline;
-  const { tree, file } = denoiser;
-  const sizes = boundSizes(file.model, inputs.bindings, inputs.batch);
-  const whole = withValues(denoiser.modelOf('original'), resolvePlan(tree, edit.plan).rewires);
-  const student = studentOf(pipeline, edit);
-  const taps = settings.icdWeight > 0 ? stageTaps(tree, edit.plan, whole, student) : [];
-  const output = file.model.graph.outputs[0]!.name;
-  const perCall = takesAnyBatch(pipeline) ? settings.batch : 1;
-  const bindings = new Map(
-    [...inputs.bindings].map(([name, size]) => [name, sizes.free!.has(name) ? (size / inputs.batch) * perCall : size]),
-  );
-  const losses: Loss[] = [{ kind: 'output', name: 'output', weight: 1, value: output }];
-  if (taps.length > 0) {
-    const icdTaps = taps.map((one) => ({ value: one.student, teacher: `teacher:${one.teacher}` }));
-    losses.push({
-      kind: 'icd',
-      name: 'icd',
-      weight: settings.icdWeight,
-      taps: icdTaps,
-      normalised: settings.icdNormalised,
-    });
-  }
-  const pattern = settings.train === undefined ? undefined : new RegExp(settings.train);
-  const own = new Set(weightsOf(student).flatMap(({ name }) => (file.model.graph.initializers.has(name) ? name : [])));
-  const options = {
-    bindings,
-    losses,
-    trainable: ({ name }: { name: string }) => own.has(name) && (pattern === undefined || pattern.test(name)),
-  };
-  const inOneCall = perCall === settings.batch;
-  const built = inOneCall ? buildTrainingStep(student, options) : buildGradientStep(student, options);
-  const values = taps.map((one) => one.teacher);
-  return {
-    student,
-    teacher: optimise(toFloat32(tap(whole, values)), sizes, values, trusted(pipeline)),
-    teacherOutputs: [output, ...values],
-    training: built.model,
-    update: inOneCall ? undefined : buildUpdate(built.layout.length).model,
-    forward: parameterise(student, built.layout),
-    layout: built.layout,
-    output,
-    targets: new Map([[output, 'target'], ...values.map((value) => [value, `teacher:${value}`] as const)]),
-    hasIcd: taps.length > 0,
-    perCall,
-  };
-}
-
-const trusted = ({ runtime }: Pipeline) =>
-  new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
-
-/** Whether every input has a row of its own for each clip, as many as one likes. */
-function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
-  const { graph } = denoiser.file.model;
-  const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
-  const given = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
-  return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && free!.has(type.shape[0]));
 }
 
 interface Sessions {
@@ -275,8 +181,14 @@ function trainerOf(
       return { output: output!, icd, gradientNorm: gradientNorm! };
     },
     teacherOutputs: (items) => outputsOf(sessions.teacher, graphs.teacher, items, {}),
-    studentOutputs: (items) => outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: held.average }),
+    studentOutputs: (items, weights) =>
+      outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: held[weights] }),
     readAverage: () => valuesOf(held.average),
+    readWeights: () => valuesOf(held.parameters),
+    writeWeights(flat) {
+      Object.values(held).forEach(dispose);
+      held = held0(flat);
+    },
     readState: async () => {
       const entries: [StatePart, Float32Array][] = [];
       for (const part of stateInputs) entries.push([part, await valuesOf(held[part])]);

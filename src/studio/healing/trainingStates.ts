@@ -28,17 +28,26 @@ const STEPS_PER_CLIP = 4;
 const HELD_OUT_SEEDS = 1_000_000_000;
 /** Of the held-out clips' states, so many are measured. */
 const HELD_OUT_STATES = 6;
+/** Of a clip that is fitted with. */
+const FIRST_STATES = 4;
 /** With words, where there is guidance. */
 const CONDITIONAL_SHARE = 2 / 3;
 const GOLDEN_SHARE = 0.618;
 /** Apart from the streams of `seededNoise`. */
 const CHOICE_STREAM = 0x6865616c;
 
+export interface ClipOptions {
+  readonly signal?: AbortSignal;
+  readonly onClip?: (done: number, of: number) => void;
+}
+
 export interface TrainingStates {
   /** Samples what step `step` may take from. */
-  prepare(step: number, options: { signal?: AbortSignal; onClip?: (done: number, of: number) => void }): Promise<void>;
+  prepare(step: number, options: ClipOptions): Promise<void>;
   /** Of a step for which it was prepared. */
   choose(step: number): readonly TrainingItem[];
+  /** States of the first clips, spread over each, in the branch with words: for fits that take all at once. */
+  first(clips: number, options: ClipOptions): Promise<readonly TrainingItem[]>;
 }
 
 export function trainingStates(pipeline: Pipeline, settings: HealSettings): TrainingStates {
@@ -46,13 +55,21 @@ export function trainingStates(pipeline: Pipeline, settings: HealSettings): Trai
   const runs: TeacherRun[] = [];
   const clipsAt = (step: number) => Math.min(clips, FIRST_CLIPS + Math.floor(step / STEPS_PER_CLIP));
   const guided = branchGuidance(pipeline.description, settings.guidance) !== 1;
+  const sample = async (wanted: number, { signal, onClip }: ClipOptions): Promise<void> => {
+    while (runs.length < wanted) {
+      runs.push(await teacherRun(pipeline, clipSettings(settings, runs.length, seed * 1000), signal));
+      onClip?.(runs.length, wanted);
+    }
+  };
   return {
-    async prepare(step, { signal, onClip }) {
-      const wanted = clipsAt(step);
-      while (runs.length < wanted) {
-        runs.push(await teacherRun(pipeline, clipSettings(settings, runs.length, seed * 1000), signal));
-        onClip?.(runs.length, wanted);
-      }
+    prepare: (step, options) => sample(clipsAt(step), options),
+    async first(wanted, options) {
+      await sample(Math.min(wanted, clips), options);
+      return runs
+        .slice(0, wanted)
+        .flatMap((run) =>
+          spread(run.states, FIRST_STATES).map((state) => ({ run, state, branch: 'conditional' as const })),
+        );
     },
     choose: (step) =>
       Array.from({ length: batch }, (_, index): TrainingItem => {
@@ -68,7 +85,7 @@ export function trainingStates(pipeline: Pipeline, settings: HealSettings): Trai
 export async function heldOutItems(
   pipeline: Pipeline,
   settings: HealSettings,
-  options: { signal?: AbortSignal; onClip?: (done: number, of: number) => void },
+  options: ClipOptions,
 ): Promise<readonly TrainingItem[]> {
   const branches = branchesFor(branchGuidance(pipeline.description, settings.guidance));
   const items: TrainingItem[] = [];

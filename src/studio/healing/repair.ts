@@ -1,0 +1,203 @@
+/**
+ * Closed-form repair: layer after layer, in the order in which they run, the linear layer that writes what a cut changed is
+ * fitted so that the value comes as near as it can to the teacher's, given what the layers before it now do. No gradients
+ * through the model, and nothing random. Where: at the cuts, at the ends of stages, and at the output.
+ */
+
+import { resolvePlan } from '../../blocks/resolvePlan';
+import { producers, removeDeadCode } from '../../onnx/graph';
+import type { Model } from '../../onnx/model';
+import { writeModel } from '../../onnx/writeModel';
+import { toFloat32 } from '../../passes/differentiate/toFloat32';
+import { optimise } from '../../passes/optimise';
+import { buildLayerFit, type LayerFit, solveRidge } from '../../passes/training/layerFit';
+import { type LinearLayer, linearLayerBefore } from '../../passes/training/linearLayer';
+import { type ParameterLayout, writeParameters } from '../../passes/training/parameters';
+import { nextTask } from '../../runtime/nextTask';
+import type { Session } from '../../runtime/Runtime';
+import { floatValues } from '../../runtime/tensors';
+import { boundSizes } from '../boundSizes';
+import type { Pipeline } from '../Pipeline';
+import type { Edit } from '../Variant';
+import type { HealSettings } from './healData';
+import { stageTaps } from './stageTaps';
+import { callSizes, studentOf, trusted, wholeOf } from './trainingGraphs';
+import { batchFeeds, type TrainingItem } from './trainingStates';
+
+export interface RepairOptions {
+  readonly signal?: AbortSignal;
+  readonly onLayer?: (done: number, of: number, fitted: FittedLayer) => void;
+  readonly onBusy?: (busy: boolean) => void;
+  readonly turn?: () => Promise<void>;
+}
+
+export interface FittedLayer {
+  readonly weight: string;
+  /** Of the value behind it, over the teacher's mean square: before and after the fit, on what it was fitted with. */
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Relative to the mean of the diagonal. */
+const RIDGE = 1e-3;
+
+/** A value to bring near the teacher's, and the layer that can. */
+interface Site {
+  readonly student: string;
+  readonly teacher: string;
+  readonly layer: LinearLayer;
+}
+
+/**
+ * The flat weights after it; `layout` says which may change. Throws as `buildLayerFit`, what making sessions throws, and
+ * the signal's reason.
+ */
+export async function repair(
+  pipeline: Pipeline,
+  edit: Edit,
+  settings: HealSettings,
+  weights: { readonly layout: ParameterLayout; readonly flat: Float32Array },
+  items: readonly TrainingItem[],
+  options: RepairOptions = {},
+): Promise<Float32Array> {
+  const { layout } = weights;
+  const flat = weights.flat.slice();
+  const offsets = new Map(layout.parameters.map(({ name, offset }) => [name, offset]));
+  const add = (name: string, change: Float32Array): void => {
+    const offset = offsets.get(name)!;
+    change.forEach((value, i) => (flat[offset + i]! += value));
+  };
+  const student = studentOf(pipeline, edit);
+  const sites = repairSites(pipeline, edit, student, (name) => offsets.has(name));
+  for (const [index, site] of sites.entries()) {
+    options.onBusy?.(true);
+    const { perCall, bindings } = callSizes(pipeline, settings.batch);
+    const fit = buildLayerFit(writeParameters(student, layout, flat), site.student, site.layer, { bindings });
+    options.onBusy?.(false);
+    await nextTask();
+    const sums = await summed(pipeline, edit, site, fit, groupsOf(items, perCall), options);
+    const change = solveRidge(sums.gram, sums.missing, fit.rows, RIDGE);
+    const { weight, bias } = fit.spread(change);
+    add(site.layer.weight, weight);
+    if (bias) add(site.layer.bias!, bias);
+    options.onLayer?.(index + 1, sites.length, {
+      weight: site.layer.weight,
+      before: sums.error / sums.teacherSquares,
+      after: (sums.error - gained(sums, change, fit.rows)) / sums.teacherSquares,
+    });
+    await options.turn?.();
+  }
+  return flat;
+}
+
+/** In the order in which the layers run; each layer once, for the last value that it is to bring near the teacher's. */
+export function repairSites(
+  pipeline: Pipeline,
+  edit: Edit,
+  student: Model,
+  usable: (name: string) => boolean,
+): readonly Site[] {
+  const { tree } = pipeline.denoiser;
+  const whole = wholeOf(pipeline, edit);
+  const output = whole.graph.outputs[0]!.name;
+  const order = positions(whole);
+  const pairs = [
+    ...resolvePlan(tree, edit.plan).rewires.map(({ exit, entry }) => ({ teacher: exit, student: entry })),
+    ...stageTaps(tree, edit.plan, whole, student),
+    { teacher: output, student: output },
+  ];
+  const made = producers(student.graph);
+  const byLayer = new Map<string, Site>();
+  for (const pair of pairs.toSorted((a, b) => order.get(a.teacher)! - order.get(b.teacher)!)) {
+    const layer = made.has(pair.student) ? linearLayerBefore(student, pair.student, usable) : undefined;
+    if (layer) byLayer.set(layer.weight, { ...pair, layer });
+  }
+  const place = positions(student);
+  return [...byLayer.values()].sort(
+    (a, b) => place.get(a.layer.node.outputs[0]!)! - place.get(b.layer.node.outputs[0]!)!,
+  );
+}
+
+/** Value -> where in the graph it is made. */
+const positions = ({ graph }: Model): ReadonlyMap<string, number> =>
+  new Map(graph.nodes.flatMap(({ outputs }, index) => outputs.map((name) => [name, index] as const)));
+
+interface Sums {
+  readonly gram: Float64Array;
+  readonly missing: Float64Array;
+  error: number;
+  teacherSquares: number;
+}
+
+async function summed(
+  pipeline: Pipeline,
+  edit: Edit,
+  { teacher: value }: Site,
+  fit: LayerFit,
+  groups: readonly (readonly TrainingItem[])[],
+  { signal }: RepairOptions,
+): Promise<Sums> {
+  const { denoiser } = pipeline;
+  const opened: Session[] = [];
+  const open = async (what: string, model: Model): Promise<Session> => {
+    const session = await pipeline.createSession({
+      what: `${denoiser.file.path} (${what})`,
+      modelBytes: writeModel(model),
+      externalData: denoiser.externalData,
+    });
+    opened.push(session);
+    return session;
+  };
+  try {
+    const teacherModel = teacherUpTo(pipeline, edit, value);
+    const teacher = await open('teacher', teacherModel);
+    const fitting = await open('repair', fit.model);
+    const sums: Sums = {
+      gram: new Float64Array(fit.rows ** 2),
+      missing: new Float64Array(fit.rows * fit.outputs),
+      error: 0,
+      teacherSquares: 0,
+    };
+    for (const group of groups) {
+      signal?.throwIfAborted();
+      const target = (await teacher.run(batchFeeds(pipeline, teacherModel, group), [value]))[value]!;
+      const feeds = { ...batchFeeds(pipeline, fit.model, group), target };
+      const { gram, missing, error } = await fitting.run(feeds, ['gram', 'missing', 'error']);
+      floatValues(gram!).forEach((one, i) => (sums.gram[i]! += one));
+      floatValues(missing!).forEach((one, i) => (sums.missing[i]! += one));
+      sums.error += floatValues(error!)[0]!;
+      sums.teacherSquares += floatValues(target).reduce((sum, one) => sum + one * one, 0);
+    }
+    return sums;
+  } finally {
+    for (const session of opened) await session.release();
+  }
+}
+
+function teacherUpTo(pipeline: Pipeline, edit: Edit, value: string): Model {
+  const { file } = pipeline.denoiser;
+  const { inputs } = pipeline;
+  const whole = wholeOf(pipeline, edit);
+  const cut = { ...whole, graph: removeDeadCode({ ...whole.graph, outputs: [{ name: value }] }) };
+  return optimise(toFloat32(cut), boundSizes(file.model, inputs.bindings, inputs.batch), [value], trusted(pipeline));
+}
+
+/** By how much the change lowers the sum of squares: 2 <D, R> - <D, G D>. */
+function gained({ gram, missing }: Sums, change: Float64Array, rows: number): number {
+  const outputs = change.length / rows;
+  let gain = 0;
+  for (let i = 0; i < change.length; i++) gain += 2 * change[i]! * missing[i]!;
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < rows; j++) {
+      const weight = gram[i * rows + j]!;
+      for (let c = 0; c < outputs; c++) gain -= change[i * outputs + c]! * weight * change[j * outputs + c]!;
+    }
+  return gain;
+}
+
+/** Whole groups: a graph of fixed sizes takes no smaller one. */
+function groupsOf(items: readonly TrainingItem[], size: number): readonly (readonly TrainingItem[])[] {
+  return Array.from({ length: Math.floor(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
