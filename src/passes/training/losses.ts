@@ -35,6 +35,10 @@ export type Loss =
       readonly value: string;
       readonly label: string;
     }
+  /** mean(max(0, 1 - real)) + mean(max(0, 1 + fake)): the first third of the value's rows are real, the second fake. */
+  | { readonly kind: 'real-fake'; readonly name: string; readonly weight: LossWeight; readonly value: string }
+  /** mean((nudged - real)^2): the first third of the value's rows are real, the last the same nudged. */
+  | { readonly kind: 'nudge'; readonly name: string; readonly weight: LossWeight; readonly value: string }
   /** mean(value * sign): -1 for a generator whose critic's score is to rise. */
   | {
       readonly kind: 'mean';
@@ -92,6 +96,15 @@ export function writeLoss(graph: LossGraph, loss: Loss): string {
       const label = graph.input(loss.label, w.shape(value));
       return mean(w, w.unary('Relu', w.sub(w.scalar(1), w.mul(label, value))));
     }
+    case 'real-fake': {
+      const [real, fake] = thirds(w, known(graph, loss.value));
+      const one = w.scalar(1);
+      return w.add(mean(w, w.unary('Relu', w.sub(one, real))), mean(w, w.unary('Relu', w.add(one, fake))));
+    }
+    case 'nudge': {
+      const [real, , nudged] = thirds(w, known(graph, loss.value));
+      return meanSquare(w, w.sub(nudged, real));
+    }
     case 'mean':
       return w.times(mean(w, known(graph, loss.value)), loss.sign);
     case 'direction': {
@@ -111,6 +124,12 @@ function tapError(graph: LossGraph, { value, teacher }: Tap, normalised: boolean
   const reference = graph.input(teacher ?? `teacher:${value}`, w.shape(known(graph, value)));
   const error = meanSquare(w, w.sub(value, reference));
   return normalised ? w.div(error, w.plus(meanSquare(w, reference), 1e-12)) : error;
+}
+
+function thirds(w: GraphWriter, value: string): readonly [string, string, string] {
+  const rows = w.shape(value)[0]! / 3;
+  const part = (index: number) => w.slice(value, 0, index * rows, (index + 1) * rows);
+  return [part(0), part(1), part(2)];
 }
 
 function mean(w: GraphWriter, x: string): string {
