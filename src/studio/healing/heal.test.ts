@@ -15,10 +15,11 @@ import { openPipeline } from '../openPipeline';
 import type { Pipeline } from '../Pipeline';
 import { outputOn, teacherRun } from '../teacherRuns';
 import { type Edit, TEACHER, variantOf } from '../Variant';
-import { heal, learningRateAt } from './heal';
+import { heal } from './heal';
 import { decodeCheckpoint } from './healCheckpoint';
 import { defaultHealSettings, type HealingClip, type HealSettings } from './healData';
 import { healingClip } from './healingClip';
+import { learningRateAt } from './healSchedule';
 import { linearDenoiser } from './testing/linearDenoiser';
 import { createTrainer } from './trainer';
 
@@ -175,7 +176,7 @@ describe('heal', () => {
 
   it('samples them as the gated session does', async () => {
     const clip = { prompt: '', seed: 5, steps: 4, guidance: 1 };
-    const trainer = await createTrainer(pipeline, edit, settings);
+    const trainer = await createTrainer(pipeline, edit, settings, 'end');
     const learning = await healingClip(pipeline, trainer, clip);
     await trainer.release();
     const { clips } = await pipeline.sample({

@@ -27,6 +27,7 @@ import type {
   TrainingPoint,
 } from './healData';
 import { healingClip } from './healingClip';
+import { learningRateAt, stageAt, WARM_UP_STEPS } from './healSchedule';
 import { repair } from './repair';
 import { createTrainer, type Trainer } from './trainer';
 import type { TrainedStage } from './trainingGraphs';
@@ -66,14 +67,9 @@ export interface HealResult extends HealSummary {
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-const WARM_UP_STEPS = 10;
-/** The last part of the steps, in which the rate falls to nothing. */
-const DECAY_SHARE = 0.4;
 /** Steps after which the time of one is known. */
 const TIMED_STEPS = 8;
 const MEASUREMENTS = 20;
-/** Of the steps, where stages learn apart first. */
-const LOCAL_SHARE = 0.25;
 /** Tried where none is given. */
 const RATES = [5e-4, 1e-3, 2e-3, 4e-3];
 const RATE_STEPS = 15;
@@ -102,21 +98,6 @@ export async function heal(
   } finally {
     await healing.release();
   }
-}
-
-/** What a step belongs to, counted from 0. `total`: null while it is not known yet. */
-export function stageAt({ stages }: HealSettings, step: number, total: number | null): TrainedStage {
-  const both = stages.includes('local') && stages.includes('end');
-  if (!both) return stages.includes('local') ? 'local' : 'end';
-  return total === null || step < Math.round(LOCAL_SHARE * total) ? 'local' : 'end';
-}
-
-/** The rate of an update, counted from 0. `total`: null while it is not known yet, in the warm-up. */
-export function learningRateAt(step: number, total: number | null, peak: number): number {
-  const warm = Math.min(1, (step + 1) / WARM_UP_STEPS);
-  if (total === null) return peak * warm;
-  const decay = (total - step) / Math.max(1, DECAY_SHARE * total);
-  return peak * Math.min(warm, 1, decay);
 }
 
 class Healing {

@@ -41,7 +41,7 @@ export async function healingClip(
       const state = { latent, timestep, output: new Float32Array(), noiseShare: 0 };
       const run = { settings, conditions, states: [], finalLatent: new Float32Array() };
       const items = branches.map((branch): TrainingItem => ({ run, state, branch }));
-      const outputs = await trainer.studentOutputs(items);
+      const outputs = await trainer.studentOutputs(items, 'average');
       return outputs.map((output) => latentChannels(output, description));
     },
     ...(signal ? { signal } : {}),
