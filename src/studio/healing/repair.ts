@@ -4,7 +4,7 @@
  * through the model, and nothing random. Where: at the cuts, at the ends of stages, and at the output.
  */
 
-import { resolvePlan } from '../../blocks/resolvePlan';
+import { resolvePlan } from '../../blocks/plan';
 import { producers, removeDeadCode } from '../../onnx/graph';
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';

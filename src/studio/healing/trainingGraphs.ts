@@ -2,7 +2,7 @@
  * The graphs of healing: the teacher with taps, the student's training step, and the student with weights as an input. It makes
  * no session and runs nothing.
  */
-import { resolvePlan } from '../../blocks/resolvePlan';
+import { resolvePlan } from '../../blocks/plan';
 import type { Model } from '../../onnx/model';
 import { fixSizes } from '../../passes/differentiate/fixSizes';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';
