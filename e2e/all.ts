@@ -60,7 +60,7 @@ rmSync('test-results', { recursive: true, force: true });
 mkdirSync('test-results', { recursive: true });
 const counts = [
   step(run('Format and lint', ['biome', 'check', '--diagnostic-level=error'])),
-  step(run('Types', ['tsc'])),
+  step(run('Types', ['tsc', '-b', ...['page', 'worker', 'node', 'e2e'].map((name) => `tsconfig/${name}.json`)])),
   vitest(),
 ];
 const built = run('Build', ['vite', 'build', '--logLevel', 'warn']);

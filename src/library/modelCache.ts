@@ -87,7 +87,7 @@ export async function isPersistent(): Promise<boolean> {
  * browsers without the request, it says whether the origin is persistent already.
  */
 export async function askForPersistence(): Promise<boolean> {
-  const storage = globalThis.navigator?.storage;
+  const storage: (StorageManager & { persist?(): Promise<boolean> }) | undefined = globalThis.navigator?.storage;
   return typeof storage?.persist === 'function' ? storage.persist() : isPersistent();
 }
 
