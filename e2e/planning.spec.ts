@@ -74,3 +74,22 @@ test('measuring gives way to what a person waits for, pauses, and stops', async 
   await page.waitForTimeout(500);
   expect(await runs()).toBe(stopped);
 });
+
+test('the time of a step is measured in turns after a run, with its spread, and never below five pairs', async ({
+  page,
+}) => {
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+  await page.goto('./#seed=1&steps=4&guidance=1');
+  await openTiny(page);
+  await bothDone(page);
+  const share = page.getByTestId('total-step-time-share');
+  await expect(share).toHaveText('–'); // nothing is dropped: nothing to compare
+  const { denoiserRuns } = await page.evaluate(() => window.__vdmini!.counters());
+  await cell(page, 'blocks.1').click();
+  await bothDone(page);
+  await expect(share).toHaveAttribute('data-spread', /%\sto\s/);
+  expect(await share.textContent()).toMatch(/± \d/);
+  expect((await page.evaluate(() => window.__vdmini!.counters())).denoiserRuns).toBe(denoiserRuns + 4); // timing is no run of a clip
+  await page.getByTestId('undo').click();
+  await expect(share).toHaveText('–');
+});

@@ -1,6 +1,7 @@
 /** What `compare` found, as text for people and as CSV: of one clip in full, of many by their statistics. */
 import type { Totals } from '../blocks/block';
 import { comparedFigures } from '../metrics/comparedFigures';
+import type { PairedTimes } from '../metrics/pairedTimes';
 import { psnr } from '../metrics/psnr';
 import type { Summary } from '../metrics/summarise';
 import type { StudentComparison } from '../studio/compareStudents';
@@ -14,6 +15,8 @@ export interface ComparedStudent {
   readonly dropped: readonly string[];
   readonly gone: readonly string[];
   readonly totals: { readonly teacher: Totals; readonly student: Totals };
+  /** Of a step, measured in turns; null where only the decoder is cut. */
+  readonly times: PairedTimes | null;
 }
 
 export interface CompareResult {
@@ -25,7 +28,7 @@ export interface CompareResult {
 
 /** One student, one clip. */
 export function singleText({ settings, students, compared, notes }: CompareResult): string {
-  const { dropped, gone, totals } = students[0]!;
+  const { dropped, gone, totals, times } = students[0]!;
   const { content, motion, meanSquaredError } = compared.cases[0]!.comparisons[0]!;
   const decibels = psnr(meanSquaredError);
   const quality = [
@@ -53,14 +56,14 @@ export function singleText({ settings, students, compared, notes }: CompareResul
     `"${prompt}", seed ${seed}, ${counted(steps, 'step')}, guidance ${guidance}\n`,
     describeCut(dropped, gone),
     '\n',
-    costTable(totals, compared.medianStepMs[0]!, compared.medianStepMs[1]!),
+    costTable(totals, times),
     '\n',
     table(['', '', 'student against teacher'], quality),
     notesOf(notes),
   ].join('');
 }
 
-function costTable({ teacher, student }: { teacher: Totals; student: Totals }, teacherMs: number, studentMs: number) {
+function costTable({ teacher, student }: { teacher: Totals; student: Totals }, times: PairedTimes | null) {
   const currency = (name: string, key: keyof Totals, unit = '') => [
     name,
     withPrefix(teacher[key], unit),
@@ -71,10 +74,18 @@ function costTable({ teacher, student }: { teacher: Totals; student: Totals }, t
     currency('parameters', 'parameters'),
     currency('bytes', 'bytes', 'B'),
     currency('MACs per call', 'macs'),
-    ['time per step', `${teacherMs.toFixed(1)} ms`, `${studentMs.toFixed(1)} ms`, percent(studentMs / teacherMs)],
+    ...(times ? [timeRow(times)] : []),
   ];
   return table(['', 'teacher', 'student', ''], rows, [1, 2, 3]);
 }
+
+/** Medians, and the median of the pairs' ratios with its bounds. */
+const timeRow = ({ referenceMs, candidateMs, ratio, pairs }: PairedTimes): string[] => [
+  `time per step, ${pairs} pairs`,
+  `${referenceMs.toFixed(1)} ms`,
+  `${candidateMs.toFixed(1)} ms`,
+  `${percent(ratio.median)} (${percent(ratio.low)} to ${percent(ratio.high)})`,
+];
 
 /** How many of the worst cases are told; all are in `--json` and `--csv`. */
 const WORST = 8;
@@ -85,10 +96,7 @@ export function comparedText(result: CompareResult): string {
   const { steps, guidance } = settings[0]!;
   const clips = `${counted(settings.length, 'clip')} of the teacher and of each student, ${counted(steps, 'step')}, guidance ${guidance}; ${counted(compared.denoiserRuns, 'denoiser call')}\n`;
   const cuts = students.map(({ name, dropped, gone }) => `${name}: ${describeCut(dropped, gone)}`);
-  const costs = students.map(
-    ({ name, totals }, index) =>
-      `\n${name}\n${costTable(totals, compared.medianStepMs[0]!, compared.medianStepMs[index + 1]!)}`,
-  );
+  const costs = students.map(({ name, totals, times }) => `\n${name}\n${costTable(totals, times)}`);
   return [clips, ...cuts, ...costs, ...compared.pairs.map((_, index) => pairText(result, index)), notesOf(notes)].join(
     '',
   );

@@ -30,6 +30,14 @@ function lanesOf(open: string | undefined, background: boolean) {
     analyze: async () => ({}) as never,
     plan: async () => ({}) as never,
     grid: async () => ({}) as never,
+    times: async (_, { turn, alone }) => {
+      await turn();
+      for (let step = 1; step <= 3; step++) await nextTask();
+      log.push(`timed ${alone() ? 'alone' : 'beside another'}`);
+      await turn();
+      log.push(`timed again ${alone() ? 'alone' : 'beside another'}`);
+      return null;
+    },
     counters: async () => ({}) as never,
     open: async () => ({}) as never,
     heal: async () => ({}) as never,
@@ -155,6 +163,23 @@ describe('job lanes', () => {
     expect(replies[0]).toMatchObject({ type: 'done', id: 2 });
     expect(log.length).toBeLessThan(16);
     await settled(replies, 2);
+  });
+
+  it('measure times while nothing of the background runs, and know when a person asked for something', async () => {
+    const { lanes, replies, log } = lanesOf('a', true);
+    const times = { type: 'job', job: 'times', pipeline: 'a', input: {} as never } as const;
+    lanes.take(sample(1, 7, 4));
+    while (log.length < 1) await nextTask();
+    lanes.take({ ...times, id: 2 });
+    await settled(replies, 2);
+    expect(log.slice(-6).filter((line) => !line.startsWith('7:'))).toEqual(['timed alone', 'timed again alone']);
+    expect(log.indexOf('timed again alone') - log.indexOf('timed alone')).toBe(1);
+    expect(log.at(-1)).toBe('7:4');
+    lanes.take({ ...times, id: 3 });
+    await nextTask();
+    lanes.take(summarise(4, 'x'));
+    await settled(replies, 4);
+    expect(log.slice(-3)).toEqual(['summary x', 'timed beside another', 'timed again alone']);
   });
 
   it('answer a ping', () => {

@@ -1,7 +1,8 @@
 /**
- * Two lanes of jobs, beside questions that are answered at once. Interactive jobs run one after the other in the order of arrival; background ones likewise, beside
- * them, and each waits at its `turn` until no interactive job runs or waits and nothing is paused. A cancelled job that
- * has not begun never begins. Knows messages and nothing of what the jobs do.
+ * Three lanes of jobs, beside questions that are answered at once. In each, jobs run one after the other in the order of
+ * arrival. A measuring job waits at its `turn` until no interactive job runs or waits; a background job until none of
+ * the two does and nothing is paused. A cancelled job that has not begun never begins. Knows messages and nothing of
+ * what the jobs do.
  */
 import { StudioError } from '../errors/StudioError';
 import type { PipelineId } from '../studio/openedData';
@@ -10,8 +11,10 @@ import { FREE_JOBS, type JobName, type Jobs, LANES, type Lane, type Reply, type 
 export interface JobContext<N extends JobName> {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Jobs[N]['progress']) => void;
-  /** Awaited by background jobs after every step: resolves when it is their turn again. Rejects once cancelled. */
+  /** Awaited by all but interactive jobs before every step: resolves when it is their turn. Rejects once cancelled. */
   readonly turn: () => Promise<void>;
+  /** Whether no job of a lane that goes first ran since the last turn: what was timed since then counts. */
+  readonly alone: () => boolean;
 }
 
 export type Handlers = {
@@ -32,19 +35,30 @@ export interface LaneOptions {
 export interface JobLanes {
   /** What takes the page's messages. */
   take(request: Request): void;
-  /** Cancels every background job and waits for its end: before the pipeline that they work on is closed. */
+  /** Cancels every measuring and background job and waits for its end: before the pipeline that they work on is closed. */
   stopBackground(): Promise<void>;
 }
 
 type JobRequest = Extract<Request, { type: 'job' }>;
+type Queue = Exclude<Lane, 'at-once'>;
+
+/** Which lanes go before each. */
+const BEFORE: Readonly<Record<Queue, readonly Queue[]>> = {
+  interactive: [],
+  measuring: ['interactive'],
+  background: ['interactive', 'measuring'],
+};
 
 export function createJobLanes({ handlers, post, openPipeline, onError, lanes = LANES }: LaneOptions): JobLanes {
   const controllers = new Map<number, { readonly abort: AbortController; readonly lane: Lane }>();
-  const last: Record<Exclude<Lane, 'at-once'>, Promise<void>> = {
+  const last: Record<Queue, Promise<void>> = {
     interactive: Promise.resolve(),
+    measuring: Promise.resolve(),
     background: Promise.resolve(),
   };
-  let interactive = 0; // running or waiting
+  /** Jobs of each lane that run or wait, and how many it has begun. */
+  const pending: Record<Queue, number> = { interactive: 0, measuring: 0, background: 0 };
+  const taken: Record<Queue, number> = { interactive: 0, measuring: 0, background: 0 };
   let paused = false;
   let wake: (() => void)[] = [];
 
@@ -54,12 +68,23 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
     for (const resolve of waiting) resolve();
   };
 
-  const turn = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted && (interactive > 0 || paused)) await new Promise<void>((resolve) => wake.push(resolve));
+  const queueOf = (job: JobName): Queue => {
+    const lane = lanes[job];
+    return lane === 'at-once' ? 'interactive' : lane; // nothing goes before either
+  };
+
+  const mustWait = (lane: Queue): boolean =>
+    BEFORE[lane].some((first) => pending[first] > 0) || (lane === 'background' && paused);
+  const takenBefore = (lane: Queue): number => BEFORE[lane].reduce((sum, first) => sum + taken[first], 0);
+
+  const turn = async (lane: Queue, signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted && mustWait(lane)) await new Promise<void>((resolve) => wake.push(resolve));
     signal.throwIfAborted();
   };
 
   const run = async ({ id, job, input, pipeline }: JobRequest, signal: AbortSignal): Promise<void> => {
+    const lane = queueOf(job);
+    let takenAtTurn = takenBefore(lane);
     try {
       signal.throwIfAborted();
       if (!FREE_JOBS.includes(job)) requirePipeline(pipeline, openPipeline());
@@ -69,7 +94,11 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
         onProgress: (progress: never) => {
           if (!signal.aborted) post({ type: 'progress', id, job, progress } as Reply);
         },
-        turn: () => turn(signal),
+        turn: async () => {
+          await turn(lane, signal);
+          takenAtTurn = takenBefore(lane);
+        },
+        alone: () => takenBefore(lane) === takenAtTurn,
       });
       signal.throwIfAborted();
       post({ type: 'done', id, job, output } as Reply);
@@ -95,12 +124,13 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
       void run(request, abort.signal);
       return;
     }
-    if (lane === 'interactive') interactive++;
+    pending[lane]++;
+    taken[lane]++;
     last[lane] = last[lane]
-      .then(() => (lane === 'background' ? turn(abort.signal).catch(() => undefined) : undefined))
+      .then(() => turn(lane, abort.signal).catch(() => undefined))
       .then(() => run(request, abort.signal))
       .finally(() => {
-        if (lane === 'interactive' && --interactive === 0) wakeAll();
+        if (--pending[lane] === 0) wakeAll();
       });
   };
 
@@ -114,8 +144,9 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
       } else post({ type: 'pong' });
     },
     async stopBackground() {
-      for (const { abort, lane } of controllers.values()) if (lane === 'background') abort.abort();
-      await last.background;
+      for (const { abort, lane } of controllers.values())
+        if (lane === 'background' || lane === 'measuring') abort.abort();
+      await Promise.all([last.background, last.measuring]);
     },
   };
 }

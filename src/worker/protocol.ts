@@ -16,6 +16,7 @@ import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
 import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/healData';
 import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
+import type { PairedTimes, TimesProgress, TimesRequest } from '../studio/measureTimes';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
@@ -27,6 +28,7 @@ export { gridSettings } from '../studio/gridData';
 export type * from '../studio/healing/healData';
 export { defaultHealSettings, healingPrompts } from '../studio/healing/healData';
 export type { UnitImportance, UnitKind } from '../studio/importance';
+export type { PairedTimes } from '../studio/measureTimes';
 export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';
 export type * from '../studio/sampleData';
@@ -64,6 +66,8 @@ export interface Jobs {
   summarise: { input: { readonly plan: Plan }; progress: never; output: PlanSummary };
   sample: { input: SampleRequest; progress: SampleProgress; output: SampleResult };
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
+  /** Null only where the model went away. */
+  times: { input: TimesRequest; progress: TimesProgress; output: PairedTimes | null };
   analyze: { input: AnalyzeRequest; progress: ImportanceProgress; output: Importance };
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
   /** Many prompts and seeds of some students, against the teacher. */
@@ -77,10 +81,11 @@ export interface Jobs {
 
 export type JobName = keyof Jobs;
 /** 'at-once': answered without waiting for anything. */
-export type Lane = 'interactive' | 'background' | 'at-once';
+export type Lane = 'interactive' | 'measuring' | 'background' | 'at-once';
 
 /**
  * What a person waits for comes first; long jobs run in the background, give way after every step, and can be paused.
+ * What is timed stands between: it gives way too, and nothing of the background runs beside it.
  * Every job is in here.
  */
 export const LANES: Readonly<Record<JobName, Lane>> = {
@@ -88,6 +93,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   summarise: 'interactive',
   sample: 'interactive',
   export: 'interactive',
+  times: 'measuring',
   analyze: 'background',
   plan: 'background',
   grid: 'background',

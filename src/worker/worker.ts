@@ -11,6 +11,7 @@ import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import { heal } from '../studio/healing/heal';
 import { measureImportance, unitsOf } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
+import { measureTimes } from '../studio/measureTimes';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
 import { planCuts } from '../studio/planCuts';
@@ -200,6 +201,7 @@ const handlers: Handlers = {
   summarise: async ({ plan }) => (await running()).summarise(plan),
   sample: async (request, context) => (await running()).sample(request, context),
   export: async (request, context) => (await running()).exportStudent(request, context),
+  times: async (request, context) => measureTimes(await running(), request, context),
   analyze: async ({ units, settings, except }, context) => {
     const pipeline = await running();
     const wanted = unitsOf(pipeline.denoiser.tree, units).filter(({ id }) => !except.includes(id));

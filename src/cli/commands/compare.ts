@@ -4,8 +4,10 @@
  */
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { compareStudents } from '../../studio/compareStudents';
+import type { GenerateSettings } from '../../studio/GenerateSettings';
+import { measureTimes } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
-import { variantOf } from '../../studio/Variant';
+import { TEACHER, variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
@@ -53,7 +55,6 @@ export const compare: Command = {
     try {
       const settings = await readCases(values, pipeline.description);
       const plans = await requireStudents(values, pipeline.denoiser.tree);
-      const students = plans.map((plan) => costOf(pipeline, plan));
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
       const compared = await compareStudents(pipeline, variants, settings, {
         signal,
@@ -62,6 +63,8 @@ export const compare: Command = {
           if (process.stderr.isTTY && of > 1) process.stderr.write(`clip ${done} of ${of}\n`);
         },
       });
+      const students: ComparedStudent[] = [];
+      for (const plan of plans) students.push(await costOf(pipeline, plan, settings[0]!, signal));
       const result = { students, settings, compared, notes: pipeline.description.notes };
       if (values.csv !== undefined)
         await writeWhole(
@@ -76,9 +79,17 @@ export const compare: Command = {
   },
 };
 
-function costOf(pipeline: Pipeline, { name, plan }: NamedPlan): ComparedStudent {
+async function costOf(
+  pipeline: Pipeline,
+  { name, plan }: NamedPlan,
+  settings: GenerateSettings,
+  signal: AbortSignal,
+): Promise<ComparedStudent> {
   const { goneIds: gone, teacher, student } = pipeline.summarise(plan);
-  return { name, dropped: plan.dropped, gone, totals: { teacher, student } };
+  const candidate = variantOf(plan);
+  const isTimed = candidate.edits.denoiser !== undefined; // of a cut decoder a step takes what it took
+  const times = isTimed ? await measureTimes(pipeline, { reference: TEACHER, candidate, settings }, { signal }) : null;
+  return { name, dropped: plan.dropped, gone, totals: { teacher, student }, times };
 }
 
 /** One student and one clip: told in full. */
@@ -102,6 +113,7 @@ function jsonOf(result: CompareResult) {
     comparison: cases[0]!.comparisons[0]!,
     medianStepMs: { teacher: medianStepMs[0], student: medianStepMs[1] },
     decodeMs: { teacher: decodeMs[0], student: decodeMs[1] },
+    times: students[0]!.times,
     totals: students[0]!.totals,
   };
   const { prompt: _prompt, seed: _seed, ...common } = printable(settings[0]!);

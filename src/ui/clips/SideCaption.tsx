@@ -1,6 +1,7 @@
 /** Over each clip: whose it is, how it stands, and its measured step time. */
 
 import { formatMs } from '../format';
+import { useStepTimes } from '../metrics/useStepTimes';
 import { Icon } from '../parts/Icon';
 import { isOfOtherSettings, type SideStanding, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
@@ -10,7 +11,8 @@ import { useStoredClip } from '../store/storedClip';
 
 export function SideCaption({ side }: { readonly side: Side }) {
   const stands = useStudio((state) => standing(state, side));
-  const time = useStudio((state) => state.stepTimes[side]);
+  const { times } = useStepTimes();
+  const timeMs = side === 'teacher' ? times?.referenceMs : times?.candidateMs;
   const other = useStudio((state) => isOfOtherSettings(state, side));
   const shown = useStudio((state) => state.shown[side]?.clip);
   const stored = useStoredClip((state) => shown !== undefined && state.clip === shown);
@@ -19,8 +21,8 @@ export function SideCaption({ side }: { readonly side: Side }) {
       <span className="caption-name">
         <span className="dot" /> {side === 'teacher' ? 'Teacher' : 'Student'}
       </span>
-      {time && (stands === 'done' || stands === 'running') && (
-        <span className="faint caption-time">{formatMs(time.ms)} / step</span>
+      {timeMs !== undefined && (stands === 'done' || stands === 'running') && (
+        <span className="faint caption-time">{formatMs(timeMs)} / step</span>
       )}
       {stored && (
         <span className="pill" data-testid="stored-clip">

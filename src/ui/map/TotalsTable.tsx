@@ -1,8 +1,9 @@
 /** Running totals: parameters, bytes, MACs and the measured time of a step, teacher against student. */
 
 import type { CSSProperties } from 'react';
-import { samePlan } from '../../blocks/plan';
+import type { PairedTimes } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
+import { useStepTimes } from '../metrics/useStepTimes';
 import { Explain } from '../parts/Explain';
 import { mappedOf } from '../store/mapped';
 import { studentTotals, useStudio } from '../store/state';
@@ -13,15 +14,17 @@ interface Line {
   readonly teacher: number | null;
   readonly student: number | null;
   readonly format: (value: number) => string;
-  readonly stale?: boolean;
+  /** Bounds of the share, where it was measured. */
+  readonly spread?: PairedTimes['ratio'];
+  /** What stands in the place of figures that are still to come. */
+  readonly pending?: string;
   readonly title: string;
 }
 
 export function TotalsTable() {
   const teacher = useStudio((state) => mappedOf(state)?.tree.totals ?? null);
   const student = useStudio(studentTotals);
-  const { teacher: teacherTime, student: studentTime } = useStudio((state) => state.stepTimes);
-  const plan = useStudio((state) => state.plan);
+  const { times, measuring } = useStepTimes();
   const lines: readonly Line[] = [
     {
       id: 'parameters',
@@ -50,12 +53,13 @@ export function TotalsTable() {
     {
       id: 'step-time',
       name: 'Step time',
-      teacher: teacherTime?.ms ?? null,
-      student: studentTime?.ms ?? null,
+      teacher: times?.referenceMs ?? null,
+      student: times?.candidateMs ?? null,
       format: formatMs,
-      stale: studentTime !== undefined && !samePlan(studentTime.plan, plan),
+      ...(times ? { spread: times.ratio } : {}),
+      ...(measuring ? { pending: `measuring ${measuring.done} of ${measuring.of}` } : {}),
       title:
-        'Measured here: the median time of the denoiser in one sampling step, with and without the prompt together.',
+        'Measured here once a run is done: teacher and student in turns, a warm-up of each thrown away. Medians of at least five pairs; the share is the median of the pairs’ ratios, with bounds that hold it nine times in ten.',
     },
   ];
   return (
@@ -87,13 +91,8 @@ export function TotalsTable() {
           <th scope="row" className="student">
             Student
           </th>
-          {lines.map(({ id, student: value, format, stale }) => (
-            <td
-              key={id}
-              data-stale={stale || undefined}
-              data-testid={`total-${id}-student`}
-              data-value={value ?? undefined}
-            >
+          {lines.map(({ id, student: value, format }) => (
+            <td key={id} data-testid={`total-${id}-student`} data-value={value ?? undefined}>
               {value === null ? '–' : format(value)}
             </td>
           ))}
@@ -111,12 +110,19 @@ export function TotalsTable() {
 
 /** What the student has of the teacher's, as a number over a bar. */
 function Share({ line }: { readonly line: Line }) {
-  const { id, teacher, student, stale } = line;
+  const { id, teacher, student, spread, pending } = line;
   const share = teacher !== null && student !== null && teacher > 0 ? student / teacher : null;
+  const bounds = spread && `${formatPercent(spread.low)} to ${formatPercent(spread.high)}`;
   return (
-    <td className="share" data-stale={stale || undefined} data-testid={`total-${id}-share`}>
-      {share === null ? '–' : formatPercent(share)}
+    <td className="share" data-testid={`total-${id}-share`} data-spread={bounds}>
+      {share === null ? (pending ?? '–') : formatPercent(spread ? spread.median : share)}
+      {spread && <small className="share-spread">{halfSpread(spread)}</small>}
       <i style={{ '--share': Math.min(1, share ?? 0) } as CSSProperties} />
     </td>
   );
+}
+
+/** ' ± 3 %': the farther of the two bounds, in points. */
+function halfSpread({ median, low, high }: PairedTimes['ratio']): string {
+  return ` ± ${Math.max(0.1, 100 * Math.max(high - median, median - low)).toFixed(1)}`;
 }

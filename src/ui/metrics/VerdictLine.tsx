@@ -1,14 +1,15 @@
 /** The sentence that leads: what the cut saves and what it costs, with the rule behind it. */
 
-import { samePlan } from '../../blocks/plan';
 import { Explain } from '../parts/Explain';
 import { isComparisonCurrent, standing } from '../store/derived';
 import { type StudioState, studentTotals, useStudio } from '../store/state';
+import { useStepTimes } from './useStepTimes';
 import { type Fate, judge, savingsSentence, type Verdict, verdictRule } from './verdict';
 
 export function VerdictLine() {
   const verdict = useVerdict();
-  const savings = useStudio(savingsOf);
+  const savings = useSavings();
+  const { measuring } = useStepTimes();
   const wait = useStudio(waiting);
   const hasStudent = useStudio((state) => state.shown.student !== undefined);
   const dropped = useStudio((state) => state.plan.dropped.length > 0);
@@ -28,6 +29,11 @@ export function VerdictLine() {
       data-motion={verdict ? (verdict.motion ?? 'none') : undefined}
     >
       <b>{savings === '' ? 'Counting what the cut saves …' : `${savings};`}</b>{' '}
+      {measuring && (
+        <span className="faint" data-testid="times-measuring">
+          measuring its time, {measuring.done} of {measuring.of};{' '}
+        </span>
+      )}
       {verdict ? <Fates verdict={verdict} /> : <span className="faint">{wait}</span>}
     </p>
   );
@@ -64,16 +70,13 @@ export function useVerdict(): Verdict | null {
   return comparison ? judge(comparison) : null;
 }
 
-function savingsOf(state: StudioState): string {
-  const student = studentTotals(state);
-  if (!student || !state.open) return '';
-  const times = state.stepTimes;
-  const timed = times.teacher && times.student && samePlan(times.student.plan, state.plan);
-  return savingsSentence({
-    teacher: state.open.tree.totals,
-    student,
-    stepMs: timed ? { teacher: times.teacher!.ms, student: times.student!.ms } : null,
-  });
+function useSavings(): string {
+  const student = useStudio(studentTotals);
+  const teacher = useStudio((state) => state.open?.tree.totals);
+  const { times } = useStepTimes();
+  if (!student || !teacher) return '';
+  const stepMs = times && { teacher: times.referenceMs, student: times.candidateMs, ratio: times.ratio };
+  return savingsSentence({ teacher, student, stepMs });
 }
 
 function waiting(state: StudioState): string {

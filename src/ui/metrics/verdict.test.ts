@@ -56,6 +56,14 @@ describe('the verdict on a pair of clips', () => {
     expect(plain(savingsSentence({ teacher, student, stepMs: { teacher: 300, student: 200 } }))).toBe(
       '40 % fewer parameters, 1.5× faster',
     );
+    const ratio = { median: 2 / 3, low: 0.6, high: 0.7 };
+    expect(plain(savingsSentence({ teacher, student, stepMs: { teacher: 300, student: 200, ratio } }))).toBe(
+      '40 % fewer parameters, 1.5× faster (1.4 to 1.7)',
+    );
+    const wide = { median: 2 / 3, low: 0.4, high: 1.1 };
+    expect(plain(savingsSentence({ teacher, student, stepMs: { teacher: 300, student: 200, ratio: wide } }))).toBe(
+      '40 % fewer parameters, 25 % fewer MACs',
+    );
     expect(plain(savingsSentence({ teacher, student, stepMs: null }))).toBe('40 % fewer parameters, 25 % fewer MACs');
     expect(plain(savingsSentence({ teacher, student: totals(996, 99), stepMs: { teacher: 300, student: 299 } }))).toBe(
       '0.4 % fewer parameters, 1.0 % fewer MACs',

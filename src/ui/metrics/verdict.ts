@@ -39,16 +39,26 @@ export function judge({ content, motion }: ClipComparison): Verdict {
 export interface Savings {
   readonly teacher: Totals;
   readonly student: Totals;
-  /** Measured milliseconds of a step; null where one of them was not measured. */
-  readonly stepMs: { readonly teacher: number; readonly student: number } | null;
+  /** Measured milliseconds of a step, and the bounds of student / teacher; null where they were not measured. */
+  readonly stepMs: {
+    readonly teacher: number;
+    readonly student: number;
+    readonly ratio?: { readonly median: number; readonly low: number; readonly high: number };
+  } | null;
 }
 
-/** "40 % fewer parameters, 1.5× faster" */
+/** "40 % fewer parameters, 1.5× faster (1.4 to 1.6)"; not called faster where the bounds do not say so. */
 export function savingsSentence({ teacher, student, stepMs }: Savings): string {
   const parameters = 1 - student.parameters / Math.max(1, teacher.parameters);
   const macs = 1 - student.macs / Math.max(1, teacher.macs);
-  const speed = stepMs && stepMs.student > 0 ? stepMs.teacher / stepMs.student : null;
-  const second = speed !== null && speed >= 1.05 ? `${significant(speed, 2)}× faster` : `${percent(macs)} fewer MACs`;
+  const ratio = stepMs?.ratio;
+  const speed = ratio ? 1 / ratio.median : stepMs && stepMs.student > 0 ? stepMs.teacher / stepMs.student : null;
+  const [slowest, fastest] = ratio ? [1 / ratio.high, 1 / ratio.low] : [Infinity, Infinity];
+  const bounds = ratio ? ` (${significant(slowest, 2)} to ${significant(fastest, 2)})` : '';
+  const second =
+    speed !== null && speed >= 1.05 && slowest > 1
+      ? `${significant(speed, 2)}× faster${bounds}`
+      : `${percent(macs)} fewer MACs`;
   return `${percent(parameters)} fewer parameters, ${second}`;
 }
 

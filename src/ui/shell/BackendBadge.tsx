@@ -1,6 +1,7 @@
 /** Which backend runs the model, why, and how long a step takes; details and choice on click. */
 import type { BackendPreference } from '../../worker/protocol';
 import { formatMs, formatTiny } from '../format';
+import { useStepTimes } from '../metrics/useStepTimes';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { Segmented } from '../parts/Segmented';
@@ -16,7 +17,7 @@ const preferences = [
 export function BackendBadge() {
   const status = useStudio((state) => state.status);
   const device = useStudio((state) => state.device);
-  const stepMs = useStudio((state) => state.stepTimes.student?.ms ?? state.stepTimes.teacher?.ms);
+  const stepMs = useStudio((state) => state.paceMs);
   if (!status) {
     return (
       <span className="badge" data-testid="backend-badge" data-backend="none">
@@ -34,7 +35,7 @@ export function BackendBadge() {
           {status.backend === 'wasm' && (
             <span className="faint">{status.threads === 1 ? '1 thread' : `${status.threads} threads`}</span>
           )}
-          {stepMs !== undefined && <span className="faint">{formatMs(stepMs)} / step</span>}
+          {stepMs !== null && <span className="faint">{formatMs(stepMs)} / step</span>}
           <span className={`dot ${device === 'lost' ? 'bad' : 'good'}`} />
         </>
       }
@@ -53,7 +54,8 @@ export function BackendBadge() {
 function BackendDetails() {
   const status = useStudio((state) => state.status!);
   const backend = useStudio((state) => state.backend);
-  const times = useStudio((state) => state.stepTimes);
+  const paceMs = useStudio((state) => state.paceMs);
+  const { times } = useStepTimes();
   const idle = useStudio((state) => state.opening === null && state.exporting === null);
   return (
     <div className="backend-details" data-testid="backend-details">
@@ -70,8 +72,9 @@ function BackendDetails() {
               : `differs from WASM by at most ${formatTiny(status.selfTestMaxDifference)}`
           }
         />
-        {times.teacher && <Fact name="Teacher step" value={formatMs(times.teacher.ms)} />}
-        {times.student && <Fact name="Student step" value={formatMs(times.student.ms)} />}
+        {paceMs !== null && <Fact name="Last run" value={`${formatMs(paceMs)} a step`} />}
+        {times && <Fact name="Teacher step" value={formatMs(times.referenceMs)} />}
+        {times && <Fact name="Student step" value={formatMs(times.candidateMs)} />}
       </dl>
       <div className="backend-choice">
         <span className="faint">Use</span>

@@ -2,13 +2,13 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
-import { NOTHING_DROPPED } from '../../blocks/plan';
 import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
 import { isCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { studentVariant } from './healed';
 import { play } from './player';
 import { type Run, read, type Side, type StudioState, write } from './state';
+import { cancelTimes, measureTimesSoon } from './times';
 
 const gatherMs = 250;
 /** The order of the takes: the teacher is the reference. */
@@ -26,6 +26,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** Stops what runs and what is about to run; the clips on screen stay. */
 export function cancelRun(): void {
   clearTimeout(timer);
+  cancelTimes();
   controller?.abort();
   controller = null;
   if (read().run !== null || read().runPending) write({ run: null, runPending: false });
@@ -35,8 +36,9 @@ export function cancelRun(): void {
 export function rerunAfterEdit(): void {
   cancelRun();
   const state = read();
-  if (state.rerun !== 'at-once' || !state.open || state.open.cannotRun !== undefined || isCurrent(state, 'student'))
-    return;
+  if (!state.open || state.open.cannotRun !== undefined) return;
+  if (isCurrent(state, 'student')) return measureTimesSoon();
+  if (state.rerun !== 'at-once') return;
   write({ runPending: true });
   timer = setTimeout(() => void generate(), gatherMs);
 }
@@ -67,6 +69,7 @@ export async function generate(): Promise<void> {
     );
     if (controller !== own) return;
     write((now) => afterRun(now, run, result));
+    measureTimesSoon();
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {
     if (controller !== own) return;
@@ -78,7 +81,7 @@ export async function generate(): Promise<void> {
 
 function afterStep(state: StudioState, run: Run, progress: SampleProgress): Partial<StudioState> {
   const { step, steps } = progress;
-  const [clips, stepMs] = [bySide(progress.clips), bySide(progress.stepMs)];
+  const clips = bySide(progress.clips);
   const comparison = progress.comparisons[1];
   const latentError = progress.latentErrors[1];
   const { settings, plan } = run;
@@ -91,7 +94,7 @@ function afterStep(state: StudioState, run: Run, progress: SampleProgress): Part
     shown,
     comparison: comparison ? { ...made, value: comparison } : state.comparison,
     latentErrors: latentError ? [...state.latentErrors, { step, ...latentError }] : state.latentErrors,
-    stepTimes: withTimes(state, stepMs, run),
+    paceMs: progress.stepMs.findLast((ms) => ms !== undefined) ?? state.paceMs,
   };
 }
 
@@ -106,18 +109,7 @@ function afterRun(state: StudioState, run: Run, result: SampleResult): Partial<S
     run: null,
     shown,
     comparison: comparison ? { ...made, value: comparison } : state.comparison,
-    stepTimes: withTimes(state, bySide(result.medianStepMs), run),
+    paceMs: result.medianStepMs.at(-1) || state.paceMs,
     decodeMs: result.decodeMs[1] ?? state.decodeMs,
   };
-}
-
-function withTimes(
-  state: StudioState,
-  ms: Partial<Record<Side, number>>,
-  made: { readonly plan: Run['plan'] },
-): StudioState['stepTimes'] {
-  const times = { ...state.stepTimes };
-  if (ms.teacher !== undefined) times.teacher = { ms: ms.teacher, plan: NOTHING_DROPPED };
-  if (ms.student !== undefined) times.student = { ms: ms.student, plan: made.plan };
-  return times;
 }

@@ -63,12 +63,6 @@ export interface Run {
   readonly steps: number;
 }
 
-/** A measured time of one denoiser step, both guidance branches together. */
-export interface StepTime {
-  readonly ms: number;
-  readonly plan: Plan;
-}
-
 export interface LatentErrorStep {
   readonly step: number;
   readonly content: number;
@@ -143,7 +137,8 @@ export interface StudioState {
   readonly shown: Partial<Record<Side, ShownClip>>;
   readonly comparison: ShownComparison | null;
   readonly latentErrors: readonly LatentErrorStep[];
-  readonly stepTimes: Partial<Record<Side, StepTime>>;
+  /** What a step of the last run took, by the clock: how fast it goes here. Comparisons are measured in `times`. */
+  readonly paceMs: number | null;
   readonly decodeMs: number | null;
   readonly run: Run | null;
   /** A rerun is about to start (toggles are gathered for a moment). */
@@ -180,7 +175,7 @@ export const nothingMade = {
   shown: {},
   comparison: null,
   latentErrors: [],
-  stepTimes: {},
+  paceMs: null,
   decodeMs: null,
   exported: null,
   healed: null,

@@ -1,0 +1,80 @@
+/**
+ * How long a step takes with and without what is dropped: measured in turns once a run is done and nothing else is
+ * waited for, given up at the next edit or run. Figures belong to a model, a backend, the student and the guidance.
+ */
+import { create } from 'zustand';
+import { type PairedTimes, TEACHER, variantKey } from '../../worker/protocol';
+import { engine, isAbort } from './engine';
+import { studentVariant } from './healed';
+import { read, type StudioState } from './state';
+
+interface TimesState {
+  /** By what was measured; a few of the last. */
+  readonly measured: Readonly<Record<string, PairedTimes>>;
+  /** Pairs so far, and how many the first figure needs. */
+  readonly measuring: { readonly key: string; readonly done: number; readonly of: number } | null;
+}
+
+export const useTimes = create<TimesState>()(() => ({ measured: {}, measuring: null }));
+
+/** A moment after a run, so that a quick next edit does not wait for a call of this. */
+const waitMs = 500;
+const mostKept = 40;
+
+let controller: AbortController | null = null;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Names what would be measured now; null where nothing can be, or nothing is dropped. */
+export function timesKey(state: StudioState): string | null {
+  const { open, status, settings, plan } = state;
+  if (!open || open.cannotRun !== undefined || plan.dropped.length === 0) return null;
+  const variant = studentVariant(state);
+  if (variant.edits.denoiser === undefined) return null; // the decoder alone: a step takes what it took
+  return JSON.stringify([open.id, status?.backend, settings.guidance, variantKey(variant)]);
+}
+
+/** Stops measuring; what was measured stays. */
+export function cancelTimes(): void {
+  clearTimeout(timer);
+  controller?.abort();
+  controller = null;
+  if (useTimes.getState().measuring) useTimes.setState({ measuring: null });
+}
+
+/** Measures the wanted student against the teacher in a moment, unless that is known. */
+export function measureTimesSoon(): void {
+  cancelTimes();
+  timer = setTimeout(() => void measure(), waitMs);
+}
+
+async function measure(): Promise<void> {
+  const state = read();
+  const key = timesKey(state);
+  if (key === null || state.run !== null || state.opening || useTimes.getState().measured[key]) return;
+  const own = new AbortController();
+  controller = own;
+  useTimes.setState({ measuring: { key, done: 0, of: 5 } });
+  try {
+    const request = { reference: TEACHER, candidate: studentVariant(state), settings: state.settings };
+    const times = await engine.times(request, {
+      signal: own.signal,
+      onProgress: ({ done, of, times: soFar }) => {
+        if (controller !== own) return;
+        useTimes.setState({ measuring: { key, done, of } });
+        if (soFar) keep(key, soFar);
+      },
+    });
+    if (controller === own && times) keep(key, times);
+  } catch (thrown) {
+    // a lost device or a closed model is told by whoever needs it; the figure is then just not there
+    if (!isAbort(thrown)) console.warn('The time of a step was not measured.', thrown);
+  }
+  if (controller !== own) return;
+  controller = null;
+  useTimes.setState({ measuring: null });
+}
+
+function keep(key: string, times: PairedTimes): void {
+  const others = Object.entries(useTimes.getState().measured).filter(([other]) => other !== key);
+  useTimes.setState({ measured: Object.fromEntries([...others.slice(1 - mostKept), [key, times]]) });
+}
