@@ -101,12 +101,35 @@ export function latentError({ description }: Pipeline, reference: Float32Array, 
   return { content, motion, total };
 }
 
+/** What a denoiser's call of a step means: its input is signal * clean + noise * eps, and clean = fromLatent * input + fromOutput * output. */
+export interface StepForm {
+  readonly signal: number;
+  readonly noise: number;
+  readonly fromLatent: number;
+  readonly fromOutput: number;
+}
+
+/** Of the call `index` of a scheduler. Inputs that are scaled have a variance of 1. */
+export function stepForm(scheduler: Scheduler, index: number): StepForm {
+  const step = scheduler.steps[index]!;
+  const noise = noiseShare(scheduler, step);
+  const isFlow = !isRatio(scheduler, step) && Math.abs(step.denoisedFromLatent - 1) <= 1e-6;
+  return {
+    signal: isFlow ? 1 - noise : Math.sqrt(1 - noise * noise),
+    noise,
+    fromLatent: step.denoisedFromLatent / step.inputScale,
+    fromOutput: step.denoisedFromOutput,
+  };
+}
+
 /**
  * From a step's coefficients: epsilon in a variance-exploding or -preserving state is taken off with sigma / signal,
  * a velocity or a flow with sigma itself.
  */
-function noiseShare({ initialNoiseScale }: Scheduler, step: SchedulerStep): number {
+function noiseShare(scheduler: Scheduler, step: SchedulerStep): number {
   const taken = Math.abs(step.denoisedFromOutput);
-  const isRatio = initialNoiseScale > 1.5 || step.denoisedFromLatent > 1 + 1e-6;
-  return isRatio ? taken / Math.sqrt(1 + taken * taken) : Math.min(1, taken);
+  return isRatio(scheduler, step) ? taken / Math.sqrt(1 + taken * taken) : Math.min(1, taken);
 }
+
+const isRatio = ({ initialNoiseScale }: Scheduler, { denoisedFromLatent }: SchedulerStep): boolean =>
+  initialNoiseScale > 1.5 || denoisedFromLatent > 1 + 1e-6;

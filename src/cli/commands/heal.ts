@@ -43,8 +43,13 @@ ${planHelp}
   --steps N           updates of the weights (default ${defaultHealSettings.steps})
   --minutes M         as many steps as fit into M minutes, ${MOST_STEPS} at most unless --steps says otherwise
   --batch N           states in each step (default ${defaultHealSettings.batch})
-  --rate X            learning rate (default ${defaultHealSettings.learningRate})
+  --stages A,B        some of: repair (in closed form, seconds), local (stages of the model learn apart, fed with the
+                      teacher's values), end (the whole student from its end) (default ${defaultHealSettings.stages.join(',')})
+  --local             repair and local alone: no gradient goes through the whole model
+  --rate X|test       learning rate; test: found by a few steps with each of a few (default ${defaultHealSettings.learningRate ?? 'test'})
   --icd W             what individual content distillation weighs; 0: none (default ${defaultHealSettings.icdWeight})
+  --icd-normalised    each layer by the teacher's own scale there
+  --mca W             what the critic over whole clips weighs; 0: none (default ${defaultHealSettings.mcaWeight})
   --high-noise X      how much more often states of high noise are taken (default ${defaultHealSettings.highNoise})
   --train all|REGEX   all weights, or those whose names match (default all)
   --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
@@ -67,6 +72,9 @@ const options = {
   batch: { type: 'string' },
   rate: { type: 'string' },
   icd: { type: 'string' },
+  'icd-normalised': { type: 'boolean' },
+  mca: { type: 'string' },
+  local: { type: 'boolean' },
   'high-noise': { type: 'string' },
   train: { type: 'string' },
   prompts: { type: 'string' },
@@ -139,12 +147,14 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
   const most = minutes === undefined ? fallback.steps : MOST_STEPS;
   return {
     ...fallback,
-    stages: readStages(values.stages),
+    stages: readStages(values),
     steps: integer(values.steps, '--steps', { min: 1, max: 1e7 }, most),
     ...(minutes === undefined ? {} : { minutes }),
     batch: integer(values.batch, '--batch', { min: 1, max: 1024 }, fallback.batch),
-    learningRate: decimal(values.rate, '--rate', 0, fallback.learningRate ?? 1e-3),
+    ...(values.rate === undefined ? {} : readRate(values.rate)),
     icdWeight: decimal(values.icd, '--icd', 0, fallback.icdWeight),
+    icdNormalised: values['icd-normalised'] ?? fallback.icdNormalised,
+    mcaWeight: decimal(values.mca, '--mca', 0, fallback.mcaWeight),
     seed: integer(values.seed, '--seed', { min: 0, max: 1_000_000 }, fallback.seed),
     highNoise: decimal(values['high-noise'], '--high-noise', 0, fallback.highNoise),
     clips: integer(values.clips, '--clips', { min: 1, max: 100_000 }, fallback.clips),
@@ -155,13 +165,19 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
   };
 }
 
-function readStages(text: string | undefined): readonly HealStage[] {
-  if (text === undefined) return defaultHealSettings.stages;
+function readStages({ stages: text, local }: Values): readonly HealStage[] {
+  if (text !== undefined && local) throw new StudioError('cli/usage', 'Give --stages or --local, not both.');
+  if (text === undefined) return local ? ['repair', 'local'] : defaultHealSettings.stages;
   const named = text.split(',').map((name) => name.trim());
   const unknown = named.find((name) => !healStages.some((stage) => stage === name));
   if (unknown !== undefined)
     throw new StudioError('cli/usage', `--stages takes some of ${healStages.join(', ')}; ${unknown} is none of them.`);
   return healStages.filter((stage) => named.includes(stage));
+}
+
+/** Absent: found by a test. */
+function readRate(text: string): { readonly learningRate?: number | undefined } {
+  return { learningRate: text === 'test' ? undefined : decimal(text, '--rate', 0, undefined) };
 }
 
 function pattern(text: string): string {

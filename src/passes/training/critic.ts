@@ -88,6 +88,7 @@ export function buildCriticStep(critic: Model, optimiser: Partial<AdamW> = {}): 
       { kind: 'nudge', name: 'nudge', weight: NUDGE_WEIGHT, value: criticOutput },
     ],
     trainable: /^critic\./,
+    shown: [criticOutput],
     optimiser: { beta1: 0, beta2: 0.99, weightDecay: 0, clip: 1, averaging: 0, ...optimiser },
   });
 }

@@ -21,6 +21,8 @@ export interface TrainingOptions extends Sizes {
   /** Which weights are trained (see `chosenWeights`); all where absent. */
   readonly trainable?: RegExp | ((weight: Tensor) => boolean);
   readonly optimiser?: Partial<AdamW>;
+  /** Values of the student that come out, too. */
+  readonly shown?: readonly string[];
 }
 
 /** Names of the state's inputs; each output is called `next:` and the input's name. */
@@ -71,7 +73,7 @@ export function buildTrainingStep(student: Model, options: TrainingOptions): Tra
   return finished(
     draft,
     [...given.model.graph.inputs, ...inputs.values(), ...others, info(w, rate)],
-    outputsOf(result),
+    [...outputsOf(result), ...(options.shown ?? [])],
   );
 }
 

@@ -110,6 +110,49 @@ describe('heal', () => {
     }
   });
 
+  it('has a critic that sees a student that is wrong, and whose direction counts only then', async () => {
+    const video = pipeline;
+    const plan = { dropped: ['blocks.0'] };
+    const learnt = { ...settings, steps: 80, mcaWeight: 0.01, learningRate: 1e-4, icdWeight: 0 };
+    const result = await heal(video, { plan, weights: 'original' }, learnt);
+    const critics = result.curves.training.map(({ critic }) => critic!);
+    expect(critics[0]!.counts).toBe(false);
+    expect(critics.every(({ accuracy, counts }) => counts === accuracy > 0.65)).toBe(true);
+    expect(critics.at(-1)!.counts).toBe(true);
+    const without = await heal(video, { plan, weights: 'original' }, { ...learnt, mcaWeight: 0 });
+    const first = critics.findIndex(({ counts }) => counts);
+    const output = (from: typeof result) => from.curves.training.map((point) => point.output);
+    expect(output(result).slice(0, first + 1)).toEqual(output(without).slice(0, first + 1));
+    expect(output(result).slice(first + 1)).not.toEqual(output(without).slice(first + 1));
+    // where nothing was cut there is nothing to tell
+    const whole = await heal(video, { plan: { dropped: [] }, weights: 'original' }, { ...learnt, steps: 40 });
+    expect(Math.max(...whole.curves.training.map(({ critic }) => critic!.accuracy))).toBeLessThan(0.65);
+  });
+
+  it('goes on with its critic as it was', async () => {
+    const video = pipeline;
+    const short = { ...settings, steps: 30, mcaWeight: 0.01, learningRate: 1e-4 };
+    const whole = await heal(video, edit, short);
+    const abort = new AbortController();
+    let saved: Uint8Array | undefined;
+    const killed = heal(video, edit, short, {
+      signal: abort.signal,
+      onProgress: ({ done, training }) => training && done === 11 && abort.abort(),
+      checkpoint: { everySteps: 1000, write: async (bytes) => void (saved = bytes) },
+    });
+    await expect(killed).rejects.toMatchObject({ name: 'AbortError' });
+    const resumed = await heal(video, edit, short, { resume: saved! });
+    expect(resumed.curves).toEqual(whole.curves);
+    expect(resumed.tensors).toEqual(whole.tensors);
+  });
+
+  it('refuses a critic where a call takes one clip', async () => {
+    const fixed = await open('fixed critic', linearDenoiser(1));
+    await expect(heal(fixed, edit, { ...settings, mcaWeight: 1 })).rejects.toMatchObject({
+      code: 'passes/unbound-size',
+    });
+  });
+
   it('finds a learning rate that works, where none is given', async () => {
     const { learningRate: _, ...open } = settings;
     const result = await heal(pipeline, edit, { ...open, steps: 40 });

@@ -9,15 +9,13 @@ import { sha256Of } from '../../library/sha256';
 import type { Tensor } from '../../onnx/model';
 import { floatBytes } from '../../passes/differentiate/toFloat32';
 import type { ParameterLayout } from '../../passes/training/parameters';
-import { branchGuidance, guide } from '../../pipeline/guidance';
-import { latentChannels } from '../denoise';
 import type { GenerateSettings } from '../GenerateSettings';
-import { meanError } from '../importance';
 import type { Pipeline } from '../Pipeline';
-import { latentError, type SplitError } from '../teacherRuns';
 import type { Edit } from '../Variant';
+import { type ClipCritic, type CriticState, createClipCritic } from './clipCritic';
 import { decodeCheckpoint, encodeCheckpoint, type HealCheckpoint } from './healCheckpoint';
 import type {
+  CriticPoint,
   HealEnd,
   HealProgress,
   HealSettings,
@@ -28,16 +26,11 @@ import type {
 } from './healData';
 import { healingClip } from './healingClip';
 import { learningRateAt, stageAt, WARM_UP_STEPS } from './healSchedule';
+import { type HeldOut, heldOut } from './heldOut';
 import { repair } from './repair';
 import { createTrainer, type Trainer } from './trainer';
 import type { TrainedStage } from './trainingGraphs';
-import {
-  type ClipOptions,
-  heldOutItems,
-  type TrainingItem,
-  type TrainingStates,
-  trainingStates,
-} from './trainingStates';
+import { type ClipOptions, type TrainingItem, type TrainingStates, trainingStates } from './trainingStates';
 
 export interface HealOptions {
   readonly signal?: AbortSignal;
@@ -112,8 +105,10 @@ class Healing {
   private bestWeights: Float32Array | undefined;
   private secondsBefore = 0;
   private readonly startMs = performance.now();
-  private items: readonly TrainingItem[] = [];
-  private targets: readonly Float32Array[] = [];
+  private measured: HeldOut | undefined;
+  private critic: ClipCritic | undefined;
+  /** Of the checkpoint, until there is a critic to take it. */
+  private savedCritic: CriticState | undefined;
   /** After the first update of this process: the first takes longer. */
   private pace: { readonly startMs: number; readonly step: number } | undefined;
   private measureMs = 0;
@@ -143,8 +138,7 @@ class Healing {
       ...(signal ? { signal } : {}),
       onClip: (done: number, of: number) => this.tell('clips', done, of),
     };
-    this.items = await heldOutItems(this.pipeline, this.settings, preparing);
-    this.targets = await this.trainer.teacherOutputs(this.items);
+    this.measured = await heldOut(this.pipeline, settings, this.trainer, preparing);
     if (saved) this.restore(saved);
     else {
       await this.measure();
@@ -192,7 +186,7 @@ class Healing {
         this.options.signal?.throwIfAborted();
         await this.options.turn?.();
       }
-      const { total } = await this.heldOutError('parameters');
+      const { total } = await this.measured!.error(this.trainer, 'parameters');
       if (Number.isFinite(total)) found.push({ rate, total });
       this.trainer.writeState(start);
       this.tell('rates', found.length, RATES.length);
@@ -203,6 +197,7 @@ class Healing {
   /** The graphs of the stage that the next step belongs to, with the state as it is. */
   private async enterStage(): Promise<void> {
     const stage = stageAt(this.settings, this.step, this.total);
+    if (stage === 'end' && this.settings.mcaWeight > 0) await this.openCritic();
     if (stage === this.trainedStage) return;
     const state = await this.trainer.readState();
     await this.trainer.release();
@@ -211,15 +206,33 @@ class Healing {
     this.trainer.writeState(state);
   }
 
-  release(): Promise<void> {
-    return this.trainer.release();
+  private async openCritic(): Promise<void> {
+    if (this.critic) return;
+    this.critic = await createClipCritic(this.pipeline, this.edit, this.settings);
+    if (this.savedCritic) this.critic.writeState(this.savedCritic);
+  }
+
+  async release(): Promise<void> {
+    await this.critic?.release();
+    await this.trainer.release();
   }
 
   /** One update, and the number of steps once their time is known. */
   private async update(items: readonly TrainingItem[]): Promise<void> {
     const rate = learningRateAt(this.step, this.total, this.rate!);
-    const values = await this.trainer.step(items, rate);
-    const point: TrainingPoint = { step: this.step, stage: this.trainedStage, ...values };
+    const { critic, step } = this;
+    let judged: CriticPoint | undefined;
+    const values = await this.trainer.step(
+      items,
+      rate,
+      critic &&
+        (async (teacher, student) => {
+          const { point, direction } = await critic.judge(items, teacher, student, step);
+          judged = point;
+          return direction;
+        }),
+    );
+    const point: TrainingPoint = { step, stage: this.trainedStage, ...values, ...(judged ? { critic: judged } : {}) };
     this.stage = point.stage;
     this.training.push(point);
     this.step++;
@@ -242,7 +255,11 @@ class Healing {
   /** The averaged weights on the held-out states, and whether they are the best so far. */
   private async measure(): Promise<void> {
     const startMs = performance.now();
-    const point: HeldOutPoint = { step: this.step, stage: this.stage, ...(await this.heldOutError('average')) };
+    const point: HeldOutPoint = {
+      step: this.step,
+      stage: this.stage,
+      ...(await this.measured!.error(this.trainer, 'average')),
+    };
     this.measureMs = performance.now() - startMs;
     this.heldOut.push(point);
     if (this.best === undefined || point.total < this.best.total) {
@@ -250,22 +267,6 @@ class Healing {
       if (this.stage !== null) this.bestWeights = await this.trainer.readAverage();
     }
     this.tell('training', this.step, this.total ?? this.settings.steps, { heldOut: point });
-  }
-
-  private async heldOutError(weights: 'parameters' | 'average'): Promise<SplitError> {
-    const { pipeline, settings } = this;
-    const guidance = branchGuidance(pipeline.description, settings.guidance);
-    const count = guidance === 1 ? 1 : 2;
-    const outputs = await this.trainer.studentOutputs(this.items, weights);
-    const guided = (raw: readonly Float32Array[], first: number) =>
-      guide(
-        raw.slice(first, first + count).map((output) => latentChannels(output, pipeline.description)),
-        guidance,
-      );
-    const errors = Array.from({ length: this.items.length / count }, (_, index) =>
-      latentError(pipeline, guided(this.targets, index * count), guided(outputs, index * count)),
-    );
-    return meanError(errors);
   }
 
   /** The first at once, so that there is something to see; later ones when they have become cheap. */
@@ -322,6 +323,7 @@ class Healing {
       best: this.best!,
       bestWeights: this.bestWeights,
       state: await this.trainer.readState(),
+      critic: await this.critic?.readState(),
     };
   }
 
@@ -340,6 +342,7 @@ class Healing {
     this.heldOut.push(...saved.curves.heldOut);
     this.best = this.heldOut.find(({ step, stage }) => step === saved.best.step && stage === saved.best.stage)!;
     this.bestWeights = saved.bestWeights;
+    this.savedCritic = saved.critic;
     this.trainer.writeState(saved.state);
   }
 

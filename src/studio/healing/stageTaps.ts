@@ -46,6 +46,9 @@ function comparedBlocks({ blocks }: BlockTree, gone: ReadonlySet<string>): reado
   return wanted.filter((_, index) => wanted.length <= MOST_TAPS || index % Math.ceil(wanted.length / MOST_TAPS) === 0);
 }
 
+/** Values that the block of a whole model ends with, the last first. */
+export const blockEnds = (block: Block): readonly string[] => endsOf(block, new Set());
+
 /** Values that the block ends with, the last first: its output, then ends of what it consists of. */
 function endsOf(block: Block, gone: ReadonlySet<string>): readonly string[] {
   const own = [

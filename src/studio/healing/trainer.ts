@@ -6,24 +6,28 @@
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { type ParameterLayout, parametersInput, readParameters } from '../../passes/training/parameters';
-import { nextOf, stateInputs } from '../../passes/training/trainingStep';
+import { nextOf } from '../../passes/training/trainingStep';
 import { nextTask } from '../../runtime/nextTask';
 import type { DeviceTensor, Feeds, PlainTensor, Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import type { HealSettings, TrainingPoint } from './healData';
+import { dispose, HeldState, numbersOf, scalar, type TrainingState, vector } from './heldState';
 import { type TrainedStage, type TrainingGraphs, trainingGraphs } from './trainingGraphs';
 import { batchFeeds, type TrainingItem } from './trainingStates';
 
-type StatePart = (typeof stateInputs)[number];
-/** Flat tensors of all trained weights, and the number of updates. */
-export type TrainingState = Readonly<Record<StatePart, Float32Array>>;
+/** What a critic makes of the raw outputs of a batch: the direction that its loss asks the student's to take. */
+export type Judge = (teacher: Float32Array, student: Float32Array) => Promise<Float32Array>;
 
 export interface Trainer {
   readonly layout: ParameterLayout;
   /** One update on a batch. */
-  step(items: readonly TrainingItem[], learningRate: number): Promise<Omit<TrainingPoint, 'step' | 'stage'>>;
+  step(
+    items: readonly TrainingItem[],
+    learningRate: number,
+    judge?: Judge,
+  ): Promise<Omit<TrainingPoint, 'step' | 'stage'>>;
   /** Raw outputs of the teacher, one an item. */
   teacherOutputs(items: readonly TrainingItem[]): Promise<readonly Float32Array[]>;
   /** The same of the student with the weights or the averaged weights as they are now. */
@@ -67,7 +71,7 @@ export async function createTrainer(
   try {
     const weights = await readParameters(graphs.student, graphs.layout, pipeline.denoiser.externalData);
     onBusy(false);
-    const stateOutputs = stateInputs.map(nextOf);
+    const stateOutputs = HeldState.outputs;
     const teacher = await open('teacher', graphs.teacher, graphs.teacherOutputs);
     const gradients = await open('training', graphs.training, [...stateOutputs, nextOf('gradient')]);
     const update = graphs.update && (await open('update', graphs.update, stateOutputs));
@@ -86,8 +90,6 @@ interface Sessions {
   readonly forward: Session;
 }
 
-type Held = Record<StatePart, PlainTensor | DeviceTensor>;
-
 function trainerOf(
   pipeline: Pipeline,
   graphs: TrainingGraphs,
@@ -96,12 +98,7 @@ function trainerOf(
   release: () => Promise<void>,
 ): Trainer {
   const { layout, perCall } = graphs;
-  let held = held0(weights);
-  const replace = (next: Readonly<Record<string, DeviceTensor>>): void => {
-    const before = held;
-    held = Object.fromEntries(stateInputs.map((part) => [part, next[nextOf(part)]!])) as unknown as Held;
-    Object.values(before).forEach(dispose);
-  };
+  const state = new HeldState(weights);
   const groups = (items: readonly TrainingItem[]): readonly (readonly TrainingItem[])[] =>
     Array.from({ length: Math.ceil(items.length / perCall) }, (_, index) =>
       items.slice(index * perCall, (index + 1) * perCall),
@@ -123,14 +120,24 @@ function trainerOf(
     return outputs;
   };
   const lossNames = ['loss:output', ...(graphs.hasIcd ? ['loss:icd'] : [])];
-  const stateNames = stateInputs.map(nextOf);
+  const stateNames = HeldState.outputs;
+  const directionFor = async (items: readonly TrainingItem[], target: DeviceTensor, judge: Judge | undefined) => {
+    const teacher = await target.read();
+    const student = judge
+      ? await outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: state.held.parameters })
+      : [];
+    const none = new Float32Array(floatValues(teacher).length);
+    const data = judge ? await judge(floatValues(teacher), concatenated(student)) : none;
+    return { dataType: 'float32', dims: target.dims, data } as const;
+  };
 
-  const wholeStep = async (items: readonly TrainingItem[], learningRate: number) => {
+  const wholeStep = async (items: readonly TrainingItem[], learningRate: number, judge: Judge | undefined) => {
     const targets = await targetsFor(items);
     const feeds = {
       ...batchFeeds(pipeline, graphs.training, items),
       ...targets,
-      ...held,
+      ...(graphs.takesDirection ? { direction: await directionFor(items, targets['target']!, judge) } : {}),
+      ...state.held,
       learningRate: scalar(learningRate),
     };
     const { plain, onDevice } = await sessions.gradients.runOnDevice(feeds, [
@@ -139,7 +146,7 @@ function trainerOf(
       ...stateNames,
     ]);
     Object.values(targets).forEach(dispose);
-    replace(onDevice);
+    state.replace(onDevice);
     return numbersOf(plain);
   };
   const gatheredStep = async (update: Session, items: readonly TrainingItem[], learningRate: number) => {
@@ -150,7 +157,7 @@ function trainerOf(
       const feeds: Feeds = {
         ...batchFeeds(pipeline, graphs.training, group),
         ...targets,
-        parameters: held.parameters,
+        parameters: state.held.parameters,
         gradient,
       };
       const { plain, onDevice } = await sessions.gradients.runOnDevice(feeds, [...lossNames, nextOf('gradient')]);
@@ -159,71 +166,48 @@ function trainerOf(
       losses.push(numbersOf(plain));
     }
     const feeds = {
-      ...held,
+      ...state.held,
       gradient,
       gradientScale: scalar(1 / losses.length),
       learningRate: scalar(learningRate),
     };
     const { plain, onDevice } = await update.runOnDevice(feeds, ['gradientNorm', ...stateNames]);
     dispose(gradient);
-    replace(onDevice);
+    state.replace(onDevice);
     const mean = (name: string) => losses.reduce((sum, one) => sum + one[name]!, 0) / losses.length;
     return { ...numbersOf(plain), ...Object.fromEntries(lossNames.map((name) => [name, mean(name)])) };
   };
 
   return {
     layout,
-    async step(items, learningRate) {
+    async step(items, learningRate, judge) {
       const numbers: Record<string, number> = sessions.update
         ? await gatheredStep(sessions.update, items, learningRate)
-        : await wholeStep(items, learningRate);
+        : await wholeStep(items, learningRate, judge);
       const { 'loss:output': output, 'loss:icd': icd = null, gradientNorm } = numbers;
       return { output: output!, icd, gradientNorm: gradientNorm! };
     },
     teacherOutputs: (items) => outputsOf(sessions.teacher, graphs.teacher, items, {}),
     studentOutputs: (items, weights) =>
-      outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: held[weights] }),
-    readAverage: () => valuesOf(held.average),
-    readWeights: () => valuesOf(held.parameters),
-    writeWeights(flat) {
-      Object.values(held).forEach(dispose);
-      held = held0(flat);
-    },
-    readState: async () => {
-      const entries: [StatePart, Float32Array][] = [];
-      for (const part of stateInputs) entries.push([part, await valuesOf(held[part])]);
-      return Object.fromEntries(entries) as Record<StatePart, Float32Array>;
-    },
-    writeState(state) {
-      Object.values(held).forEach(dispose);
-      held = Object.fromEntries(
-        stateInputs.map((part) => [part, part === 'step' ? scalar(state.step[0]!) : vector(state[part])]),
-      ) as unknown as Held;
-    },
+      outputsOf(sessions.forward, graphs.forward, items, { [parametersInput]: state.held[weights] }),
+    readAverage: () => state.readPart('average'),
+    readWeights: () => state.readPart('parameters'),
+    writeWeights: (flat) => state.restart(flat),
+    readState: () => state.read(),
+    writeState: (given) => state.write(given),
     async release() {
-      Object.values(held).forEach(dispose);
+      state.dispose();
       await release();
     },
   };
 }
 
-const scalar = (value: number): PlainTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
-const vector = (data: Float32Array): PlainTensor => ({ dataType: 'float32', dims: [data.length], data });
-
-/** Before the first update. */
-function held0(weights: Float32Array): Held {
-  const zeros = () => vector(new Float32Array(weights.length));
-  return { parameters: vector(weights), average: vector(weights.slice()), m: zeros(), v: zeros(), step: scalar(0) };
-}
-
-function dispose(tensor: PlainTensor | DeviceTensor): void {
-  if ('dispose' in tensor) tensor.dispose();
-}
-
-async function valuesOf(tensor: PlainTensor | DeviceTensor): Promise<Float32Array> {
-  return 'read' in tensor ? floatValues(await tensor.read()) : floatValues(tensor).slice();
-}
-
-function numbersOf(plain: Readonly<Record<string, PlainTensor>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(plain).map(([name, tensor]) => [name, floatValues(tensor)[0]!]));
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

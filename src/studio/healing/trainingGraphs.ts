@@ -43,6 +43,8 @@ export interface TrainingGraphs {
   /** Teacher's value -> input of the training graph. */
   readonly targets: ReadonlyMap<string, string>;
   readonly hasIcd: boolean;
+  /** Whether `training` adds the gradient of a critic: an input `direction` of the output's shape. */
+  readonly takesDirection: boolean;
   /** Items of one call. */
   readonly perCall: number;
 }
@@ -65,7 +67,12 @@ export function trainingGraphs(
   const { model, values: fed } =
     stage === 'local' ? localStudent(whole, student, taps, tree.latentInput, bindings) : { model: student, values: [] };
   const trained = trainedWeights(pipeline, student, settings);
-  const losses = [outputLoss(output), ...(taps.length > 0 ? [icdLoss(taps, settings, stage)] : [])];
+  const takesDirection = stage === 'end' && settings.mcaWeight > 0;
+  const losses = [
+    outputLoss(output),
+    ...(takesDirection ? [criticLoss(output, settings)] : []),
+    ...(taps.length > 0 ? [icdLoss(taps, settings, stage)] : []),
+  ];
   const options = { bindings, losses, trainable: ({ name }: { name: string }) => trained.has(name) };
   const inOneCall = perCall === settings.batch;
   const built = inOneCall ? buildTrainingStep(model, options) : buildGradientStep(model, options);
@@ -81,11 +88,20 @@ export function trainingGraphs(
     output,
     targets: new Map([[output, 'target'], ...values.map((value) => [value, teacherInput(value)] as const)]),
     hasIcd: taps.length > 0,
+    takesDirection,
     perCall,
   };
 }
 
 const outputLoss = (value: string): Loss => ({ kind: 'output', name: 'output', weight: 1, value });
+
+const criticLoss = (value: string, { mcaWeight }: HealSettings): Loss => ({
+  kind: 'direction',
+  name: 'mca',
+  weight: mcaWeight,
+  value,
+  direction: 'direction',
+});
 
 /** Regions that learn apart weigh alike, each by its own scale. */
 function icdLoss(taps: readonly StageTap[], { icdWeight, icdNormalised }: HealSettings, stage: TrainedStage): Loss {

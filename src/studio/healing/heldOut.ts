@@ -1,0 +1,41 @@
+/** States of other seeds than those that are learnt from, and how far the student is from the teacher on them. */
+import { branchGuidance, guide } from '../../pipeline/guidance';
+import { latentChannels } from '../denoise';
+import { meanError } from '../importance';
+import type { Pipeline } from '../Pipeline';
+import { latentError, type SplitError } from '../teacherRuns';
+import type { HealSettings } from './healData';
+import type { Trainer } from './trainer';
+import { type ClipOptions, heldOutItems, type TrainingItem } from './trainingStates';
+
+export interface HeldOut {
+  /** Of the guided output, content and motion apart. */
+  error(trainer: Trainer, weights: 'parameters' | 'average'): Promise<SplitError>;
+}
+
+/** Samples them, and takes the teacher's outputs. */
+export async function heldOut(
+  pipeline: Pipeline,
+  settings: HealSettings,
+  trainer: Trainer,
+  options: ClipOptions,
+): Promise<HeldOut> {
+  const items: readonly TrainingItem[] = await heldOutItems(pipeline, settings, options);
+  const targets = await trainer.teacherOutputs(items);
+  const guidance = branchGuidance(pipeline.description, settings.guidance);
+  const count = guidance === 1 ? 1 : 2;
+  const guided = (raw: readonly Float32Array[], first: number) =>
+    guide(
+      raw.slice(first, first + count).map((output) => latentChannels(output, pipeline.description)),
+      guidance,
+    );
+  return {
+    async error(current, weights) {
+      const outputs = await current.studentOutputs(items, weights);
+      const errors = Array.from({ length: items.length / count }, (_, index) =>
+        latentError(pipeline, guided(targets, index * count), guided(outputs, index * count)),
+      );
+      return meanError(errors);
+    },
+  };
+}
