@@ -32,6 +32,7 @@ interface BatchJson {
     readonly comparisons: readonly ClipComparison[];
   }[];
   readonly pairs: readonly PairJson[];
+  readonly colorVideoVdpDisplay: string;
   readonly teacherClips: number;
   readonly denoiserRuns: number;
 }
@@ -153,9 +154,12 @@ describe('vdmini compare', () => {
         ['teacher', 'b'],
         ['a', 'b'],
       ]);
+      expect(result.colorVideoVdpDisplay).toBe('standard_4k');
       const [ofA, ofB, between] = result.pairs as [PairJson, PairJson, PairJson];
       expect(ofB.figures['meanSquaredError']).toMatchObject({ mean: 0, standardDeviation: 0 });
       expect(ofB.figures['psnr']).toBeNull();
+      expect(ofB.figures['jod']).toMatchObject({ mean: 10, worst: { value: 10 } });
+      expect(ofA.figures['jod']!.mean).toBeLessThan(10);
       const errors = result.cases.map(({ comparisons }) => comparisons[0]!.meanSquaredError);
       const mean = errors.reduce((sum, error) => sum + error, 0) / 4;
       expect(ofA.figures['meanSquaredError']!.mean).toBeCloseTo(mean, 9);
@@ -165,7 +169,7 @@ describe('vdmini compare', () => {
       expect(between.figures['meanSquaredError']!.mean).toBeCloseTo(mean, 9);
       const lines = (await readFile(csv, 'utf8')).trimEnd().split('\n');
       expect(lines).toHaveLength(1 + 4 * 3);
-      expect(lines[0]).toMatch(/^prompt,seed,reference,candidate,meanSquaredError,psnr,/);
+      expect(lines[0]).toMatch(/^prompt,seed,reference,candidate,meanSquaredError,psnr,.*,jod$/);
     },
     5 * minutes,
   );

@@ -1,5 +1,6 @@
 /** What `compare` found, as text for people and as CSV: of one clip in full, of many by their statistics. */
 import type { Totals } from '../blocks/block';
+import type { DisplayName } from '../metrics/colorVideoVdp/parameters';
 import { comparedFigures } from '../metrics/comparedFigures';
 import type { PairedTimes } from '../metrics/pairedTimes';
 import { psnr } from '../metrics/psnr';
@@ -23,15 +24,19 @@ export interface CompareResult {
   readonly students: readonly ComparedStudent[];
   readonly settings: readonly GenerateSettings[];
   readonly compared: StudentComparison;
+  /** What ColorVideoVDP took the clips to be looked at on. */
+  readonly display?: DisplayName | undefined;
   readonly notes: readonly string[];
 }
 
 /** One student, one clip. */
-export function singleText({ settings, students, compared, notes }: CompareResult): string {
+export function singleText({ settings, students, compared, display, notes }: CompareResult): string {
   const { dropped, gone, totals, times } = students[0]!;
   const { content, motion, meanSquaredError } = compared.cases[0]!.comparisons[0]!;
+  const jod = compared.cases[0]!.jods?.[0];
   const decibels = psnr(meanSquaredError);
   const quality = [
+    ...(jod === undefined ? [] : [['both', `ColorVideoVDP, ${display}`, `${jod.toFixed(2)} JOD`]]),
     ['content', 'PSNR', decibels === Infinity ? 'identical' : number(decibels, ' dB')],
     ['', 'SSIM', number(mean(content.ssimPerFrame))],
     ['', 'error, content part', number(content.errorContent)],
@@ -103,11 +108,12 @@ export function comparedText(result: CompareResult): string {
 }
 
 function pairText({ students, compared }: CompareResult, index: number): string {
-  const { figures, worstFirst } = compared.summaries[index]!;
-  const rows = comparedFigures.map(({ id, name, unit }) => [
+  const { figures, worstFirst, jod } = compared.summaries[index]!;
+  const measured = comparedFigures.map(({ id, name, unit }) => [
     unit === '' ? name : `${name}, ${unit}`,
     ...summaryCells(figures[id]),
   ]);
+  const rows = jod ? [[`ColorVideoVDP, JOD (10: no difference)`, ...summaryCells(jod)], ...measured] : measured;
   const worst = worstFirst.slice(0, WORST).map((place) => {
     const { settings, comparisons } = compared.cases[place]!;
     return [number(comparisons[index]!.meanSquaredError), `seed ${settings.seed}`, settings.prompt];
@@ -136,12 +142,15 @@ function summaryCells(summary: Summary | null): readonly string[] {
 
 /** One line a case and pair. */
 export function comparedCsv({ students, compared }: CompareResult): string {
-  const header = ['prompt', 'seed', 'reference', 'candidate', ...comparedFigures.map(({ id }) => id)].join(',');
-  const lines = compared.cases.flatMap(({ settings, comparisons }) =>
+  const hasJod = compared.cases[0]?.jods !== undefined;
+  const names = [...comparedFigures.map(({ id }) => id), ...(hasJod ? ['jod'] : [])];
+  const header = ['prompt', 'seed', 'reference', 'candidate', ...names].join(',');
+  const lines = compared.cases.flatMap(({ settings, comparisons, jods }) =>
     comparisons.map((comparison, index) => {
       const { reference, candidate } = pairNames(students, compared.pairs[index]!);
       const cells = comparedFigures.map(({ read }) => csvNumber(read(comparison)));
-      return [quoted(settings.prompt), settings.seed, quoted(reference), quoted(candidate), ...cells].join(',');
+      const who = [quoted(settings.prompt), settings.seed, quoted(reference), quoted(candidate)];
+      return [...who, ...cells, ...(hasJod ? [csvNumber(jods?.[index] ?? null)] : [])].join(',');
     }),
   );
   return [header, ...lines].join('\n') + '\n';

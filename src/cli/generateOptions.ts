@@ -1,5 +1,6 @@
 /** What `generate` and `compare` share: the settings of a clip. */
 import { StudioError } from '../errors/StudioError';
+import { type DisplayName, displayNames } from '../metrics/colorVideoVdp/parameters';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
@@ -55,6 +56,17 @@ export async function readSettings(
 
 export const casesHelp = `  --prompts FILE      one prompt a line, instead of --prompt
   --seeds N           clips for each prompt, of N seeds from --seed on (default 1)`;
+
+export const displayHelp = `  --display NAME      for ColorVideoVDP: ${displayNames.join(', ')} (default: the first) or none, which leaves it out`;
+
+/** Undefined for `none`. Throws `cli/usage`. */
+export function readDisplay(value: string = displayNames[0]): DisplayName | undefined {
+  if (value === 'none') return undefined;
+  const known = displayNames.find((name) => name === value);
+  if (!known)
+    throw new StudioError('cli/usage', `--display is one of ${displayNames.join(', ')}, none; not "${value}".`);
+  return known;
+}
 
 interface CaseValues extends SettingValues {
   readonly prompts?: string;

@@ -25,7 +25,8 @@ export function clipError(reference: Clip, candidate: Clip): ClipError {
   return { frames: reference.frameCount, frameLength: reference.height * reference.width * 3, values };
 }
 
-function assertComparable(reference: Clip, candidate: Clip): void {
+/** Throws `internal`. */
+export function assertComparable(reference: Clip, candidate: Clip): void {
   for (const clip of [reference, candidate]) {
     if (clip.pixels.length !== clip.frameCount * clip.height * clip.width * 4) {
       throw new StudioError('internal', 'A clip does not hold as many pixels as its size says.', sizeOf(clip));

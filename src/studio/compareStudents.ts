@@ -4,8 +4,11 @@
  * are not kept: a hundred of them would be more than memory holds.
  */
 import type { Clip, ClipComparison } from '../metrics/Clip';
+import { type ColorVideoVdpOptions, colorVideoVdp } from '../metrics/colorVideoVdp/colorVideoVdp';
+import type { DisplayName } from '../metrics/colorVideoVdp/parameters';
 import { compareClipsInSlices } from '../metrics/compareClips';
 import { type ComparisonSummary, summariseComparisons } from '../metrics/comparedFigures';
+import { type Summary, summarise } from '../metrics/summarise';
 import { nextTask } from '../runtime/nextTask';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
@@ -28,6 +31,8 @@ export interface ComparedCase {
   readonly settings: GenerateSettings;
   /** In the order of the pairs. */
   readonly comparisons: readonly ClipComparison[];
+  /** ColorVideoVDP of the pairs, where it is asked for. */
+  readonly jods?: readonly number[];
 }
 
 export interface CaseProgress {
@@ -38,11 +43,15 @@ export interface CaseProgress {
   readonly clips: readonly Clip[];
 }
 
+export interface PairSummary extends ComparisonSummary {
+  readonly jod?: Summary;
+}
+
 export interface StudentComparison {
   readonly pairs: readonly ComparedPair[];
   readonly cases: readonly ComparedCase[];
   /** One for each pair. */
-  readonly summaries: readonly ComparisonSummary[];
+  readonly summaries: readonly PairSummary[];
   /** Medians over the cases, of the teacher, then of the students. */
   readonly medianStepMs: readonly number[];
   readonly decodeMs: readonly number[];
@@ -52,6 +61,8 @@ export interface StudentComparison {
 
 export interface CompareOptions {
   readonly signal?: AbortSignal;
+  /** What the clips are looked at on, for ColorVideoVDP; absent: it is not measured. */
+  readonly display?: DisplayName;
   /** After every sampling step. */
   readonly onStep?: (progress: SampleProgress) => void;
   /** Awaited before the next case. */
@@ -63,17 +74,26 @@ export async function compareStudents(
   pipeline: Pipeline,
   students: readonly Student[],
   settings: readonly GenerateSettings[],
-  { signal, onStep, onCase }: CompareOptions = {},
+  { signal, display, onStep, onCase }: CompareOptions = {},
 ): Promise<StudentComparison> {
   const pairs = pairsOf(students.length);
   const options = { ...(signal ? { signal } : {}), ...(onStep ? { onProgress: onStep } : {}) };
   const runsBefore = pipeline.counters().denoiserRuns;
+  const { framesPerSecond } = pipeline.description;
   const cases: ComparedCase[] = [];
   const sampled: Pick<SampleResult, 'medianStepMs' | 'decodeMs'>[] = [];
   for (const one of settings) {
     const takes = [TEACHER, ...students.map(({ variant }) => variant)].map((variant) => ({ variant, settings: one }));
     const result = await pipeline.sample({ takes, previewEvery: 0 }, options);
-    const done = { settings: one, comparisons: await comparePairs(pairs, result, signal) };
+    const pause = async (): Promise<void> => {
+      await nextTask();
+      signal?.throwIfAborted();
+    };
+    const done = {
+      settings: one,
+      comparisons: await comparePairs(pairs, result, pause),
+      ...(display ? { jods: await jodsOf(pairs, result.clips, { framesPerSecond, display, pause }) } : {}),
+    };
     cases.push(done);
     sampled.push(result);
     await onCase?.({ done: cases.length, of: settings.length, case: done, clips: result.clips });
@@ -83,7 +103,7 @@ export async function compareStudents(
   return {
     pairs,
     cases,
-    summaries: pairs.map((_, index) => summariseComparisons(cases.map(({ comparisons }) => comparisons[index]!))),
+    summaries: pairs.map((_, index) => summarisePair(cases, index)),
     medianStepMs: medians('medianStepMs'),
     decodeMs: medians('decodeMs'),
     denoiserRuns: pipeline.counters().denoiserRuns - runsBefore,
@@ -103,18 +123,36 @@ function pairsOf(students: number): readonly ComparedPair[] {
 async function comparePairs(
   pairs: readonly ComparedPair[],
   { clips, comparisons }: SampleResult,
-  signal: AbortSignal | undefined,
+  pause: () => Promise<void>,
 ): Promise<readonly ClipComparison[]> {
-  const pause = async (): Promise<void> => {
-    await nextTask();
-    signal?.throwIfAborted();
-  };
   const compared: ClipComparison[] = [];
   for (const { reference, candidate } of pairs) {
     const known = reference === 0 ? comparisons[candidate] : undefined;
     compared.push(known ?? (await compareClipsInSlices(clips[reference]!, clips[candidate]!, pause)));
   }
   return compared;
+}
+
+async function jodsOf(
+  pairs: readonly ComparedPair[],
+  clips: readonly Clip[],
+  options: ColorVideoVdpOptions,
+): Promise<readonly number[]> {
+  const jods: number[] = [];
+  for (const { reference, candidate } of pairs)
+    jods.push((await colorVideoVdp(clips[reference]!, clips[candidate]!, options)).jod);
+  return jods;
+}
+
+function summarisePair(cases: readonly ComparedCase[], index: number): PairSummary {
+  const jod = summarise(
+    cases.flatMap(({ jods }) => jods?.[index] ?? []),
+    'lower',
+  );
+  return {
+    ...summariseComparisons(cases.map(({ comparisons }) => comparisons[index]!)),
+    ...(jod ? { jod } : {}),
+  };
 }
 
 function median(values: readonly number[]): number {

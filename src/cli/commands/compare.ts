@@ -12,7 +12,15 @@ import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { casesHelp, generateHelp, generateOptions, printable, readCases } from '../generateOptions';
+import {
+  casesHelp,
+  displayHelp,
+  generateHelp,
+  generateOptions,
+  printable,
+  readCases,
+  readDisplay,
+} from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { type NamedPlan, planHelp, requireStudents, studentOptions } from '../planOptions';
 import { showStep } from '../stepProgress';
@@ -28,6 +36,7 @@ prompts and seeds: mean, spread, 95 % interval of the mean, and the worst cases 
 ${generateHelp}
 ${casesHelp}
 ${planHelp}
+${displayHelp}
   --csv FILE          the measurements: per frame of one clip, or one line a clip and pair
   --json              all of it; PSNR of equal frames is "identical"
 `;
@@ -38,6 +47,7 @@ const options = {
   ...studentOptions,
   prompts: { type: 'string' },
   seeds: { type: 'string' },
+  display: { type: 'string' },
   csv: { type: 'string' },
 } as const;
 
@@ -45,6 +55,7 @@ export const compare: Command = {
   help,
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
+    const display = readDisplay(values.display);
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(
       positionals[0]!,
@@ -58,6 +69,7 @@ export const compare: Command = {
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
       const compared = await compareStudents(pipeline, variants, settings, {
         signal,
+        ...(display ? { display } : {}),
         onStep: showStep,
         onCase: ({ done, of }) => {
           if (process.stderr.isTTY && of > 1) process.stderr.write(`clip ${done} of ${of}\n`);
@@ -65,7 +77,7 @@ export const compare: Command = {
       });
       const students: ComparedStudent[] = [];
       for (const plan of plans) students.push(await costOf(pipeline, plan, settings[0]!, signal));
-      const result = { students, settings, compared, notes: pipeline.description.notes };
+      const result = { students, settings, compared, display, notes: pipeline.description.notes };
       if (values.csv !== undefined)
         await writeWhole(
           values.csv,
@@ -100,7 +112,7 @@ const describe = (result: CompareResult) => (isSingle(result) ? singleText(resul
 
 /** The fields of a single comparison are there where there is one. */
 function jsonOf(result: CompareResult) {
-  const { students, settings, compared, notes } = result;
+  const { students, settings, compared, display, notes } = result;
   const { pairs, cases, summaries, medianStepMs, decodeMs, denoiserRuns } = compared;
   const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
   const named = ({ reference, candidate }: (typeof pairs)[number]) => ({
@@ -111,6 +123,7 @@ function jsonOf(result: CompareResult) {
     dropped: students[0]!.dropped,
     gone: students[0]!.gone,
     comparison: cases[0]!.comparisons[0]!,
+    ...(cases[0]!.jods ? { jod: cases[0]!.jods[0] } : {}),
     medianStepMs: { teacher: medianStepMs[0], student: medianStepMs[1] },
     decodeMs: { teacher: decodeMs[0], student: decodeMs[1] },
     times: students[0]!.times,
@@ -128,7 +141,7 @@ function jsonOf(result: CompareResult) {
     })),
     pairs: pairs.map((pair, index) => ({
       ...named(pair),
-      figures: summaries[index]!.figures,
+      figures: { ...summaries[index]!.figures, ...(summaries[index]!.jod ? { jod: summaries[index]!.jod } : {}) },
       worstFirst: summaries[index]!.worstFirst.map((place) => {
         const { settings: of, comparisons } = cases[place]!;
         return {
@@ -142,8 +155,13 @@ function jsonOf(result: CompareResult) {
     cases: cases.map((one) => ({
       prompt: one.settings.prompt,
       seed: one.settings.seed,
-      comparisons: one.comparisons.map((comparison, index) => ({ ...named(pairs[index]!), ...comparison })),
+      comparisons: one.comparisons.map((comparison, index) => ({
+        ...named(pairs[index]!),
+        ...(one.jods ? { jod: one.jods[index] } : {}),
+        ...comparison,
+      })),
     })),
+    ...(display ? { colorVideoVdpDisplay: display } : {}),
     teacherClips: cases.length,
     denoiserRuns,
     notes,
