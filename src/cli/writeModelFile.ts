@@ -1,17 +1,18 @@
 /**
- * A model written to disk, weights streamed range by range, read again and checked before it takes its name. Weights in
- * a second file get a name that is free: the graph's own name, taken last and at once, decides which weights are read,
- * so that nobody ever finds a graph with the weights of another.
+ * A model into a file on disk: where it may go, and what becomes of what was there. Weights in a second file get a name
+ * that is free: the graph's own name, taken last and at once, decides which weights are read, so that nobody ever finds
+ * a graph with the weights of another. Writing and checking are `studio/saveModel`.
  */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../errors/StudioError';
-import { checkModel } from '../onnx/checkModel';
+import { fileSource } from '../library/nodeFolder';
 import { externalLocations } from '../onnx/externalLocations';
-import type { Model, ValueInfo } from '../onnx/model';
-import { packModel } from '../onnx/packModel';
+import type { Model } from '../onnx/model';
 import { readModel } from '../onnx/readModel';
-import { openStage, type PendingFile, requireOther } from './fileOutput';
+import type { SessionModel } from '../runtime/Runtime';
+import { type ModelSink, saveModel } from '../studio/saveModel';
+import { openStage, type PendingFile, requireOther, type Stage, type Write } from './fileOutput';
 import { externalSources } from './modelFile';
 
 export interface WrittenFile {
@@ -26,8 +27,8 @@ export interface WriteModelOptions<T> {
   /** Weights into a second file beside it, instead of into the graph file. */
   readonly external: boolean;
   readonly signal: AbortSignal;
-  /** Looks at the complete file, which bears another name still; what it throws keeps the file from getting its own. */
-  readonly check?: (graphPath: string) => Promise<T>;
+  /** Looks at the complete files, which bear another name still; what it throws keeps them from getting their own. */
+  readonly check?: (file: SessionModel) => Promise<T>;
 }
 
 export interface WrittenModel<T> {
@@ -45,28 +46,46 @@ export async function writeModelFile<T = undefined>(
   const originals = [from, ...[...sources.values()].flatMap(({ filePath }) => filePath ?? [])];
   await requireOther(out, originals);
   if (external) await requireOther(`${out}.data`, originals);
-  const packed = await packModel(
-    model,
-    sources,
-    external ? { kind: 'external', location: await freeDataName(out) } : { kind: 'single' },
-  );
   const stage = await openStage(out);
   try {
-    const pending: PendingFile[] = [];
-    if (packed.dataLocation !== undefined)
-      pending.push(await stage.write(packed.dataLocation, signal, (write) => packed.writeData(write, { signal })));
-    const graph = await stage.write(basename(out), signal, (write) => write(packed.modelBytes));
-    await checkWritten(graph.temporaryPath, model);
-    const checked = await check?.(graph.temporaryPath);
-    signal.throwIfAborted();
-    const replaced = await ownWeightsOf(out, originals);
-    await stage.commit([...pending, graph]);
-    for (const path of replaced) await rm(path, { force: true });
-    return { files: [graph, ...pending].map(({ path, sizeBytes }) => ({ path, bytes: sizeBytes })), checked };
+    return await saveModel(model, sources, diskSink(stage, out, originals, signal), {
+      layout: external ? { kind: 'external', location: await freeDataName(out) } : { kind: 'single' },
+      what: out,
+      signal,
+      check,
+    });
   } catch (thrown) {
     await stage.discard();
     throw thrown;
   }
+}
+
+/** Into the stage; what is replaced loses its own weights with it. */
+function diskSink(
+  stage: Stage,
+  out: string,
+  originals: readonly string[],
+  signal: AbortSignal,
+): ModelSink<WrittenFile> {
+  const pending: PendingFile[] = [];
+  const put = async (name: string, produce: (write: Write) => Promise<void>) => {
+    const file = await stage.write(name, signal, produce);
+    pending.push(file);
+    return fileSource(file.temporaryPath);
+  };
+  return {
+    putWeights: ({ name, write }) => put(name, write),
+    async putGraph(bytes) {
+      const graph = await put(basename(out), (write) => write(bytes));
+      return graph.read(0, graph.sizeBytes);
+    },
+    async commit() {
+      const replaced = await ownWeightsOf(out, originals);
+      await stage.commit(pending);
+      for (const path of replaced) await rm(path, { force: true });
+      return pending.toReversed().map(({ path, sizeBytes }) => ({ path, bytes: sizeBytes }));
+    },
+  };
 }
 
 /** FILE.data, or FILE.2.data and so on where that is taken. */
@@ -105,18 +124,5 @@ async function locationsOf(path: string): Promise<readonly string[]> {
   } catch (thrown) {
     if (thrown instanceof StudioError) return [];
     throw thrown;
-  }
-}
-
-/** Reads the written graph afresh: it must be well formed and have the inputs and outputs it was made with. */
-async function checkWritten(path: string, expected: Model): Promise<void> {
-  const written = readModel(await readFile(path));
-  checkModel(written);
-  const signature = ({ graph }: Model) =>
-    JSON.stringify(
-      [graph.inputs, graph.outputs].map((values) => values.map(({ name, type }: ValueInfo) => ({ name, type }))),
-    );
-  if (signature(written) !== signature(expected)) {
-    throw new StudioError('internal', 'The written file has other inputs or outputs than the model it was made from.');
   }
 }

@@ -2,18 +2,18 @@
  * A pipeline folder with another denoiser: everything else is copied, the graph is written, read again and compared with the
  * gated session's preview before the folder gets its name. It appears whole or not at all.
  */
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { StudioError } from '../errors/StudioError';
 import { writeError } from '../library/fileErrors';
 import type { Tensor } from '../onnx/model';
-import { firstCall } from '../studio/firstCall';
 import type { HealSummary } from '../studio/healing/healData';
 import { studentOf } from '../studio/healing/trainingGraphs';
 import type { Pipeline } from '../studio/Pipeline';
+import { previewComponent } from '../studio/previewComponent';
 import type { Edit } from '../studio/Variant';
-import { previewStudent, type StudentCheck, verifyStudent } from '../studio/verifyStudent';
-import { externalSources, readModelFile } from './modelFile';
+import { type StudentCheck, verifyStudent } from '../studio/verifyStudent';
+import { otherPaths } from '../studio/zipPipeline';
 import { stageName } from './stages';
 import { writeModelFile } from './writeModelFile';
 
@@ -49,26 +49,15 @@ export async function writePipelineFolder(
     const target = join(stage, file.path);
     await mkdir(dirname(target), { recursive: true });
     const settings = { ...pipeline.description.defaults, seed: 1 };
-    const feeds = pipeline.inputs.feeds(await firstCall(pipeline, settings));
-    const preview = await previewStudent(pipeline, denoiser, feeds, edit);
+    const preview = await previewComponent(pipeline, 'denoiser', edit, settings);
     const student = studentOf(pipeline, edit);
     const { checked } = await writeModelFile(student, {
       from: join(root, file.path),
       out: target,
       external: file.weights.size > 0,
       signal,
-      check: async (path) =>
-        verifyStudent(
-          pipeline,
-          denoiser,
-          preview,
-          {
-            what: join(out, file.path),
-            modelBytes: await readFile(path),
-            externalData: await externalSources(path, await readModelFile(path)),
-          },
-          { signal },
-        ),
+      check: (written) =>
+        verifyStudent(pipeline, denoiser, preview, { ...written, what: join(out, file.path) }, { signal }),
     });
     await writeFile(join(stage, 'healing.json'), JSON.stringify({ model: folder.name, ...summary }, null, 2) + '\n');
     await rename(stage, out);
@@ -82,17 +71,9 @@ export async function writePipelineFolder(
 }
 
 /** Every file but the denoiser's graph and weights. A folder's links are followed: the copy stands alone. */
-async function copyOthers(
-  { denoiser, folder }: Pipeline,
-  root: string,
-  to: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { path, weights } = denoiser.file;
-  const own = new Set([path, ...[...weights.keys()].map((name) => join(dirname(path), name))]);
+async function copyOthers(pipeline: Pipeline, root: string, to: string, signal: AbortSignal): Promise<void> {
   await mkdir(to);
-  for (const other of folder.paths ?? []) {
-    if (own.has(other)) continue;
+  for (const other of await otherPaths(pipeline, [pipeline.denoiser.file])) {
     signal.throwIfAborted();
     await mkdir(dirname(join(to, other)), { recursive: true });
     await copyFile(join(root, other), join(to, other));

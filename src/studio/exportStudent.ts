@@ -17,11 +17,9 @@ import type { ComponentId } from '../blocks/plan';
 import { writePlanFile } from '../blocks/planText';
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
-import { packModel } from '../onnx/packModel';
 import { prune } from '../passes/prune';
-import { decoderFeeds } from '../pipeline/frameDecoder';
 import { studentName } from '../pipeline/studentName';
-import type { Feeds, SessionModel } from '../runtime/Runtime';
+import type { SessionModel } from '../runtime/Runtime';
 import { checkStudentFile } from './checkStudentFile';
 import type {
   ExportedFile,
@@ -31,12 +29,13 @@ import type {
   ExportVerification,
   PickedPlace,
 } from './exportData';
-import { firstCall } from './firstCall';
 import type { GenerateSettings } from './GenerateSettings';
 import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
+import { previewComponent } from './previewComponent';
+import { type ModelSink, saveModel } from './saveModel';
 import { editOf, planOf, type Variant } from './Variant';
-import { type Preview, previewStudent, type VerifyOptions, verifyStudent } from './verifyStudent';
+import { type Preview, type VerifyOptions, verifyStudent } from './verifyStudent';
 import { zipBlob, zipEntries } from './zipPipeline';
 
 type Report = (phase: ExportProgress['phase'], loadedBytes?: number, totalBytes?: number) => void;
@@ -78,8 +77,7 @@ async function exportGraph(job: Job): Promise<ExportResult> {
   const baseName = place?.kind === 'folder' ? await freeName(place.handle, wanted, ['.onnx', '.onnx.data']) : wanted;
   const graphName = place?.kind === 'file' ? place.handle.name : `${baseName}.onnx`;
   const written = await writeComponent(job, id, graphName, format === 'onnx-external', place);
-  const graph = place ? await save(job, place, written.graph, 'save', false) : written.graph;
-  return resultOf(job, id, [written], [graph, ...written.data]);
+  return resultOf(job, id, [written], written.files);
 }
 
 /** The whole pipeline; the denoiser and every edited component are pruned in it. */
@@ -99,7 +97,7 @@ async function exportZip(job: Job): Promise<ExportResult> {
       : `${await zipName(place, studentName(pipeline.description.name, planOf(variant).dropped))}.zip`;
   const entries = await zipEntries(
     pipeline,
-    written.map(({ component, graph, data }) => ({ file: component.file, files: [graph, ...data] })),
+    written.map(({ component, files }) => ({ file: component.file, files })),
   );
   const blob = await zipBlob(entries, (bytes) => report('pack', bytes, entries.sizeBytes), signal);
   const zip = place ? await save(job, place, { name, blob }, 'save', false) : { name, blob };
@@ -112,14 +110,13 @@ const zipName = async (place: PickedPlace | undefined, wanted: string): Promise<
 /** A pruned component, compared with the preview where that can run. */
 interface WrittenComponent {
   readonly component: OpenedComponent;
-  readonly graph: ExportedFile;
-  readonly data: readonly ExportedFile[];
+  /** The graph first. */
+  readonly files: readonly ExportedFile[];
   readonly totals: ExportResult['totals'];
   readonly verification?: ExportVerification;
   readonly unverified?: string;
 }
 
-/** With a place the weights are saved there at once and read from there for the comparison. */
 async function writeComponent(
   job: Job,
   id: ComponentId,
@@ -133,34 +130,52 @@ async function writeComponent(
   const preview = pipeline.cannotRun ?? (await previewOrReason(pipeline, id, request.variant, request.settings));
   report('prune');
   const student = prune(component.modelOf(edit.weights), component.tree, edit.plan);
-  const packed = await packModel(
-    student,
-    component.externalData,
-    external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' },
-  );
-  const data: ExportedFile[] = [];
-  if (packed.dataLocation !== undefined) {
-    const weights = { name: packed.dataLocation, blob: await packed.dataBlob() };
-    data.push(place ? await save(job, place, weights, 'write', typeof preview !== 'string') : weights);
-  }
-  signal?.throwIfAborted();
-  report('reload');
-  const file = {
-    what: `the exported ${component.file.path}`,
-    modelBytes: packed.modelBytes,
-    externalData: new Map(data.map(({ name, blob }) => [name, blobSource(blob)])),
-  };
   let verification: ExportVerification | undefined;
-  if (typeof preview === 'string') await checkStudentFile(component, edit, file, { signal });
-  else verification = await verify(pipeline, component, preview, file, { signal, loaded: () => report('verify') });
-  signal?.throwIfAborted();
+  const check = async (file: SessionModel): Promise<void> => {
+    report('reload');
+    if (typeof preview === 'string') await checkStudentFile(component, edit, file, { signal });
+    else verification = await verify(pipeline, component, preview, file, { signal, loaded: () => report('verify') });
+  };
+  const sink = exportSink(job, graphName, place, typeof preview !== 'string');
+  const { files } = await saveModel(student, component.externalData, sink, {
+    layout: external ? { kind: 'external', location: `${graphName}.data` } : { kind: 'single' },
+    what: `the exported ${component.file.path}`,
+    signal,
+    check,
+  });
   return {
     component,
-    graph: { name: graphName, blob: new Blob([packed.modelBytes as Uint8Array<ArrayBuffer>]) },
-    data,
+    files,
     totals: { teacher: component.tree.totals, student: countTotals(student, component.types) },
     ...(verification ? { verification } : {}),
     ...(typeof preview === 'string' ? { unverified: preview } : {}),
+  };
+}
+
+/** Blobs for a download, or files of the picked place: the weights there at once, the graph when all was found right. */
+function exportSink(
+  job: Job,
+  graphName: string,
+  place: PickedPlace | undefined,
+  weightsAreCompared: boolean,
+): ModelSink<ExportedFile> {
+  const weights: ExportedFile[] = [];
+  let graph = new Blob();
+  return {
+    async putWeights({ name, blob }) {
+      const file = { name, blob: await blob() };
+      const put = place ? await save(job, place, file, 'write', weightsAreCompared) : file;
+      weights.push(put);
+      return blobSource(put.blob);
+    },
+    async putGraph(bytes) {
+      graph = new Blob([bytes as Uint8Array<ArrayBuffer>]);
+      return bytes;
+    },
+    async commit() {
+      const file = { name: graphName, blob: graph };
+      return [place ? await save(job, place, file, 'save', false) : file, ...weights];
+    },
   };
 }
 
@@ -196,7 +211,7 @@ function resultOf(
     files,
     planJson: planJson(pipeline.description.name, request.variant),
     totals: main.totals,
-    fileBytes: bytes([main.graph, ...main.data]),
+    fileBytes: bytes(main.files),
     teacherFileBytes: [...file.weights.values()].reduce((sum, source) => sum + source.sizeBytes, file.bytes.length),
     ...(worst && unverified === undefined ? { verification: worst } : {}),
     ...(unverified === undefined ? {} : { unverified }),
@@ -242,23 +257,12 @@ async function previewOrReason(
   settings: GenerateSettings,
 ): Promise<Preview | string> {
   try {
-    return await previewStudent(
-      pipeline,
-      pipeline.component(id),
-      await probe(pipeline, id, settings),
-      editOf(variant, id),
-    );
+    return await previewComponent(pipeline, id, editOf(variant, id), settings);
   } catch (thrown) {
     const codes = ['engine/run-failed', 'engine/not-finite'];
     if (thrown instanceof StudioError && codes.includes(thrown.code)) return thrown.message;
     throw thrown;
   }
-}
-
-/** One call's inputs: the denoiser's first of a clip, the decoder's of seeded noise. */
-async function probe(pipeline: Pipeline, id: ComponentId, settings: GenerateSettings): Promise<Feeds> {
-  if (id === 'denoiser') return pipeline.inputs.feeds(await firstCall(pipeline, settings));
-  return decoderFeeds(pipeline.component(id).file.model, pipeline.description, settings.seed);
 }
 
 async function verify(

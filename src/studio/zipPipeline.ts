@@ -25,12 +25,11 @@ export interface ReplacedComponent {
 /** Every file of the folder, those of some components replaced. Throws `onnx/too-large` for more than a zip can hold. */
 export async function zipEntries(pipeline: Pipeline, components: readonly ReplacedComponent[]): Promise<ZipEntries> {
   const { folder } = pipeline;
-  const inFolderOf = ({ path }: Component, name: string) => [...path.split('/').slice(0, -1), name].join('/');
-  const replaced = new Set(
-    components.flatMap(({ file }) => [file.path, ...[...file.weights.keys()].map((name) => inFolderOf(file, name))]),
-  );
-  const others = (folder.paths ?? (await knownFiles(pipeline))).filter((path) => !replaced.has(path));
   const list: { readonly path: string; readonly source: ByteSource }[] = [];
+  const others = await otherPaths(
+    pipeline,
+    components.map(({ file }) => file),
+  );
   for (const path of others) list.push({ path, source: await folder.open(path) });
   for (const { file, files } of components) {
     for (const { name, blob } of files) list.push({ path: inFolderOf(file, name), source: blobSource(blob) });
@@ -44,6 +43,16 @@ export async function zipEntries(pipeline: Pipeline, components: readonly Replac
     );
   }
   return { list, sizeBytes };
+}
+
+const inFolderOf = ({ path }: Component, name: string): string => [...path.split('/').slice(0, -1), name].join('/');
+
+/** Every file of the folder but the graphs and weights of these components. */
+export async function otherPaths(pipeline: Pipeline, components: readonly Component[]): Promise<readonly string[]> {
+  const replaced = new Set(
+    components.flatMap((file) => [file.path, ...[...file.weights.keys()].map((name) => inFolderOf(file, name))]),
+  );
+  return (pipeline.folder.paths ?? (await knownFiles(pipeline))).filter((path) => !replaced.has(path));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
 import { resolvePlan } from '../../blocks/plan';
 import { prune as pruneModel } from '../../passes/prune';
+import type { SessionModel } from '../../runtime/Runtime';
 import { integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
@@ -68,13 +69,13 @@ export const prune: Command = {
     const pruned = pruneModel(model, tree, plan);
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
-    const size = latentSize(values['latent-size']);
+    const request = { seed, latentSize: latentSize(values['latent-size']), signal };
     const { files, checked: verification } = await writeModelFile(pruned, {
       from: path,
       out,
       external,
       signal,
-      ...(values.verify ? { check: (written: string) => verify(path, written, out, plan, seed, signal, size) } : {}),
+      ...(values.verify ? { check: (written: SessionModel) => verify(path, plan, written, request) } : {}),
     });
     const result: PruneResult = {
       model: path,
