@@ -28,7 +28,20 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const fast = ['--drop', 'blocks.0', '--sampling-steps', '3', '--guidance', '1', '--rate', '0.02', '--clips', '4'];
+const fast = [
+  '--drop',
+  'blocks.0',
+  '--sampling-steps',
+  '3',
+  '--guidance',
+  '1',
+  '--rate',
+  '0.02',
+  '--clips',
+  '4',
+  '--stages',
+  'end',
+];
 
 it('writes a folder whose denoiser does what was learnt, and resumes a killed run to the same weights', async () => {
   const out = join(folder, 'healed');
@@ -52,6 +65,16 @@ it('writes a folder whose denoiser does what was learnt, and resumes a killed ru
     weightsOf(await readFile(join(out, 'model.onnx'))),
   );
 }, 240_000);
+
+it('heals a healed folder that is pruned further', async () => {
+  const [once, twice] = [join(folder, 'once'), join(folder, 'twice')];
+  const settings = [...fast.slice(2), '--steps', '60'];
+  await runCliJson<HealJson>('heal', model, '--drop', 'blocks.0', ...settings, '--out', once);
+  const pruned = await runCliJson<HealJson>('heal', once, '--drop', 'blocks.1', ...settings, '--out', twice);
+  expect(pruned.best.total).toBeLessThan(0.5 * pruned.before.total);
+  const graph = readModel(await readFile(join(twice, 'model.onnx'))).graph;
+  expect([...graph.initializers.keys()].filter((name) => name.startsWith('blocks.'))).toEqual([]);
+}, 120_000);
 
 it('writes nothing where healing only harms, and refuses what it cannot do', async () => {
   const out = join(folder, 'harmed');

@@ -51,7 +51,8 @@ ${planHelp}
   --icd-normalised    each layer by the teacher's own scale there
   --mca W             what the critic over whole clips weighs; 0: none (default ${defaultHealSettings.mcaWeight})
   --high-noise X      how much more often states of high noise are taken (default ${defaultHealSettings.highNoise})
-  --train all|REGEX   all weights, or those whose names match (default all)
+  --train WHICH       all; near: the layers right before and after each cut; low-rank: a low-rank change of attention's
+                      projections, without repair; else a pattern of the weights' names (default all)
   --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
   --clips N           clips of the teacher to learn from (default ${defaultHealSettings.clips})
   --sampling-steps N  steps of those clips (default: the folder's own)
@@ -161,7 +162,7 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
     prompts: values.prompts === undefined ? healingPrompts(description) : await readPrompts(values.prompts),
     samplingSteps: integer(values['sampling-steps'], '--sampling-steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
-    ...(values.train === undefined || values.train === 'all' ? {} : { train: pattern(values.train) }),
+    ...(values.train === undefined || values.train === 'all' ? {} : { train: readTrained(values.train) }),
   };
 }
 
@@ -180,11 +181,17 @@ function readRate(text: string): { readonly learningRate?: number | undefined } 
   return { learningRate: text === 'test' ? undefined : decimal(text, '--rate', 0, undefined) };
 }
 
-function pattern(text: string): string {
+function readTrained(text: string): string {
+  if (text === 'near' || text === 'low-rank') return text;
   try {
     return new RegExp(text).source;
   } catch (cause) {
-    throw new StudioError('cli/usage', `--train takes all or a regular expression, not ${text}.`, {}, { cause });
+    throw new StudioError(
+      'cli/usage',
+      `--train takes all, near, low-rank or a regular expression, not ${text}.`,
+      {},
+      { cause },
+    );
   }
 }
 

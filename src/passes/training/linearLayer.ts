@@ -3,7 +3,7 @@
  * changes the value by a linear map of the layer's input, so that a fit has a closed form. Finds; fits nothing.
  */
 import { elementCount } from '../../onnx/dataTypes';
-import { producers } from '../../onnx/graph';
+import { producers, usedNames } from '../../onnx/graph';
 import type { Graph, Model, Node } from '../../onnx/model';
 import { intAttribute } from '../../onnx/shapes/OpCall';
 
@@ -27,11 +27,26 @@ export function linearLayerBefore(
 ): LinearLayer | undefined {
   const search = new Search(graph, usable);
   search.visit(value, undefined);
-  return search.last;
+  const { last, ends } = search;
+  // what the layer does must not also come by another way that is not linear
+  return last && !dependsOn(graph, ends, last.node) ? last : undefined;
+}
+
+/** Whether one of `ends` needs what `source` gives. */
+function dependsOn(graph: Graph, ends: ReadonlySet<Node>, source: Node): boolean {
+  const reached = new Set(source.outputs);
+  for (const node of graph.nodes) {
+    if (!usedNames(node).some((name) => reached.has(name))) continue;
+    if (ends.has(node)) return true;
+    for (const name of node.outputs) reached.add(name);
+  }
+  return false;
 }
 
 class Search {
   last: LinearLayer | undefined;
+  /** Nodes at which the ways back end. */
+  readonly ends = new Set<Node>();
   private readonly makers: ReadonlyMap<string, Node>;
   private readonly position: ReadonlyMap<Node, number>;
   private readonly seen = new Set<string>();
@@ -51,7 +66,7 @@ class Search {
     this.seen.add(name);
     const layer = node.domain === '' ? this.layerOf(node, bias) : undefined;
     if (layer && (!this.last || this.position.get(node)! > this.position.get(this.last.node)!)) this.last = layer;
-    if (node.domain !== '' || !CARRIERS.has(node.opType)) return;
+    if (node.domain !== '' || !CARRIERS.has(node.opType)) return void this.ends.add(node);
     if (node.opType !== 'Add') return this.visit(node.inputs[0]!, bias);
     const added = node.inputs.map((side) => this.vector(side)).find((found) => found !== undefined);
     for (const side of node.inputs) this.visit(side, added);

@@ -105,12 +105,20 @@ export async function readParameters(
   return flat;
 }
 
+/** Weights of the flat tensor by name, in the types that they were stored in. */
+export function parameterTensors({ parameters }: ParameterLayout, flat: Float32Array): ReadonlyMap<string, Tensor> {
+  return new Map(
+    parameters.map(({ name, shape, offset, length, dataType }) => {
+      const bytes = floatBytes(flat.subarray(offset, offset + length), dataType);
+      return [name, { name, dataType, dims: shape, data: { kind: 'inline', bytes } } satisfies Tensor];
+    }),
+  );
+}
+
 /** The model with weights of the flat tensor, in the types that they were stored in, inside the file. */
 export function writeParameters(model: Model, layout: ParameterLayout, flat: Float32Array): Model {
   const initializers = new Map(model.graph.initializers);
-  for (const { name, offset, length, shape, dataType } of layout.parameters) {
-    const bytes = floatBytes(flat.subarray(offset, offset + length), dataType);
-    initializers.set(name, { ...initializers.get(name), name, dims: shape, dataType, data: { kind: 'inline', bytes } });
-  }
+  for (const [name, tensor] of parameterTensors(layout, flat))
+    initializers.set(name, { ...initializers.get(name), ...tensor });
   return { ...model, graph: { ...model.graph, initializers } };
 }

@@ -25,6 +25,7 @@ import { createTrainer } from './trainer';
 
 const settings: HealSettings = {
   ...defaultHealSettings,
+  stages: ['end'],
   steps: 300,
   learningRate: 0.02,
   batch: 4,
@@ -272,6 +273,13 @@ describe('heal', () => {
     const numbers = 4 * 8; // losses, norm and rate
     for (const bytes of sent.slice(1)) expect(bytes).toBeLessThanOrEqual(batchBytes + numbers);
     expect(sent[1]).toBeGreaterThan(0);
+  });
+
+  it('trains what stands beside the cut alone', async () => {
+    const result = await heal(pipeline, edit, { ...settings, steps: 40, train: 'near' });
+    expect([...result.tensors.keys()]).toEqual(['conv_in.weight', 'blocks.1.weight']);
+    const both = heal(pipeline, edit, { ...settings, train: 'low-rank' });
+    await expect(both).rejects.toMatchObject({ code: 'passes/nothing-to-train' });
   });
 
   it('trains what is named alone', async () => {

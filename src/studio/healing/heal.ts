@@ -7,8 +7,6 @@
 import { StudioError } from '../../errors/StudioError';
 import { sha256Of } from '../../library/sha256';
 import type { Tensor } from '../../onnx/model';
-import { floatBytes } from '../../passes/differentiate/toFloat32';
-import type { ParameterLayout } from '../../passes/training/parameters';
 import type { GenerateSettings } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
@@ -67,7 +65,7 @@ const MEASUREMENTS = 20;
 const RATES = [5e-4, 1e-3, 2e-3, 4e-3];
 const RATE_STEPS = 15;
 /** Clips that layers are fitted with in closed form. */
-const REPAIR_CLIPS = 16;
+const REPAIR_CLIPS = 8;
 /** Measurements in a row without a new best after which it ends. */
 const PATIENCE = 6;
 /** Of the time, what clips on the way may take. */
@@ -83,6 +81,12 @@ export async function heal(
   options.onProgress?.({ phase: 'graphs', done: 0, of: 1 });
   const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
   const saved = options.resume ? decodeCheckpoint(options.resume) : undefined;
+  if (settings.train === 'low-rank' && settings.stages.includes('repair'))
+    throw new StudioError(
+      'passes/nothing-to-train',
+      'Repair changes whole layers: leave it out of the stages where a low-rank change is all that is trained.',
+      {},
+    );
   const first = stageAt(settings, saved?.step ?? 0, saved?.total ?? null);
   const trainer = await createTrainer(pipeline, edit, settings, first, options.onBusy);
   const healing = new Healing(pipeline, edit, settings, options, fingerprint, first, trainer);
@@ -371,10 +375,10 @@ class Healing {
     return done === 0 ? 0 : (performance.now() - this.pace!.startMs) / done;
   }
 
-  private result(end: HealEnd): HealResult {
+  private async result(end: HealEnd): Promise<HealResult> {
     const { edit, settings, best, heldOut, training, trainer } = this;
     this.options.onBusy?.(true);
-    const tensors = this.bestWeights ? tensorsOf(trainer.layout, this.bestWeights) : new Map<string, Tensor>();
+    const tensors = this.bestWeights ? await trainer.tensorsOf(this.bestWeights) : new Map<string, Tensor>();
     this.options.onBusy?.(false);
     return {
       edit,
@@ -390,13 +394,4 @@ class Healing {
       tensors,
     };
   }
-}
-
-function tensorsOf({ parameters }: ParameterLayout, flat: Float32Array): ReadonlyMap<string, Tensor> {
-  return new Map(
-    parameters.map(({ name, shape, offset, length, dataType }) => {
-      const bytes = floatBytes(flat.subarray(offset, offset + length), dataType);
-      return [name, { name, dataType, dims: shape, data: { kind: 'inline', bytes } }];
-    }),
-  );
 }

@@ -47,18 +47,18 @@ export interface HealSettings {
   readonly train?: string;
 }
 
-/** The recipe that healed the bundled teacher in PyTorch. */
+/** What measured best on the bundled teacher (docs/healing.md). */
 export const defaultHealSettings: Omit<HealSettings, 'prompts' | 'samplingSteps' | 'guidance'> = {
-  stages: ['end'],
+  stages: ['repair', 'end'],
   steps: 600,
   batch: 4,
-  learningRate: 1e-3,
+  learningRate: 2e-3,
   icdWeight: 0.1,
   icdNormalised: false,
   mcaWeight: 0,
   seed: 1,
   highNoise: 1,
-  clips: 64,
+  clips: 512,
   heldOutClips: 4,
 };
 

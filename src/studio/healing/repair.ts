@@ -14,7 +14,7 @@ import { buildLayerFit, type LayerFit, solveRidge } from '../../passes/training/
 import { type LinearLayer, linearLayerBefore } from '../../passes/training/linearLayer';
 import { type ParameterLayout, writeParameters } from '../../passes/training/parameters';
 import { nextTask } from '../../runtime/nextTask';
-import type { Session } from '../../runtime/Runtime';
+import type { PlainTensor, Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import { boundSizes } from '../boundSizes';
 import type { Pipeline } from '../Pipeline';
@@ -40,6 +40,9 @@ export interface FittedLayer {
 
 /** Relative to the mean of the diagonal. */
 const RIDGE = 1e-3;
+
+/** Of the teacher's values that are kept while layers are fitted. */
+const MOST_BYTES = 2 ** 28;
 
 /** A value to bring near the teacher's, and the layer that can. */
 interface Site {
@@ -69,13 +72,14 @@ export async function repair(
   };
   const student = studentOf(pipeline, edit);
   const sites = repairSites(pipeline, edit, student, (name) => offsets.has(name));
+  const { perCall, bindings } = callSizes(pipeline, settings.batch);
+  const targets = await teacherValues(pipeline, edit, sites, groupsOf(items, perCall), options);
   for (const [index, site] of sites.entries()) {
     options.onBusy?.(true);
-    const { perCall, bindings } = callSizes(pipeline, settings.batch);
     const fit = buildLayerFit(writeParameters(student, layout, flat), site.student, site.layer, { bindings });
     options.onBusy?.(false);
     await nextTask();
-    const sums = await summed(pipeline, edit, site, fit, groupsOf(items, perCall), options);
+    const sums = await summed(pipeline, site, fit, targets, options);
     const change = solveRidge(sums.gram, sums.missing, fit.rows, RIDGE);
     const { weight, bias } = fit.spread(change);
     add(site.layer.weight, weight);
@@ -85,7 +89,6 @@ export async function repair(
       before: sums.error / sums.teacherSquares,
       after: (sums.error - gained(sums, change, fit.rows)) / sums.teacherSquares,
     });
-    await options.turn?.();
   }
   return flat;
 }
@@ -129,57 +132,89 @@ interface Sums {
   teacherSquares: number;
 }
 
-async function summed(
+/** A group of items, and what the teacher has at every site. */
+interface Targets {
+  readonly items: readonly TrainingItem[];
+  readonly values: Readonly<Record<string, PlainTensor>>;
+}
+
+/** Of as many groups as fit into `MOST_BYTES`, the first always. */
+async function teacherValues(
   pipeline: Pipeline,
   edit: Edit,
-  { teacher: value }: Site,
-  fit: LayerFit,
+  sites: readonly Site[],
   groups: readonly (readonly TrainingItem[])[],
-  { signal }: RepairOptions,
+  options: RepairOptions,
+): Promise<readonly Targets[]> {
+  const wanted = sites.map(({ teacher }) => teacher);
+  const model = teacherWith(pipeline, edit, wanted);
+  const targets: Targets[] = [];
+  let bytes = 0;
+  await withSession(pipeline, 'teacher', model, async (session) => {
+    for (const items of groups) {
+      const group = bytes / Math.max(1, targets.length);
+      if (targets.length > 0 && bytes + group > MOST_BYTES) break;
+      options.signal?.throwIfAborted();
+      await options.turn?.();
+      const values = await session.run(batchFeeds(pipeline, model, items), wanted);
+      bytes += Object.values(values).reduce((sum, { data }) => sum + data.byteLength, 0);
+      targets.push({ items, values });
+    }
+  });
+  return targets;
+}
+
+async function summed(
+  pipeline: Pipeline,
+  { teacher }: Site,
+  fit: LayerFit,
+  targets: readonly Targets[],
+  { signal, turn }: RepairOptions,
 ): Promise<Sums> {
-  const { denoiser } = pipeline;
-  const opened: Session[] = [];
-  const open = async (what: string, model: Model): Promise<Session> => {
-    const session = await pipeline.createSession({
-      what: `${denoiser.file.path} (${what})`,
-      modelBytes: writeModel(model),
-      externalData: denoiser.externalData,
-    });
-    opened.push(session);
-    return session;
+  const sums: Sums = {
+    gram: new Float64Array(fit.rows ** 2),
+    missing: new Float64Array(fit.rows * fit.outputs),
+    error: 0,
+    teacherSquares: 0,
   };
-  try {
-    const teacherModel = teacherUpTo(pipeline, edit, value);
-    const teacher = await open('teacher', teacherModel);
-    const fitting = await open('repair', fit.model);
-    const sums: Sums = {
-      gram: new Float64Array(fit.rows ** 2),
-      missing: new Float64Array(fit.rows * fit.outputs),
-      error: 0,
-      teacherSquares: 0,
-    };
-    for (const group of groups) {
+  await withSession(pipeline, 'repair', fit.model, async (session) => {
+    for (const { items, values } of targets) {
       signal?.throwIfAborted();
-      const target = (await teacher.run(batchFeeds(pipeline, teacherModel, group), [value]))[value]!;
-      const feeds = { ...batchFeeds(pipeline, fit.model, group), target };
-      const { gram, missing, error } = await fitting.run(feeds, ['gram', 'missing', 'error']);
+      await turn?.();
+      const target = values[teacher]!;
+      const feeds = { ...batchFeeds(pipeline, fit.model, items), target };
+      const { gram, missing, error } = await session.run(feeds, ['gram', 'missing', 'error']);
       floatValues(gram!).forEach((one, i) => (sums.gram[i]! += one));
       floatValues(missing!).forEach((one, i) => (sums.missing[i]! += one));
       sums.error += floatValues(error!)[0]!;
       sums.teacherSquares += floatValues(target).reduce((sum, one) => sum + one * one, 0);
     }
-    return sums;
+  });
+  return sums;
+}
+
+async function withSession(
+  pipeline: Pipeline,
+  what: string,
+  model: Model,
+  use: (session: Session) => Promise<void>,
+): Promise<void> {
+  const { externalData, file } = pipeline.denoiser;
+  const named = `${file.path} (${what})`;
+  const session = await pipeline.createSession({ what: named, modelBytes: writeModel(model), externalData });
+  try {
+    await use(session);
   } finally {
-    for (const session of opened) await session.release();
+    await session.release();
   }
 }
 
-function teacherUpTo(pipeline: Pipeline, edit: Edit, value: string): Model {
+function teacherWith(pipeline: Pipeline, edit: Edit, values: readonly string[]): Model {
   const { file } = pipeline.denoiser;
   const { inputs } = pipeline;
   const whole = wholeOf(pipeline, edit);
-  const cut = { ...whole, graph: removeDeadCode({ ...whole.graph, outputs: [{ name: value }] }) };
-  return optimise(toFloat32(cut), boundSizes(file.model, inputs.bindings, inputs.batch), [value], trusted(pipeline));
+  const cut = { ...whole, graph: removeDeadCode({ ...whole.graph, outputs: values.map((name) => ({ name })) }) };
+  return optimise(toFloat32(cut), boundSizes(file.model, inputs.bindings, inputs.batch), values, trusted(pipeline));
 }
 
 /** By how much the change lowers the sum of squares: 2 <D, R> - <D, G D>. */

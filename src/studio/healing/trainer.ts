@@ -3,7 +3,7 @@
  * Weights, moments and averages stay on the device from step to step; what comes back are a few numbers. It knows nothing
  * of schedules, states or when to stop.
  */
-import type { Model } from '../../onnx/model';
+import type { Model, Tensor } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { type ParameterLayout, parametersInput, readParameters } from '../../passes/training/parameters';
 import { nextOf } from '../../passes/training/trainingStep';
@@ -22,6 +22,8 @@ export type Judge = (teacher: Float32Array, student: Float32Array) => Promise<Fl
 
 export interface Trainer {
   readonly layout: ParameterLayout;
+  /** Trained weights as tensors of the student, by initializer. */
+  tensorsOf(flat: Float32Array): Promise<ReadonlyMap<string, Tensor>>;
   /** One update on a batch. */
   step(
     items: readonly TrainingItem[],
@@ -180,6 +182,7 @@ function trainerOf(
 
   return {
     layout,
+    tensorsOf: graphs.tensorsOf,
     async step(items, learningRate, judge) {
       const numbers: Record<string, number> = sessions.update
         ? await gatheredStep(sessions.update, items, learningRate)

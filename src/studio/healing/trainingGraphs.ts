@@ -3,29 +3,36 @@
  * no session and runs nothing.
  */
 import { resolvePlan } from '../../blocks/plan';
-import type { Model } from '../../onnx/model';
+import type { Model, Tensor } from '../../onnx/model';
 import { fixSizes } from '../../passes/differentiate/fixSizes';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';
-import { weightsOf } from '../../passes/differentiate/weights';
 import { allFusions } from '../../passes/fuse/fuse';
 import { optimise } from '../../passes/optimise';
 import { prune } from '../../passes/prune';
 import { withValues } from '../../passes/surgeryGraph';
 import { tap } from '../../passes/tap';
 import type { Loss } from '../../passes/training/losses';
-import { type ParameterLayout, parameterise } from '../../passes/training/parameters';
+import { attentionProjections, isLowRankFactor, mergeLowRank, withLowRank } from '../../passes/training/lowRank';
+import { type ParameterLayout, parameterise, parameterTensors } from '../../passes/training/parameters';
 import { feedFromTeacher, type TeacherFed, teacherInput } from '../../passes/training/teacherFed';
 import { buildGradientStep, buildTrainingStep, buildUpdate } from '../../passes/training/trainingStep';
+import { seededNoise } from '../../pipeline/seededNoise';
 import { boundSizes } from '../boundSizes';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import type { HealSettings, HealStage } from './healData';
 import { type StageTap, stageTaps } from './stageTaps';
+import { trainedWeights } from './trainedWeights';
 
 /** The student's graph with its weights as they are. Throws as `prune`. */
 export function studentOf({ denoiser }: Pipeline, { plan, weights }: Edit): Model {
   return prune(denoiser.modelOf(weights), denoiser.tree, plan);
 }
+
+/** Of low-rank changes. */
+const RANK = 8;
+const LOW_RANK_STREAM = 0x6c6f7261;
+const normals = (index: number, length: number): Float32Array => seededNoise(index + 1, length, LOW_RANK_STREAM);
 
 export type TrainedStage = Exclude<HealStage, 'repair'>;
 
@@ -39,6 +46,8 @@ export interface TrainingGraphs {
   readonly update: Model | undefined;
   readonly forward: Model;
   readonly layout: ParameterLayout;
+  /** Trained weights as tensors of the student, by initializer. */
+  tensorsOf(flat: Float32Array): Promise<ReadonlyMap<string, Tensor>>;
   readonly output: string;
   /** Teacher's value -> input of the training graph. */
   readonly targets: ReadonlyMap<string, string>;
@@ -60,20 +69,26 @@ export function trainingGraphs(
   const { tree, file } = denoiser;
   const sizes = boundSizes(file.model, inputs.bindings, inputs.batch);
   const whole = wholeOf(pipeline, edit);
-  const student = studentOf(pipeline, edit);
+  const pruned = studentOf(pipeline, edit);
+  const matrices = settings.train === 'low-rank' ? attentionProjections(pruned) : undefined;
+  const student = matrices ? withLowRank(pruned, matrices, RANK, normals) : pruned;
   const output = file.model.graph.outputs[0]!.name;
   const { perCall, bindings } = callSizes(pipeline, settings.batch);
   const taps = stage === 'local' || settings.icdWeight > 0 ? stageTaps(tree, edit.plan, whole, student) : [];
   const { model, values: fed } =
     stage === 'local' ? localStudent(whole, student, taps, tree.latentInput, bindings) : { model: student, values: [] };
-  const trained = trainedWeights(pipeline, student, settings);
+  const trained = trainedWeights(pipeline, edit, pruned, settings);
   const takesDirection = stage === 'end' && settings.mcaWeight > 0;
   const losses = [
     outputLoss(output),
     ...(takesDirection ? [criticLoss(output, settings)] : []),
     ...(taps.length > 0 ? [icdLoss(taps, settings, stage)] : []),
   ];
-  const options = { bindings, losses, trainable: ({ name }: { name: string }) => trained.has(name) };
+  const options = {
+    bindings,
+    losses,
+    trainable: ({ name }: { name: string }) => (matrices ? isLowRankFactor(name) : trained.has(name)),
+  };
   const inOneCall = perCall === settings.batch;
   const built = inOneCall ? buildTrainingStep(model, options) : buildGradientStep(model, options);
   const values = [...new Set([...taps.map((one) => one.teacher), ...fed])];
@@ -85,6 +100,10 @@ export function trainingGraphs(
     update: inOneCall ? undefined : buildUpdate(built.layout.length).model,
     forward: parameterise(student, built.layout),
     layout: built.layout,
+    tensorsOf: async (flat) =>
+      matrices
+        ? mergeLowRank(pruned, matrices, built.layout, flat, denoiser.externalData)
+        : parameterTensors(built.layout, flat),
     output,
     targets: new Map([[output, 'target'], ...values.map((value) => [value, teacherInput(value)] as const)]),
     hasIcd: taps.length > 0,
@@ -137,18 +156,6 @@ function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
   const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
   const given = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
   return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && free!.has(type.shape[0]));
-}
-
-/** Names of the student's weights that are trained. */
-export function trainedWeights(
-  { denoiser }: Pipeline,
-  student: Model,
-  { train = 'all' }: HealSettings,
-): ReadonlySet<string> {
-  const stored = denoiser.file.model.graph.initializers;
-  const pattern = train === 'all' ? undefined : new RegExp(train);
-  const names = weightsOf(student).map(({ name }) => name);
-  return new Set(names.filter((name) => stored.has(name) && (pattern === undefined || pattern.test(name))));
 }
 
 /** The teacher's graph, with the values that the cut refers to. */

@@ -62,6 +62,7 @@ export async function startHealing(): Promise<void> {
         edit: variantOf(plan).edits.denoiser ?? { plan: NOTHING_DROPPED, weights: 'original' },
         settings: {
           ...defaultHealSettings,
+          stages: ['end'], // on WebAssembly repair takes minutes, and as many steps gain as much
           steps: MOST_STEPS,
           minutes: useHealing.getState().minutes,
           prompts: healingPrompts(open.description),
