@@ -1,10 +1,7 @@
 /** Backends: WebGPU on the software adapter gives what WebAssembly gives; a plain file server still has threads. */
 
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
+import { serveBuilt } from './serveBuilt';
 import { bothDone, cell, clip, visit, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
 
@@ -45,38 +42,15 @@ test('WebGPU on the software adapter equals WebAssembly', async ({ browser }) =>
   expect(seen['wasm']!.teacher).not.toEqual(seen['wasm']!.student);
 });
 
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.mjs': 'text/javascript',
-  '.css': 'text/css',
-  '.json': 'application/json',
-  '.wasm': 'application/wasm',
-  '.svg': 'image/svg+xml',
-};
-
 test('a plain file server under any path gives isolation and threads', async ({ page }) => {
-  const server = createServer((request, response) => {
-    const path =
-      normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname)).replace(
-        /^\/some\/path\//,
-        '',
-      ) || 'index.html';
-    readFile(join('dist', path)).then(
-      (body) =>
-        response.writeHead(200, { 'Content-Type': types[extname(path)] ?? 'application/octet-stream' }).end(body),
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const server = await serveBuilt('/some/path/');
   try {
-    await visit(page, { steps: 1, path: `http://localhost:${(server.address() as AddressInfo).port}/some/path/` });
+    await visit(page, { steps: 1, path: server.url });
     await bothDone(page);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     await page.getByTestId('backend-badge').click();
     await expect(page.getByTestId('backend-details')).toContainText(/WASM threads\s*[2-9]/);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    await server.close();
   }
 });

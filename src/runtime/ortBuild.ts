@@ -11,9 +11,7 @@ import jspiLoader from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';
 import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url';
 import plainLoader from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import plainWasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
-
-/** 'jspi': WebGPU with stack switching by the engine; 'webgpu': the same by Asyncify; 'wasm': the CPU only. */
-export type OrtBuild = 'jspi' | 'webgpu' | 'wasm';
+import type { OrtBuild } from './BackendStatus';
 
 const builds: Readonly<Record<OrtBuild, { load: () => Promise<typeof Ort>; loader: string; wasm: string }>> = {
   jspi: { load: () => import('onnxruntime-web/jspi'), loader: jspiLoader, wasm: jspiWasm },

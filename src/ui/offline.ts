@@ -35,13 +35,17 @@ async function keep(modelUrl: string | null): Promise<void> {
     const { active } = await navigator.serviceWorker.ready;
     const absolute = (path: string) => new URL(path, document.baseURI).href;
     const model = Object.entries(list.models).find(([folder]) => absolute(folder) === modelUrl)?.[1] ?? [];
-    const backend = useStudio.getState().status?.backend;
-    const paths = [...list.page, ...list.wasm.filter((path) => backend === 'webgpu' || isPlain(path)), ...model];
+    const paths = [...list.page, ...list.wasm.filter(isOfThisRuntime), ...model];
     active?.postMessage({ type: 'keep', urls: [new URL('./', document.baseURI).href, ...paths.map(absolute)] });
   } catch (error) {
     console.warn('The page could not be kept for use without a network.', error);
   }
 }
 
-/** The runtime's build for WebAssembly alone; the others are for WebGPU. */
-const isPlain = (path: string): boolean => !/jspi|asyncify/.test(path);
+/** The build of the runtime that this browser got; another browser may get another. */
+function isOfThisRuntime(path: string): boolean {
+  const build = useStudio.getState().status?.build;
+  if (build === 'jspi') return path.includes('.jspi');
+  if (build === 'webgpu') return path.includes('.asyncify');
+  return !/\.(jspi|asyncify)/.test(path);
+}

@@ -34,10 +34,11 @@ export async function openWebBackend(
   onBusy: (busy: boolean) => void = () => undefined,
 ): Promise<WebBackend> {
   const threads = threadCount(self);
-  loading ??= loadOrt(chooseBuild(globalThis), threads);
+  const build = chooseBuild(globalThis);
+  loading ??= loadOrt(build, threads);
   const ort = await loading;
   const wasm = webRuntime({ ort, exclusively, onBusy });
-  const base = { threads, crossOriginIsolated: self.crossOriginIsolated };
+  const base = { build, threads, crossOriginIsolated: self.crossOriginIsolated };
   const onWasm = (reason: string, adapter?: string): WebBackend => ({
     runtime: wasm,
     status: { ...base, backend: 'wasm', reason, ...(adapter === undefined ? {} : { adapter }) },
