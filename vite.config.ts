@@ -4,8 +4,12 @@
  */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { contentSecurityPolicy } from './contentSecurityPolicy';
 import { offlineFiles } from './offlineFiles';
 import manifest from './package.json' with { type: 'json' };
+import { thirdPartyLicenses } from './thirdPartyLicenses';
+
+const licenses = thirdPartyLicenses(import.meta.dirname);
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -20,8 +24,8 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 export default defineConfig({
   base: './',
   define: { __STUDIO_VERSION__: JSON.stringify(manifest.version) },
-  plugins: [react(), offlineFiles()],
-  worker: { format: 'es', rolldownOptions: { output: { assetFileNames } } },
+  plugins: [react(), contentSecurityPolicy(), licenses.page, offlineFiles()],
+  worker: { format: 'es', plugins: () => [licenses.worker], rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { headers: isolation },

@@ -1,6 +1,7 @@
 /** What the studio does in three sentences, and the keys; `?` opens it. */
 import { Dialog } from '../parts/Dialog';
 import { usePage, writePage } from '../store/page';
+import { studioVersion } from '../version';
 
 const groups: readonly { readonly name: string; readonly keys: readonly (readonly [string, string])[] }[] = [
   {
@@ -70,6 +71,12 @@ export function HelpDialog() {
           </section>
         ))}
       </div>
+      <p className="about">
+        VDMini Studio {studioVersion} is free software (MIT).{' '}
+        <a href="./third-party-licenses.txt" target="_blank" rel="noreferrer" data-testid="third-party-licenses">
+          Licences of what it holds
+        </a>
+      </p>
     </Dialog>
   );
 }
