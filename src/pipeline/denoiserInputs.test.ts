@@ -59,3 +59,31 @@ describe('a graph that was exported for both branches of guidance', () => {
     expect(inputs.feeds(call(['unconditional', 'conditional']))['encoder_hidden_states']!.dims).toEqual([2, 5, 6]);
   });
 });
+
+describe('an input that nothing gives', () => {
+  const planWith = async (shape: readonly Dim[]) => {
+    const inputs = { sample: [1, 4, 2, 3, 3], timestep: [], extra: shape, encoder_hidden_states: [1, 5, 6] };
+    const model = bareModel(inputs, { out_sample: [1, 4, 2, 3, 3] });
+    const folder = memoryFolder({ 'model.onnx': '' }, { listable: true, name: 'model.onnx' });
+    const description = await describePipeline(folder, async () => model);
+    return planDenoiserInputs(model, description, undefined);
+  };
+
+  it('is filled with the same noise in every call', async () => {
+    const inputs = await planWith([3, 5]);
+    expect(inputs.notes.join()).toContain('extra');
+    const [one, two] = [inputs.feeds(call(['conditional'])), inputs.feeds(call(['conditional']))];
+    expect(one['extra']!.dims).toEqual([3, 5]);
+    expect(one['extra']!.data).toEqual(two['extra']!.data);
+  });
+
+  it.each([[[2 ** 20, 2 ** 20]], [[2 ** 53 - 1, 2 ** 53 - 1, 2 ** 53 - 1]], [[2 ** 28 + 1]]])(
+    'is refused by name where it is too large to be made up: %j. Nothing is made before the first call',
+    async (shape) => {
+      const inputs = await planWith(shape);
+      expect(() => inputs.feeds(call(['conditional']))).toThrow(
+        expect.objectContaining({ code: 'engine/cannot-run', message: expect.stringContaining('extra') }),
+      );
+    },
+  );
+});

@@ -3,6 +3,7 @@
  * the pipeline cannot give is filled with seeded noise or the constants that published pipelines use, and noted.
  */
 
+import { StudioError } from '../errors/StudioError';
 import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor } from '../runtime/Runtime';
 import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
@@ -129,7 +130,7 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
     (values: (call: DenoiserCall, count: number) => Float32Array): Filler =>
     (call) => {
       const dims = dimsOf(input, sizes, call.branches.length);
-      return numberTensor(dataType, dims, values(call, elementCount(dims)));
+      return numberTensor(dataType, dims, values(call, boundedCount(input.name, dims)));
     };
   const constant = (value: (call: DenoiserCall) => number): Filler =>
     filledWith((call, count) => new Float32Array(count).fill(value(call)));
@@ -154,8 +155,23 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
   }
   if (description.pooledEncoder && POOLED_INPUT.test(input.name)) return filledWith(pooledRows);
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
-  const noise = seededNoise(0, elementCount(largest), 7_000_000 + input.name.length);
-  return filledWith((_, count) => noise.slice(0, count));
+  let noise: Float32Array | undefined; // made with the first call: a graph that is only mapped needs none
+  const made = () => (noise ??= seededNoise(0, boundedCount(input.name, largest), 7_000_000 + input.name.length));
+  return filledWith((_, count) => made().slice(0, count));
+}
+
+/** What the studio makes up for one input, at most: 1 GiB of float32. No published model asks for a hundredth. */
+const MOST_ELEMENTS = 2 ** 28;
+
+/** Throws `engine/cannot-run` by name where an input is too large to be filled, or its size is no size. */
+function boundedCount(name: string, dims: readonly number[]): number {
+  const count = elementCount(dims);
+  if (count >= 0 && count <= MOST_ELEMENTS) return count;
+  throw new StudioError(
+    'engine/cannot-run',
+    `The input ${name} of ${dims.join(' x ')} asks for ${count.toExponential(1)} values, which nothing gives; ${MOST_ELEMENTS.toExponential(1)} are the most that are made up.`,
+    { input: name, dims: dims.map(String) },
+  );
 }
 
 /** A graph exported with a whole timestep takes no other, whatever the scheduler says. */
@@ -207,7 +223,7 @@ function latentFiller(input: ValueInfo, { denoiser, latent, latentLayout }: Pipe
   const groups = latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1;
   return ({ latent: clip, branches, picture }) => {
     const dims = latentDims(latentLayout, latent, branches.length, denoiser.inputChannels);
-    const length = clip.length * (1 + extra / latent.channels);
+    const length = boundedCount(input.name, [clip.length, 1 + extra / latent.channels]);
     const values = new Float32Array(length * branches.length);
     branches.forEach((branch, index) => {
       const whole =
@@ -248,18 +264,19 @@ function textFiller(
   }
   const [tokens, width] = [dims[1] ?? 1, dims[2] ?? 1];
   const cuts = pipelineConventions(description.className).cutsToPrompt && typeof declared?.[1] !== 'number';
-  const standIn = seededNoise(0, tokens * width, 7_000_000);
+  let standIn: Float32Array | undefined;
+  const made = () => (standIn ??= seededNoise(0, boundedCount(input.name, [tokens, width]), 7_000_000));
   return ({ branches, text }) => {
     const perClip = typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : 1;
     const rows = Math.max(1, Math.round(perClip));
     const first = text[branches[0]!];
     const prompt = cuts ? text.conditional?.mask?.reduce((sum, value) => sum + value, 0) : undefined;
     const [length, size] = first ? [prompt ?? first.tokens, first.width] : [tokens, width];
-    const values = new Float32Array(branches.length * rows * length * size);
+    const values = new Float32Array(boundedCount(input.name, [branches.length, rows, length, size]));
     branches.forEach((branch, index) => {
       const own =
         text[branch]?.values.subarray(0, length * size) ??
-        (branch === 'conditional' ? standIn : new Float32Array(length * size));
+        (branch === 'conditional' ? made() : new Float32Array(length * size));
       for (let row = 0; row < rows; row++) values.set(own, (index * rows + row) * length * size);
     });
     return numberTensor(dataType, [branches.length * rows, length, size], values);

@@ -5,6 +5,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StudioError } from '../errors/StudioError';
 import type { Config } from './configFields';
+import { costlyPattern } from './patternCost';
 import { padsLeft, tokenText, withSpecialTokens } from './specialTokens';
 
 export interface EncodedText {
@@ -20,47 +21,84 @@ export interface TextTokenizer {
   encodeWithMask(text: string): EncodedText;
 }
 
+/** The longest published prompt has 4,096. */
+const MOST_TOKENS = 65_536;
+
+/** No published vocabulary has more characters a token on average; what is behind them is cut off anyway. */
+const MOST_CHARACTERS_PER_TOKEN = 64;
+
 /**
  * `tokenizerJson`, `configJson`: the parsed tokenizer.json and tokenizer_config.json. `maxTokens`: by default the
- * config's model_max_length. Throws `library/invalid-config`.
+ * config's model_max_length. A tokenizer is somebody else's program: its patterns are looked at before they run, and
+ * whatever goes wrong in it throws `library/invalid-config`.
  */
 export function createTokenizer(
   tokenizerJson: Config,
   configJson: Config,
   maxTokens = Number(configJson['model_max_length']),
 ): TextTokenizer {
-  if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 1 || maxTokens > MOST_TOKENS) {
     throw new StudioError('library/invalid-config', 'tokenizer_config.json: "model_max_length" is no usable length.', {
       file: 'tokenizer_config.json',
       field: 'model_max_length',
     });
   }
-  const json = withSpecialTokens(tokenizerJson, configJson);
-  const tokenizer = load(json, configJson);
-  const padId = BigInt(padTokenId(tokenizer, json, configJson));
-  const padLeft = padsLeft(tokenizerJson, configJson);
+  requireBoundedPatterns(tokenizerJson);
+  const { tokenizer, padId, padLeft } = understood(() => {
+    const json = withSpecialTokens(tokenizerJson, configJson);
+    const loaded = new Tokenizer(json, configJson);
+    return {
+      tokenizer: loaded,
+      padId: BigInt(padTokenId(loaded, json, configJson)),
+      padLeft: padsLeft(tokenizerJson, configJson),
+    };
+  });
+  const fromLeft = configJson['truncation_side'] === 'left';
   const encodeWithMask = (text: string): EncodedText => {
-    const tokens = truncated(tokenizer, text, maxTokens, configJson['truncation_side'] === 'left');
+    const most = MOST_CHARACTERS_PER_TOKEN * (maxTokens + 1);
+    const readable = text.length <= most ? text : fromLeft ? text.slice(-most) : text.slice(0, most);
+    const tokens = understood(() => truncated(tokenizer, readable, maxTokens, fromLeft).map(BigInt));
     const ids = new BigInt64Array(maxTokens).fill(padId);
     const attentionMask = new BigInt64Array(maxTokens);
     const start = padLeft ? maxTokens - tokens.length : 0;
-    ids.set(tokens.map(BigInt), start);
+    ids.set(tokens, start);
     attentionMask.fill(1n, start, start + tokens.length);
     return { ids, attentionMask };
   };
   return { maxTokens, encodeWithMask, encode: (text) => encodeWithMask(text).ids };
 }
 
-function load(tokenizerJson: Config, configJson: Config): Tokenizer {
+/** Throws `library/invalid-config` for whatever goes wrong in the tokenizer's own rules. */
+function understood<T>(work: () => T): T {
   try {
-    return new Tokenizer(tokenizerJson, configJson);
+    return work();
   } catch (cause) {
+    if (cause instanceof StudioError) throw cause;
     throw new StudioError(
       'library/invalid-config',
       `tokenizer.json is not understood: ${(cause as Error).message}.`,
       { file: 'tokenizer.json' },
       { cause },
     );
+  }
+}
+
+/** Looks at every regular expression outside of the vocabulary. Throws `library/invalid-config`. */
+function requireBoundedPatterns({ model: _, ...rules }: Config): void {
+  const waiting: unknown[] = [rules];
+  while (waiting.length > 0) {
+    const value = waiting.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, inner] of Object.entries(value)) {
+      const why = key === 'Regex' && typeof inner === 'string' ? costlyPattern(inner) : undefined;
+      if (why !== undefined)
+        throw new StudioError(
+          'library/invalid-config',
+          `tokenizer.json: the pattern ${JSON.stringify((inner as string).slice(0, 80))} is not run: ${why}.`,
+          { file: 'tokenizer.json', field: 'Regex' },
+        );
+      waiting.push(inner);
+    }
   }
 }
 
