@@ -2,6 +2,7 @@
  * Atoms: the residual additions of a network. Dropping an atom replaces its sum by the operand that skips the branch.
  * The kinds are told apart by the graph alone; no name is read.
  */
+import { StudioError } from '../errors/StudioError';
 import type { Node } from '../onnx/model';
 import type { Flow } from './flow';
 import { rootOf, sameType, shapeOf, viewed } from './flow';
@@ -26,10 +27,17 @@ export interface Atom {
   readonly reason?: string;
 }
 
-/** In execution order. */
+/**
+ * In how many branches a node may lie on average. Published models have at most 10; what is done with atoms inside one
+ * another takes the square of it.
+ */
+const DEEPEST_ON_AVERAGE = 64;
+
+/** In execution order. Throws `onnx/unsupported` where residual additions lie in each other without end. */
 export function findAtoms(flow: Flow): readonly Atom[] {
   const atoms: Atom[] = [];
   const byExit = new Map<number, Atom>();
+  let inBranches = 0;
   flow.nodes.forEach((node, at) => {
     if (isProcessorSpecific(node) && node.inputs[3]) atoms.push(hiddenAddition(flow, at));
     if (node.domain !== '' || (node.opType !== 'Add' && node.opType !== 'Sum') || node.inputs.length !== 2) return;
@@ -37,6 +45,13 @@ export function findAtoms(flow: Flow): readonly Atom[] {
     if (!atom) return;
     atoms.push(atom);
     byExit.set(atom.exit, atom);
+    inBranches += atom.branch.length;
+    if (inBranches > DEEPEST_ON_AVERAGE * flow.nodes.length)
+      throw new StudioError(
+        'onnx/unsupported',
+        `The residual additions of this graph lie more than ${DEEPEST_ON_AVERAGE} deep in each other, at ${node.name || flow.names[atom.exit]!}: its blocks cannot be told.`,
+        { node: node.name },
+      );
   });
   return atoms;
 }

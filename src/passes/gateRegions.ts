@@ -5,6 +5,7 @@
 import type { Block, BlockTree, Rewire } from '../blocks/block';
 import type { GraphIndex } from '../blocks/graphIndex';
 import { exclusiveNodes, indexGraph } from '../blocks/graphIndex';
+import { StudioError } from '../errors/StudioError';
 import type { Graph, Node } from '../onnx/model';
 
 export interface GateRegion {
@@ -45,10 +46,26 @@ interface Open {
   readonly nodes: Set<number>;
 }
 
+/** In how many regions a node may lie on average; published models have at most 4. The runtime recurses as deep. */
+const DEEPEST_ON_AVERAGE = 32;
+
+/** Throws `engine/session-failed` where blocks lie so deep in each other that no runtime takes the gates. */
 export function gateRegions(graph: Graph, units: readonly Block[]): readonly GateRegion[] {
   const index = indexGraph(graph);
   const dynamic = dynamicNodes(index);
-  const open = units.flatMap((unit) => openRegions(index, dynamic, unit)).filter(({ nodes }) => nodes.size > 0);
+  const open: Open[] = [];
+  let placed = 0;
+  for (const unit of units) {
+    const regions = openRegions(index, dynamic, unit).filter(({ nodes }) => nodes.size > 0);
+    open.push(...regions);
+    placed += regions.reduce((sum, { nodes }) => sum + nodes.size, 0);
+    if (placed > DEEPEST_ON_AVERAGE * index.nodes.length)
+      throw new StudioError(
+        'engine/session-failed',
+        `The blocks of this graph lie more than ${DEEPEST_ON_AVERAGE} deep in each other (at ${unit.id}): it cannot be run with its blocks switched on and off. Its map, plans and exports work.`,
+        { unit: unit.id },
+      );
+  }
   const ordered = open.toSorted((a, b) => b.nodes.size - a.nodes.size);
   part(index, ordered);
   const usable = ordered.filter(
