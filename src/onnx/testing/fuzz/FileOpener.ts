@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { FuzzInput } from './caseMaker';
 import type { OpenedFile } from './child';
 import type { Outcome } from './openFile';
 
@@ -17,9 +18,9 @@ export class FileOpener {
   #child: ChildProcess | undefined;
 
   /** Tries what was too slow once more, in a process that has compiled its code by now. */
-  async open(bytes: Uint8Array): Promise<OpenedFile> {
-    const first = await this.#tryOpen(bytes);
-    const { outcome, processorMs } = first.processorMs > limitMs ? await this.#tryOpen(bytes) : first;
+  async open(input: FuzzInput): Promise<OpenedFile> {
+    const first = await this.#tryOpen(input);
+    const { outcome, processorMs } = first.processorMs > limitMs ? await this.#tryOpen(input) : first;
     return { outcome: processorMs > limitMs ? defect(`It takes ${processorMs.toFixed(0)} ms.`) : outcome, processorMs };
   }
 
@@ -28,7 +29,7 @@ export class FileOpener {
     this.#child = undefined;
   }
 
-  async #tryOpen(bytes: Uint8Array): Promise<OpenedFile> {
+  async #tryOpen(input: FuzzInput): Promise<OpenedFile> {
     const child = (this.#child ??= await start());
     const opened = await new Promise<OpenedFile | string>((resolve) => {
       const finish = (value: OpenedFile | string): void => {
@@ -39,7 +40,7 @@ export class FileOpener {
       const timer = setTimeout(() => finish(`It is not done after ${patienceMs} ms.`), patienceMs);
       child.once('message', (message) => finish(message as OpenedFile));
       child.once('exit', (code, signal) => finish(`The process ended (${signal ?? code}).`));
-      child.send(bytes);
+      child.send(input);
     });
     if (typeof opened !== 'string') return opened;
     this.close();

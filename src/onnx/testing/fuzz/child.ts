@@ -1,5 +1,7 @@
-/** A process that opens one file after the other, and that its parent may kill. */
+/** A process that opens one file or folder after the other, and that its parent may kill. */
+import type { FuzzInput } from './caseMaker';
 import { type Outcome, openFile } from './openFile';
+import { openFolderTexts } from './openFolderTexts';
 
 export interface OpenedFile {
   readonly outcome: Outcome;
@@ -7,9 +9,9 @@ export interface OpenedFile {
   readonly processorMs: number;
 }
 
-process.on('message', (bytes: Uint8Array) => {
+process.on('message', async (input: FuzzInput) => {
   const start = process.cpuUsage();
-  const outcome = openFile(bytes);
+  const outcome = await (input instanceof Uint8Array ? openFile(input) : openFolderTexts(input));
   const { user, system } = process.cpuUsage(start);
   process.send!({ outcome, processorMs: (user + system) / 1000 } satisfies OpenedFile);
 });

@@ -1,5 +1,5 @@
 /** Runs of the fuzzer, one file each. */
-import { caseMaker } from './caseMaker';
+import { caseMaker, type FuzzInput } from './caseMaker';
 import { FileOpener } from './FileOpener';
 
 export interface FuzzOptions {
@@ -15,7 +15,7 @@ export interface Finding {
   readonly run: number;
   readonly label: string;
   readonly text: string;
-  readonly bytes: Uint8Array;
+  readonly input: FuzzInput;
 }
 
 export interface FuzzResult {
@@ -34,12 +34,12 @@ export async function fuzz({ seed, firstRun, runs, exportShare, onRun }: FuzzOpt
   let slowestMs = 0;
   try {
     for (let run = firstRun; run < firstRun + runs; run++) {
-      const { label, bytes } = makeCase(run);
-      const { outcome, processorMs } = await opener.open(bytes);
+      const { label, input } = makeCase(run);
+      const { outcome, processorMs } = await opener.open(input);
       slowestMs = Math.max(slowestMs, processorMs);
       const key = outcome.kind === 'refused' ? outcome.code : outcome.kind;
       outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
-      const finding = outcome.kind === 'defect' ? { run, label, text: outcome.text, bytes } : undefined;
+      const finding = outcome.kind === 'defect' ? { run, label, text: outcome.text, input } : undefined;
       if (finding) findings.push(finding);
       onRun?.(run, finding);
     }

@@ -1,4 +1,4 @@
-/** `npm run fuzz`: opens damaged files, and reports those that are neither read nor refused properly. */
+/** `npm run fuzz`: opens damaged files and folders, and reports those that are neither read nor refused properly. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,11 +31,13 @@ async function main(): Promise<void> {
     const done = run - firstRun + 1;
     if (done % 500 === 0) process.stderr.write(`${done} of ${runs}\n`);
   };
-  const report = ({ run, label, text, bytes }: Finding): void => {
+  const report = ({ run, label, text, input }: Finding): void => {
     process.stdout.write(`run ${run} (${label}): ${text}\n\n`);
     if (values.keep === undefined) return;
     mkdirSync(values.keep, { recursive: true });
-    writeFileSync(join(values.keep, `seed${seed}-run${run}.onnx`), bytes);
+    const name = join(values.keep, `seed${seed}-run${run}`);
+    if (input instanceof Uint8Array) writeFileSync(`${name}.onnx`, input);
+    else writeFileSync(`${name}.json`, JSON.stringify(input));
   };
   const { outcomes, findings, slowestMs } = await fuzz({
     seed,
