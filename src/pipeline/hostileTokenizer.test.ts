@@ -40,8 +40,16 @@ describe('hostile tokenizers', () => {
 
   it('with patterns in a normaliser, nested deep, are refused too', () => {
     let normalizer: unknown = { type: 'Replace', pattern: { Regex: '(a*)*b' }, content: '' };
-    for (let depth = 0; depth < 2000; depth++) normalizer = { type: 'Sequence', normalizers: [normalizer] };
+    for (let depth = 0; depth < 400; depth++) normalizer = { type: 'Sequence', normalizers: [normalizer] };
     expect(outcome({ ...tokenizer, normalizer }, config)).toBe('library/invalid-config');
+  });
+
+  it('with thousands of rules or patterns are refused', () => {
+    const { pre_tokenizer: rule } = tokenizer;
+    for (const one of [rule, { type: 'ByteLevel' }, splitBy('x')['pre_tokenizer']]) {
+      const pre_tokenizer = { type: 'Sequence', pretokenizers: Array.from({ length: 5000 }, () => one) };
+      expect(outcome({ ...tokenizer, pre_tokenizer }, config)).toBe('library/invalid-config');
+    }
   });
 
   it('read a text as far as it counts', () => {

@@ -29,7 +29,7 @@ const MOST_CHARACTERS_PER_TOKEN = 64;
 
 /**
  * `tokenizerJson`, `configJson`: the parsed tokenizer.json and tokenizer_config.json. `maxTokens`: by default the
- * config's model_max_length. A tokenizer is somebody else's program: its patterns are looked at before they run, and
+ * config's model_max_length. A tokenizer is somebody else's program: its rules are looked at before they run, and
  * whatever goes wrong in it throws `library/invalid-config`.
  */
 export function createTokenizer(
@@ -43,7 +43,7 @@ export function createTokenizer(
       field: 'model_max_length',
     });
   }
-  requireBoundedPatterns(tokenizerJson);
+  requireBoundedRules(tokenizerJson);
   const { tokenizer, padId, padLeft } = understood(() => {
     const json = withSpecialTokens(tokenizerJson, configJson);
     const loaded = new Tokenizer(json, configJson);
@@ -83,22 +83,30 @@ function understood<T>(work: () => T): T {
   }
 }
 
-/** Looks at every regular expression outside of the vocabulary. Throws `library/invalid-config`. */
-function requireBoundedPatterns({ model: _, ...rules }: Config): void {
+/** The published ones have a few tens; each goes over the whole text. */
+const MOST_RULES = 500;
+const MOST_PATTERNS = 100;
+
+/** Looks at every rule and regular expression outside of the vocabulary. Throws `library/invalid-config`. */
+function requireBoundedRules({ model: _model, added_tokens: _tokens, ...rules }: Config): void {
+  const refused = (field: string, why: string) =>
+    new StudioError('library/invalid-config', `tokenizer.json: ${why}.`, { file: 'tokenizer.json', field });
+  const patterns: string[] = [];
+  let ruleCount = 0;
   const waiting: unknown[] = [rules];
   while (waiting.length > 0) {
     const value = waiting.pop();
     if (typeof value !== 'object' || value === null) continue;
-    for (const [key, inner] of Object.entries(value)) {
-      const why = key === 'Regex' && typeof inner === 'string' ? costlyPattern(inner) : undefined;
-      if (why !== undefined)
-        throw new StudioError(
-          'library/invalid-config',
-          `tokenizer.json: the pattern ${JSON.stringify((inner as string).slice(0, 80))} is not run: ${why}.`,
-          { file: 'tokenizer.json', field: 'Regex' },
-        );
-      waiting.push(inner);
-    }
+    if ('type' in value && ++ruleCount > MOST_RULES) throw refused('type', `it has more than ${MOST_RULES} rules`);
+    const { Regex: pattern } = value as { readonly Regex?: unknown };
+    if (typeof pattern === 'string' && patterns.push(pattern) > MOST_PATTERNS)
+      throw refused('Regex', `it has more than ${MOST_PATTERNS} patterns`);
+    for (const inner of Object.values(value)) waiting.push(inner);
+  }
+  for (const pattern of new Set(patterns)) {
+    const why = costlyPattern(pattern);
+    if (why !== undefined)
+      throw refused('Regex', `the pattern ${JSON.stringify(pattern.slice(0, 80))} is not run: ${why}`);
   }
 }
 

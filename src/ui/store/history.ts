@@ -43,12 +43,20 @@ function keep(): void {
 }
 
 function takeUp(open: OpenState, plan: Plan): void {
-  const kept = readHistory(localStorage.getItem(key));
+  const kept = readHistory(storedText());
   if (!kept || kept.fingerprint !== open.fingerprint || !samePlan({ dropped: kept.plan }, plan)) return;
   const index = indexBlocks(open.tree);
   const legal = (plans: readonly (readonly string[])[]) =>
     plans.filter((dropped) => dropped.every((id) => index.has(id))).map((dropped) => ({ dropped }));
   write({ past: legal(kept.past), future: legal(kept.future) });
+}
+
+function storedText(): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null; // forbidden: it must not keep a model from opening
+  }
 }
 
 /** Null for anything that is no history. */
