@@ -59,15 +59,35 @@ export async function namesIn(directory: CacheDirectory): Promise<string[]> {
   return names.sort();
 }
 
-/** A JSON file; undefined where it is absent or was cut in the middle of a write. */
-export async function readRecord<T>(directory: CacheDirectory, name: string): Promise<T | undefined> {
+/** What a field of a record is; `?` at the end where it may be absent. */
+export type FieldKind = 'string' | 'string?' | 'count' | 'strings?';
+
+/** A JSON file with these fields; undefined where it is absent, was cut in the middle of a write, or holds anything else. */
+export async function readRecord<T>(
+  directory: CacheDirectory,
+  name: string,
+  fields: Readonly<Record<keyof T, FieldKind>>,
+): Promise<T | undefined> {
   const text = await (await findFile(directory, name))?.text();
   if (!text) return undefined;
+  let record: unknown;
   try {
-    return JSON.parse(text) as T;
+    record = JSON.parse(text);
   } catch {
     return undefined; // a torn record is no record: the download starts over
   }
+  if (typeof record !== 'object' || record === null) return undefined;
+  const good = Object.entries<FieldKind>(fields).every(([field, kind]) =>
+    isOfKind((record as Readonly<Record<string, unknown>>)[field], kind),
+  );
+  return good ? (record as T) : undefined;
+}
+
+function isOfKind(value: unknown, kind: FieldKind): boolean {
+  if (kind.endsWith('?') && value === undefined) return true;
+  if (kind === 'count') return Number.isSafeInteger(value) && (value as number) >= 0;
+  if (kind === 'strings?') return Array.isArray(value) && value.every((one) => typeof one === 'string');
+  return typeof value === 'string';
 }
 
 export async function writeRecord(directory: CacheDirectory, name: string, record: unknown): Promise<void> {

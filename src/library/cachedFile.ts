@@ -39,7 +39,13 @@ const ENTRY = 'entry.json';
 const SEGMENT = /^\d{6}$/;
 
 export function readEntry(directory: CacheDirectory): Promise<CacheEntry | undefined> {
-  return readRecord<CacheEntry>(directory, ENTRY);
+  return readRecord<CacheEntry>(directory, ENTRY, {
+    path: 'string',
+    url: 'string',
+    validator: 'string?',
+    totalBytes: 'count',
+    sha256: 'string?',
+  });
 }
 
 /** The bytes so far, in order. */

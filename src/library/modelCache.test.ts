@@ -219,3 +219,31 @@ describe('the list', () => {
     expect(await cacheOver().list()).toEqual([]);
   });
 });
+
+describe('records that are damaged', () => {
+  const absurd = ['', 'null', '[]', '7', '{}', '{"url":1,"name":null}', '{"path":"x","url":"y","totalBytes":-1}', '{'];
+
+  test.each(absurd)('%j: count as none, the list and the file come all the same', async (text) => {
+    await open();
+    const [model] = [...directory.entries.values()] as MemoryDirectory[];
+    const files = [...model!.entries.values()].filter((entry): entry is MemoryDirectory => 'entries' in entry);
+    for (const [holder, name] of [
+      [model!, 'model.json'],
+      ...files.map((file) => [file, 'entry.json'] as const),
+    ] as const) {
+      const record = holder.entries.get(name) as unknown as { bytes: Uint8Array };
+      const good = record.bytes;
+      record.bytes = new TextEncoder().encode(text);
+      for (const { name: shown, url, files: listed } of await cacheOver().list())
+        expect([typeof shown, typeof url, Array.isArray(listed)]).toEqual(['string', 'string', true]);
+      expect(await bytesOf(await open())).toEqual(BYTES);
+      record.bytes = good;
+    }
+  });
+
+  test('strangers in the folder are no models', async () => {
+    await open();
+    await directory.getDirectoryHandle('stranger', { create: true });
+    expect(await cacheOver().list()).toHaveLength(1);
+  });
+});

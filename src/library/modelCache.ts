@@ -61,6 +61,10 @@ interface ModelRecord {
 }
 
 const MODEL = 'model.json';
+
+const readModelRecord = (model: CacheDirectory): Promise<ModelRecord | undefined> =>
+  readRecord<ModelRecord>(model, MODEL, { url: 'string', name: 'string', absent: 'strings?' });
+
 const DIRECTORY = 'models';
 
 /** The cache of this origin; undefined where the browser has no origin private file system. */
@@ -103,7 +107,7 @@ export function createModelCache({
     const absent = new Set<string>();
     const fileDirectory = async (path: string) => {
       const model = await directory.getDirectoryHandle(id, { create: true });
-      if (!(await readRecord(model, MODEL)))
+      if (!(await readModelRecord(model)))
         await writeRecord(model, MODEL, {
           url: reference.url,
           name: reference.name,
@@ -118,7 +122,7 @@ export function createModelCache({
     };
     const onServer = async (path: string): Promise<boolean> => {
       const model = await findDirectory(directory, id);
-      const record = model && (await readRecord<ModelRecord>(model, MODEL));
+      const record = model && (await readModelRecord(model));
       const known = record?.absent ?? [];
       try {
         if (await exists(fetcher, urlOf(path), path)) return true;
@@ -206,7 +210,7 @@ async function fileIds(model: CacheDirectory): Promise<string[]> {
 
 async function describeModel(directory: CacheDirectory, id: string): Promise<KeptModel | undefined> {
   const model = await findDirectory(directory, id);
-  const record = model && (await readRecord<ModelRecord>(model, MODEL));
+  const record = model && (await readModelRecord(model));
   if (!record) return undefined;
   const files: KeptFile[] = [];
   for (const fileId of await fileIds(model)) {
