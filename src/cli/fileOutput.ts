@@ -9,7 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { StudioError } from '../errors/StudioError';
 import { writeError } from '../library/fileErrors';
-import { clearLeftovers, linkOrMove, stageName } from './stages';
+import { clearLeftovers, linkOrMove, noteObsolete, stageName } from './stages';
 
 const BYTES_BETWEEN_TURNS = 32 * 2 ** 20;
 
@@ -29,8 +29,11 @@ export interface Stage {
   readonly folder: string;
   /** Runs `produce` with a writer to a file of this name. Throws the signal's AbortError at the next chunk, and as `writeError`. */
   write(name: string, signal: AbortSignal, produce: (write: Write) => Promise<void>): Promise<PendingFile>;
-  /** Gives the files their names in this order: the last one is what people open, and decides. Removes the stage. */
-  commit(files: readonly PendingFile[]): Promise<void>;
+  /**
+   * Gives the files their names in this order: the last one is what people open, and decides. Then removes `obsolete`,
+   * paths beside them that only the replaced file read, and the stage.
+   */
+  commit(files: readonly PendingFile[], obsolete?: readonly string[]): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -50,9 +53,16 @@ export async function openStage(path: string): Promise<Stage> {
       const sizeBytes = await writeTo(temporaryPath, join(parent, name), signal, produce);
       return { path: join(parent, name), temporaryPath, sizeBytes, discard };
     },
-    commit: async (files) => {
+    commit: async (files, obsolete = []) => {
       const placed: string[] = [];
       try {
+        await typed(
+          path,
+          noteObsolete(
+            folder,
+            obsolete.map((gone) => basename(gone)),
+          ),
+        );
         for (const [i, { temporaryPath, path: target }] of files.entries()) {
           const last = i === files.length - 1;
           await typed(target, last ? rename(temporaryPath, target) : linkOrMove(temporaryPath, target));
@@ -62,6 +72,7 @@ export async function openStage(path: string): Promise<Stage> {
         for (const target of placed) await rm(target, { force: true }); // under names that were free before
         throw thrown;
       }
+      for (const gone of obsolete) await rm(gone, { force: true });
       await discard();
     },
   };

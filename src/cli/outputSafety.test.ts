@@ -151,6 +151,31 @@ describe('a killed run', () => {
     expect(Object.keys(await contents())).toEqual([]);
   });
 
+  it('after its last rename leaves the weights of what it replaced, which the next one removes', async () => {
+    const gone = spawn('true');
+    await once(gone, 'exit');
+    await drop('--drop', 'blocks.0', '--external');
+    for (const name of ['out.onnx.2.data', 'other.bin', 'far.data']) await writeFile(join(folder, name), 'old');
+    const dead = join(folder, `.vdmini-partial-${gone.pid}-0@${hostname()}`);
+    await mkdir(dead);
+    await writeFile(join(dead, '.obsolete'), 'out.onnx.2.data\nother.bin\n../far.data');
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await (await openStage(out)).discard();
+    expect(Object.keys(await contents())).toEqual(['far.data', 'other.bin', 'out.onnx', 'out.onnx.data']);
+    expect(await stages()).toEqual([]);
+  });
+
+  it('is told of what it replaces before the new file has its name', async () => {
+    await drop('--drop', 'blocks.0', '--external');
+    const stage = await openStage(out);
+    const pending = await stage.write('out.onnx', signal, (write) => write(new Uint8Array(9)));
+    await rm(join(stage.folder, 'out.onnx')); // its rename fails then
+    await expect(stage.commit([pending], [join(folder, 'out.onnx.data')])).rejects.toMatchObject({});
+    expect(await readFile(join(stage.folder, '.obsolete'), 'utf8')).toBe('out.onnx.data');
+    expect(Object.keys(await contents())).toEqual(['out.onnx', 'out.onnx.data']);
+    await stage.discard();
+  });
+
   it('of another machine, or one that still writes, is left alone', async () => {
     const others = ['.vdmini-partial-1-0@elsewhere.example', `.vdmini-partial-${process.ppid}-0@${hostname()}`];
     for (const name of others) await mkdir(join(folder, name));

@@ -1,7 +1,7 @@
 /** The folders in which files are written before they get their names, and what killed runs leave of them. */
-import { link, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const PREFIX = '.vdmini-partial-';
 
@@ -25,10 +25,26 @@ export async function clearLeftovers(folder: string): Promise<void> {
   }
 }
 
-/** With the file that decides still in the stage, the others must not keep their names. */
+/** In a stage: the names of files that nothing reads once its last file has its name. */
+const OBSOLETE = '.obsolete';
+
+/** So that whoever finds the stage after a kill can remove them too. */
+export async function noteObsolete(stage: string, names: readonly string[]): Promise<void> {
+  if (names.length > 0) await writeFile(join(stage, OBSOLETE), names.join('\n'));
+}
+
+/**
+ * With the file that decides still in the stage, the others must not keep their names; with that one gone, what it
+ * replaced must go as well.
+ */
 async function removeUncommitted(stage: string, folder: string): Promise<void> {
   const names = await readdir(stage);
-  if (!names.some((name) => !/\.data$/.test(name))) return;
+  if (!names.some((name) => name !== OBSOLETE && !name.endsWith('.data'))) {
+    const obsolete = names.includes(OBSOLETE) ? (await readFile(join(stage, OBSOLETE), 'utf8')).split('\n') : [];
+    const own = obsolete.filter((name) => name === basename(name) && name.endsWith('.data'));
+    for (const name of own) await rm(join(folder, name), { force: true });
+    return;
+  }
   for (const name of names) {
     const [staged, placed] = await Promise.all(
       [join(stage, name), join(folder, name)].map((path) => stat(path).catch(() => undefined)),

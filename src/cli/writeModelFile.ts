@@ -3,7 +3,7 @@
  * that is free: the graph's own name, taken last and at once, decides which weights are read, so that nobody ever finds
  * a graph with the weights of another. Writing and checking are `studio/saveModel`.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StudioError } from '../errors/StudioError';
 import { fileSource } from '../library/nodeFolder';
@@ -81,8 +81,7 @@ function diskSink(
     },
     async commit() {
       const replaced = await ownWeightsOf(out, originals);
-      await stage.commit(pending);
-      for (const path of replaced) await rm(path, { force: true });
+      await stage.commit(pending, replaced);
       return pending.toReversed().map(({ path, sizeBytes }) => ({ path, bytes: sizeBytes }));
     },
   };

@@ -14,7 +14,7 @@ import { previewComponent } from '../studio/previewComponent';
 import type { Edit } from '../studio/Variant';
 import { type StudentCheck, verifyStudent } from '../studio/verifyStudent';
 import { otherPaths } from '../studio/zipPipeline';
-import { stageName } from './stages';
+import { clearLeftovers, stageName } from './stages';
 import { writeModelFile } from './writeModelFile';
 
 export interface WrittenPipeline {
@@ -45,6 +45,7 @@ export async function writePipelineFolder(
   const edit: Edit = { plan, weights: await denoiser.addWeights(tensors) };
   const stage = join(dirname(resolve(out)), stageName());
   try {
+    await clearLeftovers(dirname(resolve(out)));
     await copyOthers(pipeline, root, stage, signal);
     const target = join(stage, file.path);
     await mkdir(dirname(target), { recursive: true });
