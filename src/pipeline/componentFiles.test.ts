@@ -21,3 +21,13 @@ it.each(['{"a": NaNs}', '{"a": - Infinity}', '{"a": Infinity,}', '{"a": inf}', '
     await expect(read(text)).rejects.toMatchObject({ code: 'library/invalid-config' });
   },
 );
+
+it('refuses what is too large to be a config before it is read', async () => {
+  const huge = { sizeBytes: 11e6, read: () => Promise.reject(new Error('it was read')) };
+  const folder = { ...memoryFolder({}), open: async () => huge };
+  await expect(readJson(folder, 'unet/config.json')).rejects.toMatchObject({
+    code: 'library/invalid-config',
+    message: expect.stringContaining('unet/config.json'),
+  });
+  await expect(readJson(folder, 'tokenizer/tokenizer.json')).rejects.toThrow('it was read');
+});

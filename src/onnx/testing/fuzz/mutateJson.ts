@@ -38,6 +38,11 @@ const values: readonly Json[] = [
   'NaN',
 ];
 
+/** Characters; a file of hundreds of megabytes takes its time whatever is in it. */
+const largestText = 1e6;
+
+const textLength = (value: unknown): number => (JSON.stringify(value) ?? 'null').length;
+
 /** A changed copy of a parsed JSON value: one to five places. */
 export function mutateJson(value: unknown, random: Random): unknown {
   const changed = structuredClone(value);
@@ -71,8 +76,10 @@ function change(at: Record<string, unknown>, key: string, root: unknown, random:
       return void (at[key] = structuredClone(elsewhere(root, random)));
     case 3:
       return void (at[key] = nested(at[key], random.pick([3, 50, 2000])));
-    case 4:
-      return void (at[key] = Array.from({ length: random.pick([0, 2, 5000]) }, () => at[key]));
+    case 4: {
+      const length = Math.min(random.pick([0, 2, 5000]), Math.floor(largestText / textLength(at[key])));
+      return void (at[key] = Array.from({ length }, () => at[key]));
+    }
     case 5:
       return void (at[key] = typeof at[key] === 'number' ? -at[key] * 1e6 : String(at[key]));
     default:
