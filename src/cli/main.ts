@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'make the clip with and without some blocks and measure the difference',
     load: async () => (await import('./commands/compare')).compare,
   },
+  report: {
+    summary: 'write what a cut does into one HTML file',
+    load: async () => (await import('./commands/report')).report,
+  },
   analyze: {
     summary: 'measure what each block matters to content and to motion',
     load: async () => (await import('./commands/analyze')).analyze,

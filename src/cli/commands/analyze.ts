@@ -1,5 +1,5 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
-import { depthClaim, depthOf } from '../../metrics/depthClaim';
+import { claimSentence } from '../../report/claimSentence';
 import type { Importance, UnitImportance } from '../../studio/importance';
 import { measureImportance, unitsOf } from '../../studio/importance';
 import { device, latentSize, parseArguments, required } from '../arguments';
@@ -91,16 +91,6 @@ function describe({ settings, units }: Importance, out: string): string {
     ]);
   return `${table(['unit', 'kind', 'damage', 'content', 'motion', 'parameters', 'MACs'], rows, [2, 3, 4, 5, 6])}
 Damage: mean squared error of the guided output, on ${counted(settings.length, 'clip')}. Written to ${out}.
-${claimOf(units)}
+${claimSentence(units.map(({ output, level, depth }) => ({ ...output, level, depth })))}
 `;
-}
-
-/** The paper's claim put to this model. */
-function claimOf(units: readonly UnitImportance[]): string {
-  const of = depthOf(units);
-  const claim = depthClaim(units.map((unit) => ({ ...unit.output, depth: of(unit) })));
-  if (!claim) return 'Too few units do any damage to put "shallow blocks carry content, deep ones motion" to the test.';
-  const { correlation, interval, blocks, verdict } = claim;
-  const [low, high] = interval.map((bound) => bound.toFixed(2));
-  return `"Shallow blocks carry content, deep ones motion": ${verdict} (Spearman ${correlation.toFixed(2)}, 95 % interval ${low} to ${high}, ${counted(blocks, 'unit')}).`;
 }

@@ -1,0 +1,90 @@
+/** What a report tells, as plain data: whoever has measured fills it, the page or the command line. */
+import type { BlockTree, Totals } from '../blocks/block';
+import type { PairedTimes } from '../metrics/pairedTimes';
+import type { Summary } from '../metrics/summarise';
+
+export interface ReportContent {
+  readonly model: string;
+  /** SHA-256 of the denoiser's graph file, hex. */
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly madeAt: string;
+  readonly version: string;
+  readonly tree: BlockTree;
+  readonly settings: readonly Fact[];
+  /** Machine, runtime and versions. */
+  readonly machine: readonly Fact[];
+  readonly students: readonly ReportStudent[];
+  readonly teacherStepMs?: number;
+  readonly pairs: readonly ReportPair[];
+  readonly scenes: readonly ReportScene[];
+  readonly importance?: ReportImportance;
+  /** Lines for a shell that do the same again. */
+  readonly commands: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface ReportStudent {
+  readonly name: string;
+  readonly dropped: readonly string[];
+  /** With the parts of what was dropped. */
+  readonly gone: readonly string[];
+  readonly totals: { readonly teacher: Totals; readonly student: Totals };
+  /** Median of a denoiser step. */
+  readonly stepMs?: number;
+  /** Of a step, measured in turns with the teacher's. */
+  readonly times?: PairedTimes;
+}
+
+/** Two of the clips compared, over one prompt and seed or many. */
+export interface ReportPair {
+  readonly reference: string;
+  readonly candidate: string;
+  readonly figures: readonly ReportFigure[];
+  /** Prompts and seeds by their error, the worst first. */
+  readonly worst: readonly { readonly prompt: string; readonly seed: number; readonly meanSquaredError: number }[];
+}
+
+export interface ReportFigure {
+  readonly name: string;
+  readonly unit: string;
+  readonly of: 'both' | 'content' | 'motion';
+  /** Of one clip; null where it is not defined. Infinite PSNR: identical. */
+  readonly value?: number | null;
+  /** Of many clips; null where none has the figure. */
+  readonly summary?: Summary | null;
+}
+
+/** The clips of one prompt and seed. */
+export interface ReportScene {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly clips: readonly ReportClip[];
+}
+
+export interface ReportClip {
+  readonly name: string;
+  /** Data URLs: the clip as it moves, and some of its frames in a row. */
+  readonly moving: string;
+  readonly frames: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frameCount: number;
+}
+
+export interface ReportImportance {
+  /** What the damages are: of what, on how many clips. */
+  readonly about: string;
+  /** The paper's claim put to this model, a sentence. */
+  readonly claim?: string;
+  readonly units: readonly {
+    readonly id: string;
+    readonly content: number;
+    readonly motion: number;
+  }[];
+}
