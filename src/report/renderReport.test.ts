@@ -25,8 +25,8 @@ const blocks = [
   layers('up_blocks.0', 'up', 1),
   layers('up_blocks.1', 'up', 0),
 ];
-const totals = { parameters: 1000, bytes: 4000, macs: 5000 };
-const tree: BlockTree = { latentInput: 'sample', blocks, groups: [], totals };
+const totals = { nodes: 50, parameters: 1000, bytes: 4000, macs: 5000 };
+const tree: BlockTree = { latentInput: 'sample', blocks, groups: [], totals, notes: [] };
 
 const ball = (speed: number) => drawClip(4, 32, 32, (x, y, t) => grey(200 * disc(x, y, 8 + speed * t, 16, 5) + 20));
 const comparison = compareClips(ball(3), ball(1));
@@ -44,7 +44,7 @@ const content: ReportContent = {
       name: "o'cut",
       dropped: ['mid_block'],
       gone: ['mid_block', 'mid_block.resnets.0', 'mid_block.resnets.1'],
-      totals: { teacher: totals, student: { parameters: 600, bytes: 2400, macs: 4000 } },
+      totals: { teacher: totals, student: { nodes: 40, parameters: 600, bytes: 2400, macs: 4000 } },
     },
   ],
   pairs: [{ reference: 'teacher', candidate: "o'cut", figures: figuresOfClip(comparison, 8.765), worst: [] }],

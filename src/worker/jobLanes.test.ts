@@ -30,6 +30,7 @@ function lanesOf(open: string | undefined, background: boolean) {
     analyze: async () => ({}) as never,
     plan: async () => ({}) as never,
     grid: async () => ({}) as never,
+    perceived: async () => ({}) as never,
     times: async (_, { turn, alone }) => {
       await turn();
       for (let step = 1; step <= 3; step++) await nextTask();

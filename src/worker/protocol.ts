@@ -18,6 +18,7 @@ import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/h
 import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
 import type { PairedTimes, TimesProgress, TimesRequest } from '../studio/measureTimes';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
+import type { ColorVideoVdp, PerceivedRequest } from '../studio/perceivedDifference';
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 
@@ -72,6 +73,8 @@ export interface Jobs {
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
   /** Many prompts and seeds of some students, against the teacher. */
   grid: { input: GridRequest; progress: GridProgress; output: readonly GridCell[] };
+  /** ColorVideoVDP of two clips that the page has. */
+  perceived: { input: PerceivedRequest; progress: never; output: ColorVideoVdp };
   /** Trains a student; its weights stay with the pipeline. */
   heal: { input: HealRequest; progress: HealProgress; output: HealOutcome };
   /** Ends the healing that runs, which then gives its best so far. */
@@ -97,6 +100,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   analyze: 'background',
   plan: 'background',
   grid: 'background',
+  perceived: 'background',
   heal: 'background',
   finishHealing: 'interactive',
   counters: 'at-once',

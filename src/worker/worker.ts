@@ -14,6 +14,7 @@ import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
+import { perceivedDifference } from '../studio/perceivedDifference';
 import { planCuts } from '../studio/planCuts';
 import type { Handlers, JobContext } from './jobLanes';
 import { createJobLanes } from './jobLanes';
@@ -214,6 +215,7 @@ const handlers: Handlers = {
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
   },
   grid: async (request, context) => measureGrid(await running(), request, context),
+  perceived: (request, context) => perceivedDifference(request, context),
   heal: async ({ edit, settings }, { signal, onProgress, turn }) => {
     healingToEnd = false;
     const pipeline = await running();

@@ -6,6 +6,7 @@ import type { CSSProperties } from 'react';
 import type { ClipComparison } from '../../metrics/Clip';
 import { Explain } from '../parts/Explain';
 import { Icon } from '../parts/Icon';
+import { ReportButton } from '../report/ReportButton';
 import { comparisonStanding } from '../store/derived';
 import { usePage, writePage } from '../store/page';
 import { saveMetricsCsv } from '../store/saving';
@@ -22,6 +23,7 @@ import {
   motionNumbers,
 } from './figures';
 import { LatentErrors } from './LatentErrors';
+import { PerceivedFigure } from './PerceivedFigure';
 import { VerdictLine } from './VerdictLine';
 import './metrics.css';
 
@@ -70,11 +72,13 @@ export function MetricsPanel() {
         >
           <Icon name="download" size={13} /> CSV
         </button>
+        <ReportButton />
       </header>
       <div className="numbers" hidden={!dropped && !detailed}>
         {keyFigures.map((figure) => (
           <Number key={figure.id} figure={figure} comparison={comparison} />
         ))}
+        <PerceivedFigure />
         {detailed && onlyInDetails.map((figure) => <Number key={figure.id} figure={figure} comparison={comparison} />)}
       </div>
       {detailed && <Charts comparison={comparison} />}

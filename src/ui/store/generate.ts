@@ -6,6 +6,7 @@ import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/pr
 import { isCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { studentVariant } from './healed';
+import { cancelPerceived, measurePerceivedSoon } from './perceived';
 import { play } from './player';
 import { type Run, read, type Side, type StudioState, write } from './state';
 import { cancelTimes, measureTimesSoon } from './times';
@@ -27,6 +28,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function cancelRun(): void {
   clearTimeout(timer);
   cancelTimes();
+  cancelPerceived();
   controller?.abort();
   controller = null;
   if (read().run !== null || read().runPending) write({ run: null, runPending: false });
@@ -70,6 +72,7 @@ export async function generate(): Promise<void> {
     if (controller !== own) return;
     write((now) => afterRun(now, run, result));
     measureTimesSoon();
+    measurePerceivedSoon();
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {
     if (controller !== own) return;
