@@ -131,7 +131,7 @@ async function finish({ directory, path, url, expectedSha256 }: Download, entry:
       path,
       url,
       expected: expectedSha256,
-      found: entry.sha256!,
+      found: entry.sha256 ?? 'none',
     });
   }
   await writeRecord(directory, ENTRY, entry);

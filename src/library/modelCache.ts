@@ -243,9 +243,10 @@ async function verifyModel(
   onProgress?: (readBytes: number) => void,
 ): Promise<void> {
   const model = await findDirectory(directory, id);
+  if (!model) return;
   let readBytes = 0;
-  for (const fileId of model ? await fileIds(model) : []) {
-    const file = await model!.getDirectoryHandle(fileId);
+  for (const fileId of await fileIds(model)) {
+    const file = await model.getDirectoryHandle(fileId);
     const entry = await readEntry(file);
     if (!entry?.sha256) continue;
     const found = await hashStored(file, VERIFY_STEP_BYTES, (bytes) => onProgress?.((readBytes += bytes)));

@@ -31,7 +31,8 @@ export function joinPath(directory: string, path: string): string {
 
 /** The folder that all paths share at their start, '' when there is none; a lone file's folder counts. */
 export function commonRoot(paths: readonly string[]): string {
-  let root = paths.length > 0 ? directoryOf(paths[0]!).split('/') : [];
+  const [first] = paths;
+  let root = first === undefined ? [] : directoryOf(first).split('/');
   for (const path of paths) {
     const parts = directoryOf(path).split('/');
     const shared = root.findIndex((part, i) => part !== parts[i]);

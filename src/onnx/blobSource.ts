@@ -52,7 +52,8 @@ function streamReader(blob: Blob): SequentialReader {
   };
   const take = async (most: number): Promise<Uint8Array> => {
     if (pending.length === 0) {
-      const { value } = await unchanged(stream!.read());
+      if (!stream) throw new StudioError('internal', 'A stream was read before it was started.');
+      const { value } = await unchanged(stream.read());
       if (value === undefined)
         throw new StudioError('onnx/truncated', 'A weights file became shorter while it was read.');
       pending = value as Uint8Array<ArrayBuffer>;

@@ -54,10 +54,10 @@ function structureDifference(a: unknown, b: unknown, path: string, tensors: Tens
   const [left, right] = [entriesOf(a), entriesOf(b)];
   if (left.length !== right.length || Array.isArray(a) !== Array.isArray(b)) return path;
   for (const [i, [key, value]] of left.entries()) {
-    const [otherKey, other] = right[i]!;
+    const counterpart = right[i];
     const inner = `${path}${path === '' ? '' : '.'}${key}`;
-    if (key !== otherKey) return inner;
-    const difference = structureDifference(value, other, inner, tensors);
+    if (!counterpart || key !== counterpart[0]) return inner;
+    const difference = structureDifference(value, counterpart[1], inner, tensors);
     if (difference !== undefined) return difference;
   }
   return undefined;
@@ -85,12 +85,12 @@ async function tensorDifference(
   let compared = 0;
   try {
     for (const { expected, found } of pairs.toSorted((a, b) => placeOf(a.found) - placeOf(b.found))) {
-      const lengths = [expected, found].map(byteLength);
-      if (lengths[0] !== lengths[1])
-        return `the tensor '${found.name}' has ${lengths[1]} bytes instead of ${lengths[0]}`;
-      for (let at = 0; at < lengths[0]!; at += CHUNK_BYTES) {
+      const lengthBytes = byteLength(expected);
+      if (byteLength(found) !== lengthBytes)
+        return `the tensor '${found.name}' has ${byteLength(found)} bytes instead of ${lengthBytes}`;
+      for (let at = 0; at < lengthBytes; at += CHUNK_BYTES) {
         signal?.throwIfAborted();
-        const length = Math.min(CHUNK_BYTES, lengths[0]! - at);
+        const length = Math.min(CHUNK_BYTES, lengthBytes - at);
         const [left, right] = await Promise.all([
           readers.expected.read(expected, at, length),
           readers.found.read(found, at, length),
@@ -153,9 +153,10 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   let at = 0;
   if (a.byteOffset % 4 === 0 && b.byteOffset % 4 === 0) {
-    const [left, right] = [a, b].map((bytes) => new Uint32Array(bytes.buffer, bytes.byteOffset, length >> 2));
+    const wordsOf = (bytes: Uint8Array) => new Uint32Array(bytes.buffer, bytes.byteOffset, length >> 2);
+    const [left, right] = [wordsOf(a), wordsOf(b)];
     let word = 0;
-    while (word < left!.length && left![word] === right![word]) word++;
+    while (word < left.length && left[word] === right[word]) word++;
     at = 4 * word;
   }
   while (at < length && a[at] === b[at]) at++;

@@ -75,7 +75,7 @@ const bits: Readonly<Record<DataType, number>> = {
 export const dataTypeOf = (number: number): DataType | undefined => names[number];
 
 /** The TensorProto.DataType number. */
-export const dataTypeNumber = (dataType: DataType): number => numbers.get(dataType)!;
+export const dataTypeNumber = (dataType: DataType): number => numbers.get(dataType) ?? 0;
 
 /** Bits of one element in raw_data; 0 for strings, which have no fixed size. */
 export const elementBits = (dataType: DataType): number => bits[dataType];

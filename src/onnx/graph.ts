@@ -87,8 +87,7 @@ export function topologicalOrder(graph: Graph): readonly Node[] {
   const state = new Map<Node, 'open' | 'done'>();
   for (const root of graph.nodes) {
     const stack: Node[] = [root];
-    while (stack.length > 0) {
-      const node = stack.at(-1)!;
+    for (let node = stack.at(-1); node; node = stack.at(-1)) {
       if (state.get(node) === 'done') {
         stack.pop();
         continue;
@@ -126,8 +125,7 @@ export function removeDeadCode(graph: Graph): Graph {
   const live = new Set<Node>();
   const names = new Set<string>();
   const pending = graph.outputs.map(({ name }) => name);
-  while (pending.length > 0) {
-    const name = pending.pop()!;
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (names.has(name)) continue;
     names.add(name);
     const node = madeBy.get(name);

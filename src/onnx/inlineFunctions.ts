@@ -88,8 +88,7 @@ function inlineNode(node: Node, inlining: Inlining): readonly Node[] {
   const definition = definitionOf(node, inlining.functions);
   if (!definition) return [mapBodies(node, (body) => inlineInGraph(body, inlining))];
   const rename = callNames(node, definition, inlining);
-  const missing = definition.inputs.map((_, i) => node.inputs[i] ?? '');
-  const bound = new Map(definition.inputs.map((name, i) => [name, missing[i]!]));
+  const bound = new Map(definition.inputs.map((name, i) => [name, node.inputs[i] ?? '']));
   const resolve = (name: string): string => (name === '' ? '' : (bound.get(name) ?? rename(name)));
   const given = new Map([...definition.attributeDefaults, ...node.attributes]);
   const call: Call = { node, given, resolve, fresh: inlining.fresh };

@@ -97,9 +97,12 @@ function halves(bytes: Uint8Array, count: number): Float32Array {
 
 /** bfloat16 is the upper half of a float32. */
 function brainFloats(bytes: Uint8Array, count: number): Float32Array {
-  const words = Uint32Array.from({ length: count }, (_, i) => ((bytes[2 * i]! | (bytes[2 * i + 1]! << 8)) << 16) >>> 0);
+  const words = Uint32Array.from(
+    { length: count },
+    (_, i) => (((bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8)) << 16) >>> 0,
+  );
   return new Float32Array(words.buffer);
 }
 
 /** Two elements a byte, the first in the low half. */
-const nibble = (bytes: Uint8Array, i: number): number => (bytes[i >> 1]! >> (4 * (i & 1))) & 15;
+const nibble = (bytes: Uint8Array, i: number): number => ((bytes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15;

@@ -31,6 +31,9 @@ export interface ComponentReader {
   read(path: string): Promise<Component>;
 }
 
+/** A report for each chunk would cost the page more than the chunk. */
+const REPORT_EVERY_MS = 50;
+
 export function componentReader(
   folder: Folder,
   signal: AbortSignal | undefined,
@@ -38,8 +41,13 @@ export function componentReader(
 ): ComponentReader {
   const components = new Map<string, Promise<Component>>();
   const load = async (path: string): Promise<Component> => {
-    const report = (phase: OpenProgress['phase'], loadedBytes: number, totalBytes: number) =>
+    let reportedAtMs = Number.NEGATIVE_INFINITY;
+    const report = (phase: OpenProgress['phase'], loadedBytes: number, totalBytes: number) => {
+      const nowMs = performance.now();
+      if (phase === 'fetch' && loadedBytes < totalBytes && nowMs - reportedAtMs < REPORT_EVERY_MS) return;
+      reportedAtMs = nowMs;
       onProgress?.({ phase, what: path, loadedBytes, totalBytes });
+    };
     const source = await folder.open(path, { signal, onProgress: (loaded, total) => report('fetch', loaded, total) });
     signal?.throwIfAborted();
     const bytes = await source.read(0, source.sizeBytes);

@@ -11,7 +11,7 @@ export function outputDifference(a: Float32Array, b: Float32Array): OutputDiffer
   let max = 0;
   let sum = 0;
   for (let index = 0; index < a.length; index++) {
-    const value = Math.abs(a[index]! - b[index]!);
+    const value = Math.abs((a[index] ?? NaN) - (b[index] ?? NaN));
     max = Math.max(max, value); // NaN on either side stays NaN
     sum += value;
   }

@@ -62,7 +62,7 @@ export function floatValues({ dataType, data }: PlainTensor): Float32Array {
 function toHalves(values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
   const view = new DataView(halves.buffer);
-  for (let i = 0; i < values.length; i++) setFloat16(view, 2 * i, values[i]!, true);
+  for (const [i, value] of values.entries()) setFloat16(view, 2 * i, value, true);
   return halves;
 }
 
@@ -80,7 +80,7 @@ export function repeated({ dataType, dims, data }: PlainTensor, count: number): 
   const Values = data.constructor as new (length: number) => PlainTensor['data'];
   const all = new Values(data.length * count);
   for (let i = 0; i < count; i++) all.set(data as never, i * data.length);
-  return { dataType, dims: [dims[0]! * count, ...dims.slice(1)], data: all };
+  return { dataType, dims: [(dims[0] ?? 1) * count, ...dims.slice(1)], data: all };
 }
 
 /** Tensors of one type and equal inner dimensions, one after another along the first axis. */
@@ -97,7 +97,7 @@ export function stacked(tensors: readonly PlainTensor[]): PlainTensor {
   }
   return {
     dataType: first.dataType,
-    dims: [tensors.reduce((sum, { dims }) => sum + dims[0]!, 0), ...first.dims.slice(1)],
+    dims: [tensors.reduce((sum, { dims }) => sum + (dims[0] ?? 1), 0), ...first.dims.slice(1)],
     data: all,
   };
 }
@@ -135,7 +135,8 @@ export async function fromRuntimeOutputs(
   const plain: Record<string, PlainTensor> = {};
   const onDevice: Record<string, DeviceTensor> = {};
   for (const name of fetches) {
-    const tensor = outputs[name]!;
+    const tensor = outputs[name];
+    if (!tensor) throw new StudioError('internal', `The runtime gave no output ${name}.`, { name });
     if (staying.includes(name)) onDevice[name] = deviceTensor(tensor, traffic);
     else plain[name] = await fromRuntimeTensor(tensor, traffic, true);
   }

@@ -26,7 +26,7 @@ import { type SessionPool, sessionPool } from '../runtime/sessionPool';
 import { boundSizes } from './boundSizes';
 import { exportStudent } from './exportStudent';
 import { componentBytes, openComponent } from './openComponent';
-import type { PlanSummary } from './openedData';
+import type { MappedPipeline, PlanSummary } from './openedData';
 import type { OpenedComponent, Pipeline } from './Pipeline';
 import { takeSampler } from './sampleTakes';
 import { editOf, type Variant, variantOf } from './Variant';
@@ -38,15 +38,26 @@ export interface OpenOptions {
   readonly latentSize?: LatentSize;
   /** Opens it without any session: what the runtime said when it was to run. */
   readonly withoutRunning?: string;
-  /** The blocks are known, the sessions not yet: the map can be shown. */
-  readonly onMapped?: (mapped: Pick<Pipeline, 'description' | 'denoiser'>) => void;
+  /** The blocks are known, the runtime and sessions not yet: the map can be shown. */
+  readonly onMapped?: (mapped: MappedPipeline) => void;
 }
 
-/** Throws what reading (`library/*`, `onnx/*`, `blocks/*`) and the runtime (`engine/*`, `gpu/*`) throw; releases what it made then. */
-export async function openPipeline(folder: Folder, runtime: Runtime, options: OpenOptions = {}): Promise<Pipeline> {
-  const pool = sessionPool(runtime.capacityBytes);
+/**
+ * The folder is read and mapped while the runtime may still be on its way. Throws what reading (`library/*`, `onnx/*`,
+ * `blocks/*`) and the runtime (`engine/*`, `gpu/*`) throw; releases what it made then.
+ */
+export async function openPipeline(
+  folder: Folder,
+  runtime: Runtime | Promise<Runtime>,
+  options: OpenOptions = {},
+): Promise<Pipeline> {
+  const coming = Promise.resolve(runtime);
+  coming.catch(() => undefined); // told below, unless the folder fails first
+  const mapped = await mapFolder(folder, options);
+  const ready = await coming;
+  const pool = sessionPool(ready.capacityBytes);
   try {
-    const opened = await openParts(folder, runtime, options, pool);
+    const opened = await openParts(mapped, ready, options, pool);
     options.signal?.throwIfAborted();
     return opened;
   } catch (error) {
@@ -55,21 +66,34 @@ export async function openPipeline(folder: Folder, runtime: Runtime, options: Op
   }
 }
 
-async function openParts(
-  folder: Folder,
-  runtime: Runtime,
-  { signal, onProgress, latentSize, withoutRunning, onMapped }: OpenOptions,
-  pool: SessionPool,
-): Promise<Pipeline> {
-  const counts = { sessionsCreated: 0, denoiserRuns: 0 };
+type MappedFolder = Awaited<ReturnType<typeof mapFolder>>;
+
+/** What can be known without a runtime. */
+async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMapped }: OpenOptions) {
   const reader = componentReader(folder, signal, onProgress);
   const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
   const file = await reader.read(described.denoiser.modelPath);
-  const report = (phase: OpenProgress['phase'], what: string) =>
-    onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
-  report('discover', file.path);
+  onProgress?.({ phase: 'discover', what: file.path, loadedBytes: 0, totalBytes: 0 });
   const inputs = planDenoiserInputs(file.model, described, described.textEncoder?.maxTokens);
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
+  const { bindings } = inputs;
+  const types = denoiserTypes(file.model, bindings);
+  const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
+  const presets = presetsFor(tree);
+  onMapped?.({ description, tree, presets });
+  signal?.throwIfAborted();
+  return { folder, reader, file, inputs, description, types, tree, presets };
+}
+
+async function openParts(
+  { folder, reader, file, inputs, description, types, tree, presets }: MappedFolder,
+  runtime: Runtime,
+  { signal, onProgress, withoutRunning }: OpenOptions,
+  pool: SessionPool,
+): Promise<Pipeline> {
+  const counts = { sessionsCreated: 0, denoiserRuns: 0 };
+  const report = (phase: OpenProgress['phase'], what: string) =>
+    onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
   const cannotRun =
     tooLarge(file, runtime) ?? (withoutRunning === undefined ? undefined : `${withoutRunning} ${STILL_WORKS}`);
   const createSession = async (model: SessionModel): Promise<Session> => {
@@ -79,20 +103,15 @@ async function openParts(
   };
   const fusions = new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
   const common = { pool, createSession, fusions, ...(cannotRun === undefined ? {} : { cannotRun }) };
-  const { bindings } = inputs;
-  const types = denoiserTypes(file.model, bindings);
-  const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
   const denoiser = openComponent({
     ...common,
     id: 'denoiser',
     file,
     tree,
     types,
-    presets: presetsFor(tree),
-    sizes: boundSizes(file.model, bindings, inputs.batch),
+    presets,
+    sizes: boundSizes(file.model, inputs.bindings, inputs.batch),
   });
-  onMapped?.({ description, denoiser });
-  signal?.throwIfAborted();
 
   const runs = cannotRun === undefined;
   const encoder = runs && description.textEncoder && (await reader.read(description.textEncoder.modelPath));

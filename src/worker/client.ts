@@ -58,6 +58,10 @@ interface Waiting {
   cancelledAtMs?: number;
 }
 
+/** An opening that nobody cancelled and that was sent once. */
+const canGoAgain = (entry: Waiting): entry is Waiting & { readonly again: () => void } =>
+  entry.again !== undefined && entry.cancelledAtMs === undefined;
+
 interface LastOpen {
   readonly request: OpenRequest;
   readonly opened: OpenedPipeline;
@@ -132,7 +136,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     const error = new StudioError('engine/stopped', `The engine stopped: ${why}.`, { why });
     const ended = [...waiting.values()];
     waiting.clear();
-    const opening = ended.find(({ again, cancelledAtMs }) => again !== undefined && cancelledAtMs === undefined);
+    const opening = ended.find(canGoAgain);
     for (const one of ended) {
       if (one !== opening) one.reject(one.cancelledAtMs === undefined ? error : abortError());
     }
@@ -151,7 +155,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     }
     tell({ type: 'status', event: 'worker-restarting' });
     launch();
-    if (opening) opening.again!();
+    if (opening) opening.again();
     else restarting = reopen();
   };
 

@@ -77,11 +77,12 @@ async function openAnyhow(
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (report: OpenReport) => void },
 ): Promise<Made> {
   for (let attempt = 1; ; attempt++) {
-    const backend = await backendFor(attempt > DEVICE_ATTEMPTS ? 'wasm' : request.backend, onProgress);
+    const backend = backendFor(attempt > DEVICE_ATTEMPTS ? 'wasm' : request.backend, onProgress);
     try {
       return await openOn(backend, request, { signal, onProgress });
     } catch (thrown) {
-      if (backend !== opened?.backend) backend.dispose();
+      const unused = (made: WebBackend) => made !== opened?.backend && made.dispose();
+      void backend.then(unused, () => undefined); // where it could not be made, there is nothing to give back
       const lost = thrown instanceof StudioError && thrown.code === 'gpu/lost';
       if (!lost || attempt > DEVICE_ATTEMPTS || signal?.aborted) throw thrown;
       deviceLosses++;
@@ -89,22 +90,24 @@ async function openAnyhow(
   }
 }
 
+/** The folder is read while the backend is on its way: the map does not wait for it. */
 async function openOn(
-  backend: WebBackend,
+  backend: Promise<WebBackend>,
   request: OpenRequest,
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (report: OpenReport) => void },
 ): Promise<Made> {
   const { folder, latentSize = {}, withoutRunning } = request;
-  const pipeline = await openPipeline(await openFolder(folder), backend.runtime, {
+  const runtime = backend.then((made) => made.runtime);
+  runtime.catch(() => undefined); // told by `openPipeline`, unless the folder fails first
+  const pipeline = await openPipeline(await openFolder(folder), runtime, {
     ...(onProgress ? { onProgress } : {}),
     latentSize,
     withoutRunning,
     ...(signal ? { signal } : {}),
-    onMapped: ({ description, denoiser: { tree, presets } }) =>
-      onProgress?.({ phase: 'mapped', mapped: { description, tree, presets } }),
+    onMapped: (mapped) => onProgress?.({ phase: 'mapped', mapped }),
   });
   const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
-  return { request, backend, pipeline, fingerprint };
+  return { request, backend: await backend, pipeline, fingerprint };
 }
 
 function describe({ id, pipeline, backend, fingerprint }: Opened): OpenedPipeline {
@@ -176,9 +179,10 @@ async function recover(lost: Opened): Promise<void> {
   addPast(lost.pipeline);
   try {
     const made = await openAnyhow(lost.request, {});
-    for (const component of [lost.pipeline.denoiser, lost.pipeline.decoder]) {
-      for (const tensors of component?.addedWeights().values() ?? [])
-        await made.pipeline.component(component!.id).addWeights(tensors);
+    const { denoiser, decoder } = lost.pipeline;
+    for (const component of decoder ? [denoiser, decoder] : [denoiser]) {
+      for (const tensors of component.addedWeights().values())
+        await made.pipeline.component(component.id).addWeights(tensors);
     }
     opened = { ...made, id: lost.id };
     post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });

@@ -28,12 +28,13 @@ export async function writeSegments(
 ): Promise<void> {
   const { signal, chunkBytes = DEFAULT_CHUNK_BYTES } = options;
   signal?.throwIfAborted();
-  const memory = [0, 1].map(() => new Uint8Array(Math.min(chunkBytes, sizeBytes)));
+  const chunkMemory = () => new Uint8Array(Math.min(chunkBytes, sizeBytes));
+  const [even, odd] = [chunkMemory(), chunkMemory()];
   const sources = new OpenSources();
   const chunks = chunkPlans(segments, chunkBytes);
   const start = (index: number): Promise<Uint8Array> | undefined => {
     const { value } = chunks.next();
-    const chunk = value && readChunk(value, sources, memory[index % 2]!);
+    const chunk = value && readChunk(value, sources, index % 2 === 0 ? even : odd);
     chunk?.catch(() => {}); // it is awaited below, unless the sink fails first
     return chunk;
   };

@@ -80,11 +80,14 @@ function walkDelimited(
   cursor.position = inner;
 }
 
+/** Every caller has compared `at` with the end of its message. */
+const byteAt = ({ bytes }: Cursor, at: number): number => bytes[at] ?? 0;
+
 /** Numbers must fill their list exactly. */
 function requirePacked(cursor: Cursor, end: number, field: FieldPlan, plan: MessagePlan): void {
   const length = end - cursor.position;
   const size = field.wireType === WireType.Bit32 ? 4 : field.wireType === WireType.Bit64 ? 8 : undefined;
-  const whole = size ? length % size === 0 : length === 0 || cursor.bytes[end - 1]! < 0x80;
+  const whole = size ? length % size === 0 : length === 0 || byteAt(cursor, end - 1) < 0x80;
   if (!whole) throw truncated(cursor, plan, field.name);
 }
 
@@ -93,7 +96,7 @@ function varint(cursor: Cursor, end: number, plan: MessagePlan): number {
   let value = 0;
   for (let shift = 0; shift < 35; shift += 7) {
     if (cursor.position >= end) throw truncated(cursor, plan);
-    const byte = cursor.bytes[cursor.position++]!;
+    const byte = byteAt(cursor, cursor.position++);
     value += (byte & 127) * 2 ** shift;
     if (byte < 0x80) return value;
   }
@@ -106,7 +109,7 @@ function skipNumber(cursor: Cursor, wireType: WireType, end: number, plan: Messa
   else if (wireType === WireType.Bit64) cursor.position += 8;
   else if (wireType === WireType.Varint) {
     const last = cursor.position + 9;
-    while (cursor.position < end && cursor.bytes[cursor.position]! >= 0x80) cursor.position++;
+    while (cursor.position < end && byteAt(cursor, cursor.position) >= 0x80) cursor.position++;
     if (cursor.position > last) throw notOnnx(plan, 'a number has too many bytes');
     cursor.position++;
   } else throw notOnnx(plan, `a field has wire type ${wireType}`);

@@ -302,7 +302,7 @@ function valueFromProto(proto: pb.ValueInfoProto): ValueInfo {
     ...(type ? { type } : {}),
     ...optional('docString', proto.docString),
     ...optionalEntries(proto.metadataProps),
-    ...rest(pb.ValueInfoProtoSchema, proto, type && !hasDetails(proto.type!) ? [] : ['type']),
+    ...rest(pb.ValueInfoProtoSchema, proto, type && proto.type && !hasDetails(proto.type) ? [] : ['type']),
   };
 }
 

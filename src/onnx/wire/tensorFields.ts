@@ -41,8 +41,9 @@ function sixBits(values: readonly number[]): Uint8Array {
   values.forEach((value, i) => {
     const bit = 6 * i;
     const shifted = (value & 63) << (bit % 8);
-    bytes[bit >> 3]! |= shifted & 255;
-    if (shifted > 255) bytes[(bit >> 3) + 1]! |= shifted >> 8;
+    const at = bit >> 3;
+    bytes[at] = (bytes[at] ?? 0) | (shifted & 255);
+    if (shifted > 255) bytes[at + 1] = (bytes[at + 1] ?? 0) | (shifted >> 8);
   });
   return bytes;
 }

@@ -29,7 +29,7 @@ function decodeEscaping(bytes: Uint8Array): string {
     const length = letterLength(bytes, at);
     if (length === 0) {
       flush(at);
-      parts.push(String.fromCharCode(ESCAPE + bytes[at]!));
+      parts.push(String.fromCharCode(ESCAPE + (bytes[at] ?? 0)));
       validFrom = at + 1;
     }
     at += length || 1;
@@ -40,7 +40,7 @@ function decodeEscaping(bytes: Uint8Array): string {
 
 /** Bytes of the UTF-8 letter that begins here; 0 where none does (RFC 3629, table in section 4). */
 function letterLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at]!;
+  const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
   const length =
     first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
@@ -57,7 +57,7 @@ export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(3 * text.length);
   let length = 0;
   for (const letter of text) {
-    const code = letter.codePointAt(0)!;
+    const code = letter.codePointAt(0) ?? 0;
     if (code >= ESCAPE + 0x80 && code <= ESCAPE + 0xff) bytes[length++] = code - ESCAPE;
     else length += encoder.encodeInto(letter, bytes.subarray(length)).written;
   }

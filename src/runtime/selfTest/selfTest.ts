@@ -32,11 +32,11 @@ async function runSuite(runtime: Runtime): Promise<Float32Array> {
   });
   try {
     const count = opSuiteDims.reduce<number>((a, b) => a * b, 1);
-    const outputs = await session.run(
-      { x: tensorOf('float32', opSuiteDims, spread(count, 0)), keep: boolScalar(true) },
-      ['y'],
-    );
-    return floatValues(outputs['y']!);
+    const { y } = await session.run({ x: tensorOf('float32', opSuiteDims, spread(count, 0)), keep: boolScalar(true) }, [
+      'y',
+    ]);
+    if (!y) throw new StudioError('internal', 'The self-test gave no output.');
+    return floatValues(y);
   } finally {
     await session.release();
   }
