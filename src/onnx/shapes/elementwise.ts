@@ -1,5 +1,5 @@
 /** Shape rules of element-wise operators, with folding of small constants. */
-import { dataTypeOf } from '../dataTypes';
+import { dataTypeOf, elementCount } from '../dataTypes';
 import type { DataType, Dim } from '../model';
 import { broadcastShapes, foldElements } from './broadcast';
 import { intAttribute, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
@@ -88,8 +88,14 @@ function cast(call: OpCall): ReturnType<ShapeRule> {
   return converted(call, dataTypeOf(intAttribute(call.node, 'to', 0)));
 }
 
+/** Constants of 16-bit floats beyond this many elements are stored weights: decoding them took a fifth of mapping. */
+const mostHalves = 64;
+
 function converted({ inputs: [x] }: OpCall, to: DataType | undefined): ReturnType<ShapeRule> {
   if (!x) return [];
+  const { tensor } = x;
+  if (tensor && /float16$/.test(tensor.dataType) && elementCount(tensor.dims) > mostHalves)
+    return [valueOf(to, x.shape)];
   const convert = ([a]: readonly Dim[]): Dim => {
     if (typeof a !== 'number') return to === 'bool' ? null : a!;
     return to === 'bool' ? Number(a !== 0) : rounded(a, to);
