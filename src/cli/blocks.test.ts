@@ -98,4 +98,18 @@ describe('vdmini blocks', () => {
       await expect(blocks.run([path], new AbortController().signal)).rejects.toMatchObject({ code });
     }
   });
+
+  it('--check says of each id whether it names what its cut removes', async () => {
+    const latte = await unpackExport('latte/legacy/fixed', await temporaryFolder());
+    const { stdout, exitStatus } = await runCli('blocks', latte, '--check');
+    expect(exitStatus).toBe(0);
+    expect(stdout).toMatch(/\n\d+ ids name what their cut removes\n/);
+    const { checked } = await runCliJson<{ checked: readonly { id: string; verdict: string }[] }>(
+      'blocks',
+      latte,
+      '--check',
+    );
+    expect(checked.map(({ id }) => id)).toContain('transformer_blocks.0.attn1');
+    await rm(join(latte, '..'), { recursive: true });
+  });
 });

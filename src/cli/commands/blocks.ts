@@ -1,35 +1,85 @@
 /** `vdmini blocks`: the block tree of a denoiser, as a table or as JSON. */
+
+import { basename } from 'node:path';
 import type { Block, BlockTree } from '../../blocks/block';
-import { parseArguments } from '../arguments';
+import type { NodeDevice } from '../../runtime/nodeDevices';
+import type { CheckedId, IdVerdict } from '../../studio/checkIds';
+import { type MappedGraph, weightsOf } from '../../studio/openGraph';
+import { device, deviceHelp, parseArguments } from '../arguments';
 import type { Command } from '../Command';
-import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
+import { denoiserHelp, denoiserOptions, folderOfFile, openDenoiser } from '../openDenoiser';
 import { percent, table, withPrefix } from '../table';
 
-const help = `Usage: vdmini blocks MODEL.onnx [--json]
+const help = `Usage: vdmini blocks MODEL.onnx [--check] [--json]
 
-Shows the blocks of a denoiser: which can be dropped, and what each costs. Weights in external files are not read.
+Shows the blocks of a denoiser: which can be dropped, and what each costs. Weights in external files are not read, unless
+--check runs the model.
 
 ${denoiserHelp}
+  --check                whether each id names what its cut removes: the modules that it names are set to zero in the whole
+                         model, which has to give what the cut gives. Two runs a block. Ends with 1 where an id is wrong
+${deviceHelp}
   --json                 {"model": {"nodes", "parameters", "bytes"}, "blocks": [{"id", "kind", "depth", "parameters",
-                         "macs", "droppable", "reason"?, "children"?}]}
+                         "macs", "droppable", "reason"?, "children"?}], "checked"?: [{"id", "verdict", "difference",
+                         "effect"}]}; a verdict is "right", "wrong", "open" (the block is more than residual branches:
+                         nothing follows) or "no-effect" (dropping it changes nothing, so nothing is proved)
 `;
 
 const options = {
   ...denoiserOptions,
+  check: { type: 'boolean' },
+  device: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
 
 export const blocks: Command = {
   help,
-  async run(args) {
+  async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
-    const { tree } = await openDenoiser(positionals[0]!, values);
-    process.stdout.write(values.json ? JSON.stringify(treeJson(tree), null, 2) + '\n' : treeText(tree));
+    const [path] = positionals as [string];
+    const mapped = await openDenoiser(path, values);
+    const checked = values.check ? await check(path, mapped, device(values.device), signal) : undefined;
+    const json = () => JSON.stringify({ ...treeJson(mapped.tree), ...(checked && { checked }) }, null, 2) + '\n';
+    process.stdout.write(values.json ? json() : treeText(mapped.tree) + (checked ? checkedText(checked) : ''));
+    if (checked?.some(({ verdict }) => verdict === 'wrong')) process.exitCode = 1;
   },
 };
 
+async function check(
+  path: string,
+  { model, tree, bindings }: MappedGraph,
+  on: NodeDevice,
+  signal: AbortSignal,
+): Promise<readonly CheckedId[]> {
+  const [{ checkIds }, { openNodeDevice }] = await Promise.all([
+    import('../../studio/checkIds'),
+    import('../../runtime/openNodeDevice'),
+  ]);
+  const externalData = await weightsOf(await folderOfFile(path), basename(path), model);
+  const onProgress = (done: number, of: number): void => {
+    if (process.stderr.isTTY) process.stderr.write(`\rblock ${done} of ${of}${done === of ? '\n' : ''}`);
+  };
+  return checkIds(await openNodeDevice(on), model, tree, { bindings, externalData, signal, onProgress });
+}
+
+const VERDICTS: Readonly<Record<IdVerdict, string>> = {
+  right: 'name what their cut removes',
+  wrong: 'DO NOT name what their cut removes',
+  open: 'are more than residual branches: not to be told this way',
+  'no-effect': 'change nothing when they are dropped: nothing is proved',
+};
+
+function checkedText(checked: readonly CheckedId[]): string {
+  const line = (verdict: IdVerdict): string => {
+    const ids = checked.filter((one) => one.verdict === verdict).map(({ id }) => id);
+    const named = verdict === 'right' ? '' : `: ${ids.join(', ')}`;
+    return ids.length === 0 ? '' : `${ids.length} ids ${VERDICTS[verdict]}${named}\n`;
+  };
+  return '\n' + (['right', 'wrong', 'open', 'no-effect'] as const).map(line).join('');
+}
+
 /** Groups (`inner-stages`) come after the tree: they name stages that the tree has already. */
-function treeJson(tree: BlockTree): unknown {
+function treeJson(tree: BlockTree) {
   const { nodes, parameters, bytes } = tree.totals;
   return { model: { nodes, parameters, bytes }, blocks: [...tree.blocks, ...tree.groups].map(blockJson) };
 }
