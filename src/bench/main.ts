@@ -14,6 +14,7 @@ Parts (all of them by default):
   memory     weights resident with one gated session / with two sessions
   open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
+  sweep      every layer off alone, measured / as many warm runs of the teacher; with final latents too
   heal       training step of the preset's student / PyTorch's, / its forward pass; peak memory
   tab        in Chromium: a step on WebAssembly / natively, gates, session creation, students against their MACs, a clip of
              the page with its previews; dispatches on WebGPU; memory of one long attention
@@ -27,7 +28,7 @@ Parts (all of them by default):
   --json             all of it as JSON
 `;
 
-const parts = ['sessions', 'memory', 'open', 'export', 'heal', 'tab', 'full-size'] as const;
+const parts = ['sessions', 'memory', 'open', 'export', 'heal', 'sweep', 'tab', 'full-size'] as const;
 type Part = (typeof parts)[number];
 
 interface Settings {
@@ -51,6 +52,8 @@ async function measure(
       return (await import('./parts/open')).open(repeats, say);
     case 'export':
       return (await import('./parts/fileExport')).fileExport(megabytes, repeats, say);
+    case 'sweep':
+      return (await import('./parts/sweep')).sweep(model);
     case 'heal':
       return (await import('./parts/heal')).heal(model, repeats, say);
     case 'tab':

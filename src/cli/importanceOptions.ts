@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
-import type { UnitKind } from '../studio/importance';
+import type { UnitKind } from '../studio/units';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
 
 export const importanceOptions = {

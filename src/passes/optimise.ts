@@ -37,7 +37,17 @@ export function gateOptimised(
   sizes: BoundSizes,
   fusions: ReadonlySet<Fusion> = allFusions,
 ): GatedModel {
+  return gate(optimiseAround(model, tree, sizes, fusions), tree);
+}
+
+/** The optimised graph in which every block's entries and exits keep their meaning: what the gates go into. */
+export function optimiseAround(
+  model: Model,
+  tree: BlockTree,
+  sizes: BoundSizes,
+  fusions: ReadonlySet<Fusion> = allFusions,
+): Model {
   const rewires = gateUnits(tree).flatMap((unit) => unit.rewires);
   const kept = rewires.flatMap(({ exit, entry }) => [exit, entry]);
-  return gate(optimise(withValues(model, rewires), sizes, kept, fusions), tree);
+  return optimise(withValues(model, rewires), sizes, kept, fusions);
 }

@@ -10,6 +10,7 @@ import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';
 import type { ByteSource } from '../onnx/ByteSource';
 import type { Model, Tensor, TensorType } from '../onnx/model';
+import type { GatedModel } from '../passes/gate';
 import type { Component } from '../pipeline/components';
 import type { DenoiserCall, DenoiserPlan } from '../pipeline/denoiserInputs';
 import type { ImageConditioning } from '../pipeline/imageConditioning';
@@ -39,6 +40,11 @@ export interface OpenedComponent {
   /** As `run`, in a session of its own without the runtime's optimisations, which is released then. For comparisons. */
   runUnoptimised: OpenedComponent['run'];
   /**
+   * The graphs that its sessions run for calls of such feeds, without gates and with them, and the types of their
+   * values: what partial graphs are cut from. Null where such a call runs on the graph as the file has it.
+   */
+  graphsFor(feeds: Feeds): RunGraphs | null;
+  /**
    * Another set of weights for this component: tensors by the initializer's name, each of its type and dimensions.
    * The same content gives the same id. Throws `engine/no-weights` for a name or shape that the graph does not have.
    */
@@ -47,6 +53,12 @@ export interface OpenedComponent {
   addedWeights(): ReadonlyMap<WeightsId, ReadonlyMap<string, Tensor>>;
   /** Forgets a set of weights and releases its session. */
   removeWeights(id: WeightsId): Promise<void>;
+}
+
+export interface RunGraphs {
+  readonly whole: Model;
+  readonly gated: GatedModel;
+  readonly types: ReadonlyMap<string, TensorType>;
 }
 
 export interface ProgressOptions<Progress> {

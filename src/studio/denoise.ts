@@ -47,7 +47,7 @@ export interface DenoiseRequest {
 
 /** Throws `engine/not-finite` and as `runDenoiser`. All branches in one call where the graph takes such a batch, else one after the other. */
 export async function denoise(pipeline: Pipeline, variant: Variant, request: DenoiseRequest): Promise<Float32Array[]> {
-  const { inputs, description } = pipeline;
+  const { inputs } = pipeline;
   const perCall = inputs.batch >= request.branches.length ? request.branches.length : 1;
   const results: Float32Array[] = [];
   for (let first = 0; first < request.branches.length; first += perCall) {
@@ -64,12 +64,21 @@ export async function denoise(pipeline: Pipeline, variant: Variant, request: Den
         where: request.where ?? 'A call',
       });
     }
-    const size = output.length / inputs.clipsOf(branches.length);
-    branches.forEach((_, index) =>
-      results.push(latentChannels(output.slice(index * size, (index + 1) * size), description)),
-    );
+    results.push(...branchOutputs(pipeline, output, branches.length));
   }
   return results;
+}
+
+/** One call's output, by its branches: each clip's latent channels. */
+export function branchOutputs(
+  { inputs, description }: Pick<Pipeline, 'inputs' | 'description'>,
+  output: Float32Array,
+  branches: number,
+): Float32Array[] {
+  const size = output.length / inputs.clipsOf(branches);
+  return Array.from({ length: branches }, (_, index) =>
+    latentChannels(output.slice(index * size, (index + 1) * size), description),
+  );
 }
 
 /** Only the first channels count where the model also predicts a variance. */

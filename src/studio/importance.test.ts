@@ -10,10 +10,11 @@ import { nodeFolder } from '../library/nodeFolder';
 import { buildModel } from '../onnx/testing/buildModel';
 import { writeModel } from '../onnx/writeModel';
 import { nodeRuntime } from '../runtime/nodeRuntime';
-import { measureImportance, unitsOf } from './importance';
+import { measureImportance } from './importance';
 import { openPipeline } from './openPipeline';
 import type { Pipeline } from './Pipeline';
 import { frontOf, planCuts } from './planCuts';
+import { unitsOf } from './units';
 
 const FRAMES = 4;
 

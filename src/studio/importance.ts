@@ -1,37 +1,35 @@
 /**
  * Which blocks matter: each unit switched off alone, and what that does to the guided output of the denoiser on the
- * teacher's own states, split exactly into content and motion and by noise band. Causal truth, not a proxy; what two
- * cuts do together is another question (`planCuts`).
+ * teacher's own states (and to the clip's final latent), split exactly into content and motion and by noise band.
+ * Causal truth, beside a proxy and the measured time. What two cuts do together is another question (`planCuts`).
  */
-import type { Block, BlockTree } from '../blocks/block';
-import type { Plan } from '../blocks/plan';
+import type { MedianInterval } from '../metrics/pairedTimes';
+import { blockInfluence, unitStreams } from './blockInfluence';
+import { type Damage, damageOf, HIGH_NOISE, meanError } from './damage';
 import type { GenerateSettings } from './GenerateSettings';
-import type { Pipeline } from './Pipeline';
-import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
-import { variantOf } from './Variant';
-
-export type UnitKind = 'layers' | 'pairs' | 'stages' | 'runs';
-
-/** Something that is switched off as one. */
-export interface Unit {
-  /** Of the block, or 'first..last' of a run. */
-  readonly id: string;
-  readonly plan: Plan;
-  readonly kind: string;
-  readonly section: string;
-  readonly level: number;
-  readonly depth: number;
-  readonly parameters: number;
-  readonly macs: number;
-}
-
-/** States with a larger share of noise than this are of the high band: there motion is decided (arXiv 2512.22175). */
-export const HIGH_NOISE = 0.6;
-
-export interface Damage extends SplitError {
-  /** Half the 95 % interval of `total` over runs; 0 for a single run. */
-  readonly halfInterval: number;
-}
+import { measurePairs, stepUnder } from './measureTimes';
+import type { Pipeline, RunGraphs } from './Pipeline';
+import { openPartialDenoiser, type PartialDenoiser, partFor } from './partialDenoiser';
+import { type Segment, sweepSegments } from './sweepSegments';
+import {
+  bytesOf,
+  MOST_FEATURE_BYTES,
+  openTeacherFeatures,
+  type StateFeatures,
+  stateCalls,
+  type TeacherFeatures,
+} from './teacherFeatures';
+import {
+  finalLatentUnder,
+  latentError,
+  outputOn,
+  type SplitError,
+  type TeacherRun,
+  type TeacherState,
+  teacherRun,
+} from './teacherRuns';
+import type { Unit } from './units';
+import { TEACHER, variantOf } from './Variant';
 
 export interface UnitImportance extends Unit {
   /** Over all states of all runs. */
@@ -39,17 +37,27 @@ export interface UnitImportance extends Unit {
   /** By noise band; null where no state is of that band. */
   readonly highNoise: SplitError | null;
   readonly lowNoise: SplitError | null;
+  /** Of the clip's latent at the end, where the unit is off in every step; null where it was not asked for. */
+  readonly final: Damage | null;
+  /** 1 - cos of what goes in and what comes out, for each stream; null where it could not be told. */
+  readonly influence: readonly number[] | null;
+  /** Of a step, without the unit; null where it was not asked for. */
+  readonly savedMs: MedianInterval | null;
 }
 
 export interface Importance {
   readonly settings: readonly GenerateSettings[];
   readonly units: readonly UnitImportance[];
+  /** What it took, in calls of the whole denoiser: of parts, as their share of the MACs. Times not counted. */
+  readonly calls: number;
 }
 
+/** A unit is measured; or, before the first, what the proxy says of all. */
 export interface ImportanceProgress {
   readonly done: number;
   readonly of: number;
-  readonly unit: UnitImportance;
+  readonly unit?: UnitImportance;
+  readonly influences?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface MeasureOptions {
@@ -57,47 +65,12 @@ export interface MeasureOptions {
   readonly onProgress?: (progress: ImportanceProgress) => void;
   /** Awaited before every denoiser call: lets what a person waits for go first. */
   readonly turn?: () => Promise<void>;
-}
-
-/** Longest contiguous run of transformer blocks that is offered. */
-const LONGEST_RUN = 6;
-
-/** What can go, as units of one kind. Ids of children of dropped parents are not repeated. */
-export function unitsOf(tree: BlockTree, kind: UnitKind): readonly Unit[] {
-  const droppable = (block: Block): boolean => block.droppable;
-  if (kind === 'stages') return [...tree.blocks.filter(droppable), ...tree.groups.filter(droppable)].map(unitOf);
-  if (kind === 'runs') return runsOf(tree.blocks.filter(({ kind: of }) => of === 'transformer'));
-  const wanted = (block: Block): readonly Block[] => {
-    const inner = block.children.flatMap(wanted);
-    const isPair = kind === 'pairs' && (block.kind === 'pair' || block.kind === 'transformer');
-    return droppable(block) && (isPair || inner.length === 0) ? [block] : inner;
-  };
-  return tree.blocks.flatMap(wanted).map(unitOf);
-}
-
-function unitOf({ id, kind, section, level, depth, parameters, macs }: Block): Unit {
-  return { id, plan: { dropped: [id] }, kind, section, level, depth, parameters, macs };
-}
-
-function runsOf(blocks: readonly Block[]): readonly Unit[] {
-  const runs: Unit[] = [];
-  for (let first = 0; first < blocks.length; first++) {
-    for (let length = 1; length <= LONGEST_RUN && first + length <= blocks.length; length++) {
-      const run = blocks.slice(first, first + length);
-      if (!run.every(({ droppable }) => droppable)) break;
-      const sum = (key: 'parameters' | 'macs') => run.reduce((total, block) => total + block[key], 0);
-      const id = length === 1 ? run[0]!.id : `${run[0]!.id}..${run.at(-1)!.id}`;
-      runs.push({
-        ...unitOf(run[0]!),
-        id,
-        kind: length === 1 ? 'transformer' : 'run',
-        plan: { dropped: run.map((block) => block.id) },
-        parameters: sum('parameters'),
-        macs: sum('macs'),
-      });
-    }
-  }
-  return runs;
+  /** Whether nothing else ran since the last turn: pairs of times count only then. */
+  readonly alone?: () => boolean;
+  /** Also the final latents: as many calls again as there are steps but the first. */
+  readonly final?: boolean;
+  /** Also the milliseconds that a step saves without each unit. */
+  readonly times?: boolean;
 }
 
 /** Throws what running throws, and the signal's reason. */
@@ -107,52 +80,165 @@ export async function measureImportance(
   settings: readonly GenerateSettings[],
   options: MeasureOptions = {},
 ): Promise<Importance> {
-  if (units.length === 0) return { settings, units: [] };
+  if (units.length === 0) return { settings, units: [], calls: 0 };
   const runs: TeacherRun[] = [];
   for (const one of settings) runs.push(await teacherRun(pipeline, one, options.signal, options.turn));
-  const measured: UnitImportance[] = [];
-  for (const unit of units) {
-    const importance = await measureUnit(pipeline, unit, runs, options);
-    measured.push(importance);
-    options.onProgress?.({ done: measured.length, of: units.length, unit: importance });
-  }
-  return { settings, units: measured };
+  return new Sweep(pipeline, units, runs, options).run();
 }
 
-async function measureUnit(
-  pipeline: Pipeline,
-  unit: Unit,
-  runs: readonly TeacherRun[],
-  { signal, turn }: MeasureOptions,
-): Promise<UnitImportance> {
-  const perRun: SplitError[][] = [];
-  const bands: Record<'high' | 'low', SplitError[]> = { high: [], low: [] };
-  for (const run of runs) {
-    const errors: SplitError[] = [];
-    for (const state of run.states) {
-      await turn?.();
-      signal?.throwIfAborted();
-      const output = await outputOn(pipeline, variantOf(unit.plan), run, state);
-      const error = latentError(pipeline, state.output, output);
-      errors.push(error);
-      bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
+/** A state of a run, and what the teacher gave for it where only a part is run. */
+interface Probe {
+  readonly run: number;
+  readonly state: TeacherState;
+  readonly features?: StateFeatures;
+}
+
+/** What a segment is measured with where only a part is run. */
+interface Part {
+  readonly partial: PartialDenoiser;
+  readonly teacher: TeacherFeatures;
+  readonly features: readonly string[];
+}
+
+class Sweep {
+  private readonly measured = new Map<string, UnitImportance>();
+  private readonly states: readonly Probe[];
+  private influences: Readonly<Record<string, readonly number[]>> = {};
+  private calls: number;
+
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly units: readonly Unit[],
+    private readonly runs: readonly TeacherRun[],
+    private readonly options: MeasureOptions,
+  ) {
+    this.states = runs.flatMap(({ states }, run) => states.map((state) => ({ run, state })));
+    this.calls = this.states.length;
+  }
+
+  async run(): Promise<Importance> {
+    const { denoiser } = this.pipeline;
+    const first = stateCalls(this.pipeline, this.runs[0]!, this.runs[0]!.states[0]!)[0]!;
+    const graphs = denoiser.graphsFor(first.feeds);
+    const segments = graphs ? sweepSegments(denoiser.tree, this.units, this.states.length) : [];
+    const inParts = graphs && segments.some(({ before }) => before > 0) && (await this.inParts(graphs, segments));
+    if (!inParts) await this.segment({ units: this.units, before: 0 });
+    const settings = this.runs.map((run) => run.settings);
+    return { settings, units: this.units.map(({ id }) => this.measured.get(id)!), calls: this.calls };
+  }
+
+  /** False where the teacher's features cannot be had. */
+  private async inParts(graphs: RunGraphs, segments: readonly Segment[]): Promise<boolean> {
+    const { pipeline } = this;
+    const parts = segments.map(({ units, before }) => (before > 0 ? partFor(pipeline, graphs, units) : null));
+    const features = [...new Set(parts.flatMap((part) => part?.features ?? []))];
+    const streams = unitStreams(pipeline, graphs, this.units);
+    const inputs = new Set(graphs.whole.graph.inputs.map(({ name }) => name));
+    const ends = [...new Set([...streams.values()].flat().flatMap(({ entry, exit }) => [entry, exit]))];
+    const asked = bytesOf(graphs, ends) <= MOST_FEATURE_BYTES ? ends.filter((name) => !inputs.has(name)) : [];
+    const teacher = await openTeacherFeatures(pipeline, graphs, { kept: features, asked }, this.states.length);
+    if (!teacher) return false;
+    try {
+      if (asked.length > 0) {
+        await this.turn();
+        const { run, state } = this.states[0]!;
+        const [call] = (await teacher.of(this.runs[run]!, state, asked)).calls;
+        this.influences = blockInfluence(streams, { ...call!.feeds, ...call!.values });
+        this.calls++;
+        this.options.onProgress?.({ done: 0, of: this.units.length, influences: this.influences });
+      }
+      if (teacher.keepsAll) this.calls += this.states.length;
+      for (const [index, segment] of segments.entries()) {
+        const part = parts[index];
+        const partial = part ? await openPartialDenoiser(pipeline, graphs, part) : undefined;
+        try {
+          await this.segment(segment, partial && { partial, teacher, features: part!.features });
+        } finally {
+          await partial?.release();
+        }
+      }
+      return true;
+    } finally {
+      await teacher.release();
     }
-    perRun.push(errors);
   }
-  const band = (errors: readonly SplitError[]) => (errors.length === 0 ? null : meanError(errors));
-  const output = { ...meanError(perRun.flat()), halfInterval: halfInterval(perRun.map((run) => meanError(run).total)) };
-  return { ...unit, output, highNoise: band(bands.high), lowNoise: band(bands.low) };
-}
 
-export function meanError(errors: readonly SplitError[]): SplitError {
-  const mean = (key: keyof SplitError) => errors.reduce((sum, error) => sum + error[key], 0) / errors.length;
-  return { content: mean('content'), motion: mean('motion'), total: mean('total') };
-}
+  private async segment({ units, before }: Segment, part?: Part): Promise<void> {
+    const probes: Probe[] = [];
+    for (const { run, state } of this.states) {
+      if (!part) probes.push({ run, state });
+      else {
+        await this.turn();
+        probes.push({ run, state, features: await part.teacher.of(this.runs[run]!, state, part.features) });
+      }
+    }
+    if (part && !part.teacher.keepsAll) this.calls += probes.length;
+    for (const unit of units) {
+      const importance = await this.measure(unit, probes, part?.partial, before);
+      this.measured.set(unit.id, importance);
+      this.options.onProgress?.({ done: this.measured.size, of: this.units.length, unit: importance });
+    }
+  }
 
-/** 1.96 standard errors of the mean. */
-function halfInterval(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
-  return 1.96 * Math.sqrt(variance / values.length);
+  private async measure(
+    unit: Unit,
+    probes: readonly Probe[],
+    partial: PartialDenoiser | undefined,
+    before: number,
+  ): Promise<UnitImportance> {
+    const variant = variantOf(unit.plan);
+    const perRun: SplitError[][] = this.runs.map(() => []);
+    const bands: Record<'high' | 'low', SplitError[]> = { high: [], low: [] };
+    const firstOutputs = new Map<number, Float32Array>();
+    for (const { run, state, features } of probes) {
+      await this.turn();
+      const of = this.runs[run]!;
+      const output =
+        partial && features
+          ? await partial.outputOn(unit.plan, of, features)
+          : await outputOn(this.pipeline, variant, of, state);
+      this.calls += partial ? 1 - before : 1;
+      const error = latentError(this.pipeline, features?.output ?? state.output, output);
+      perRun[run]!.push(error);
+      bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
+      if (!firstOutputs.has(run)) firstOutputs.set(run, output);
+    }
+    const band = (errors: readonly SplitError[]) => (errors.length === 0 ? null : meanError(errors));
+    return {
+      ...unit,
+      output: damageOf(perRun),
+      highNoise: band(bands.high),
+      lowNoise: band(bands.low),
+      final: this.options.final ? await this.final(unit, firstOutputs) : null,
+      influence: this.influences[unit.id] ?? null,
+      savedMs: this.options.times ? await this.savedMs(unit) : null,
+    };
+  }
+
+  private async final({ plan }: Unit, firstOutputs: ReadonlyMap<number, Float32Array>): Promise<Damage> {
+    const perRun: SplitError[][] = [];
+    for (const [index, run] of this.runs.entries()) {
+      const first = firstOutputs.get(index)!;
+      const latent = await finalLatentUnder(this.pipeline, variantOf(plan), run, first, () => this.turn());
+      this.calls += run.states.length - 1;
+      perRun.push([latentError(this.pipeline, run.finalLatent, latent)]);
+    }
+    return damageOf(perRun);
+  }
+
+  private async savedMs({ plan }: Unit): Promise<MedianInterval | null> {
+    const { signal, turn, alone } = this.options;
+    const { settings } = this.runs[0]!;
+    const [teacher, student] = [
+      await stepUnder(this.pipeline, TEACHER, settings),
+      await stepUnder(this.pipeline, variantOf(plan), settings),
+    ];
+    const waits = { ...(signal ? { signal } : {}), ...(turn ? { turn } : {}), ...(alone ? { alone } : {}) };
+    return (await measurePairs(teacher, student, waits))?.savedMs ?? null;
+  }
+
+  private async turn(): Promise<void> {
+    await this.options.turn?.();
+    this.options.signal?.throwIfAborted();
+  }
 }

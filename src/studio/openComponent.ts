@@ -10,10 +10,11 @@ import { StudioError } from '../errors/StudioError';
 import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
 import type { Model, Tensor, TensorType } from '../onnx/model';
+import { inferShapes } from '../onnx/shapes/inferShapes';
 import { writeModel } from '../onnx/writeModel';
 import type { Fusion } from '../passes/fuse/fuse';
 import { type GatedModel, gate, gateFeeds } from '../passes/gate';
-import { gateOptimised } from '../passes/optimise';
+import { optimiseAround } from '../passes/optimise';
 import type { BoundSizes } from '../passes/tidy/tidy';
 import { withWeights } from '../passes/withWeights';
 import type { Component } from '../pipeline/components';
@@ -47,6 +48,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
   const { id, file, tree, types, presets, cannotRun, pool, sizes, fusions } = parts;
   const models = new Map<Edit['weights'], Model>([['original', file.model]]);
   const added = new Map<WeightsId, ReadonlyMap<string, Tensor>>();
+  const wholes = new Map<Edit['weights'], Model>();
   const gated = new Map<string, GatedModel>();
   const modelOf = (weights: Edit['weights']): Model => {
     const model = models.get(weights);
@@ -57,10 +59,15 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
       });
     return model;
   };
+  /** Optimised. */
+  const wholeOf = (weights: Edit['weights']): Model => {
+    const known = wholes.get(weights) ?? optimiseAround(modelOf(weights), tree, sizes, fusions);
+    wholes.set(weights, known);
+    return known;
+  };
   const gatedOf = (weights: Edit['weights'], form: Form): GatedModel => {
     const key = poolKey(weights, form);
-    const made = () =>
-      form === 'plain' ? gate(modelOf(weights), tree) : gateOptimised(modelOf(weights), tree, sizes, fusions);
+    const made = () => gate(form === 'plain' ? modelOf(weights) : wholeOf(weights), tree);
     const known = gated.get(key) ?? made();
     gated.set(key, known);
     return known;
@@ -110,6 +117,11 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
         await own.release();
       }
     },
+    graphsFor(feeds) {
+      if (formFor(feeds) === 'plain') return null;
+      const whole = wholeOf('original');
+      return { whole, gated: gatedOf('original', 'optimised'), types: inferShapes(whole, sizes.bindings) };
+    },
     async addWeights(tensors) {
       const model = withWeights(file.model, tensors);
       const key = await weightsId(tensors);
@@ -121,6 +133,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     async removeWeights(weights) {
       models.delete(weights);
       added.delete(weights);
+      wholes.delete(weights);
       for (const form of ['optimised', 'plain'] as const) {
         gated.delete(poolKey(weights, form));
         await pool.drop(poolKey(weights, form));

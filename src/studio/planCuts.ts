@@ -7,10 +7,11 @@
 import { countTotals } from '../blocks/countTotals';
 import { blockNamed, familyOf, goneIds, NOTHING_DROPPED, type Plan, planKey, unitePlans } from '../blocks/plan';
 import { prune } from '../passes/prune';
+import { meanError } from './damage';
 import type { GenerateSettings } from './GenerateSettings';
-import { meanError, type Unit } from './importance';
 import type { Pipeline } from './Pipeline';
 import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
+import type { Unit } from './units';
 import { variantOf } from './Variant';
 
 /** What a budget is counted in. */

@@ -81,11 +81,41 @@ export async function outputOn(
   pipeline: Pipeline,
   variant: Variant,
   { settings, conditions }: TeacherRun,
-  { latent, timestep }: TeacherState,
+  { latent, timestep }: Pick<TeacherState, 'latent' | 'timestep'>,
 ): Promise<Float32Array> {
   const guidance = branchGuidance(pipeline.description, settings.guidance);
   const request = { latent, timestep, branches: branchesFor(guidance), guidance: settings.guidance, ...conditions };
   return guide(await denoise(pipeline, variant, request), guidance);
+}
+
+/**
+ * The clip's latent where a variant makes every step. `first`: its guided output on the first state, which is the
+ * teacher's too and need not run again. `before` is awaited before every call.
+ */
+export async function finalLatentUnder(
+  pipeline: Pipeline,
+  variant: Variant,
+  run: TeacherRun,
+  first: Float32Array,
+  before: () => Promise<void> = async () => undefined,
+): Promise<Float32Array> {
+  const { description } = pipeline;
+  let calls = 0;
+  const steps = sampleClips({
+    scheduler: createScheduler(description.scheduler, run.settings.steps),
+    sides: ['student'],
+    latentLength: latentLength(description.latent),
+    seed: run.settings.seed,
+    guidance: 1, // what `outputOn` gives is guided already
+    denoise: async (_side, latent, timestep) => {
+      if (calls++ === 0) return [first];
+      await before();
+      return [await outputOn(pipeline, variant, run, { latent, timestep })];
+    },
+  });
+  let finalLatent = first;
+  for await (const { sides } of steps) finalLatent = sides['student']!.latent as Float32Array<ArrayBuffer>;
+  return finalLatent;
 }
 
 /** candidate - reference of two latents in the denoiser's layout, split over frames. */

@@ -15,12 +15,13 @@ import type { ExportProgress, ExportRequest, ExportResult } from '../studio/expo
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
 import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/healData';
-import type { Importance, ImportanceProgress, UnitKind } from '../studio/importance';
+import type { Importance, ImportanceProgress } from '../studio/importance';
 import type { PairedTimes, TimesProgress, TimesRequest } from '../studio/measureTimes';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
 import type { ColorVideoVdp, PerceivedRequest } from '../studio/perceivedDifference';
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
+import type { UnitKind } from '../studio/units';
 
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
@@ -28,11 +29,12 @@ export type * from '../studio/gridData';
 export { gridSettings } from '../studio/gridData';
 export type * from '../studio/healing/healData';
 export { defaultHealSettings, healingPrompts } from '../studio/healing/healData';
-export type { UnitImportance, UnitKind } from '../studio/importance';
+export type { UnitImportance } from '../studio/importance';
 export type { PairedTimes } from '../studio/measureTimes';
 export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';
 export type * from '../studio/sampleData';
+export type { UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
 export type { BackendPreference, BackendStatus, OpenProgress };

@@ -9,13 +9,14 @@ import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import { heal } from '../studio/healing/heal';
-import { measureImportance, unitsOf } from '../studio/importance';
+import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
 import { perceivedDifference } from '../studio/perceivedDifference';
 import { planCuts } from '../studio/planCuts';
+import { unitsOf } from '../studio/units';
 import type { Handlers, JobContext } from './jobLanes';
 import { createJobLanes } from './jobLanes';
 import type {

@@ -9,7 +9,7 @@ import { type Branch, branchesFor, branchGuidance } from '../../pipeline/guidanc
 import { type PhiloxCounter, philox } from '../../pipeline/seededNoise';
 import type { PlainTensor } from '../../runtime/Runtime';
 import { floatValues, stacked, tensorOf } from '../../runtime/tensors';
-import { HIGH_NOISE } from '../importance';
+import { HIGH_NOISE } from '../damage';
 import type { Pipeline } from '../Pipeline';
 import { type TeacherRun, type TeacherState, teacherRun } from '../teacherRuns';
 import type { HealSettings } from './healData';

@@ -167,7 +167,7 @@ export async function startAnalysis(): Promise<void> {
         onProgress: ({ done, of, unit }) => {
           if (controller !== own) return;
           writePlanning(({ running, units: known }) => ({
-            units: [...known, unit],
+            units: unit ? [...known, unit] : known,
             running: running && { ...running, done, of },
           }));
           showOnMap();
