@@ -8,6 +8,8 @@ import { resolvePlan } from '../blocks/plan';
 import type { PlainTensor } from '../runtime/Runtime';
 import { floatValues } from '../runtime/tensors';
 import type { Pipeline, RunGraphs } from './Pipeline';
+import { bytesOf, MOST_FEATURE_BYTES, openTeacherFeatures, stateCalls } from './teacherFeatures';
+import type { TeacherRun } from './teacherRuns';
 import type { Unit } from './units';
 
 /** A stream through a unit. */
@@ -46,6 +48,34 @@ export function blockInfluence(
     ([id, own]) => [id, own.map(({ entry, exit }) => 1 - meanCosine(values[entry]!, values[exit]!))] as const,
   );
   return Object.fromEntries(influences);
+}
+
+/** On the first state of a run; nothing where the values are too many to be copied. Throws what running throws. */
+export async function measureInfluence(
+  pipeline: Pipeline,
+  units: readonly Unit[],
+  run: TeacherRun,
+): Promise<Readonly<Record<string, readonly number[]>>> {
+  const state = run.states[0]!;
+  const graphs = pipeline.denoiser.graphsFor(stateCalls(pipeline, run, state)[0]!.feeds);
+  if (!graphs) return {};
+  const streams = unitStreams(pipeline, graphs, units);
+  const ends = streamEnds(graphs, streams);
+  const teacher = ends.length === 0 ? null : await openTeacherFeatures(pipeline, graphs, { kept: [], asked: ends }, 1);
+  if (!teacher) return {};
+  try {
+    const [call] = (await teacher.of(run, state, ends)).calls;
+    return blockInfluence(streams, { ...call!.feeds, ...call!.values });
+  } finally {
+    await teacher.release();
+  }
+}
+
+/** Values to be asked for; none where they are too many. */
+export function streamEnds(graphs: RunGraphs, streams: ReadonlyMap<string, readonly Stream[]>): readonly string[] {
+  const inputs = new Set(graphs.whole.graph.inputs.map(({ name }) => name));
+  const ends = [...new Set([...streams.values()].flat().flatMap(({ entry, exit }) => [entry, exit]))];
+  return bytesOf(graphs, ends) <= MOST_FEATURE_BYTES ? ends.filter((name) => !inputs.has(name)) : [];
 }
 
 /** Over positions of the cosine between channels: the second axis of images and clips, the last of tokens. */

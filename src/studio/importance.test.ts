@@ -114,6 +114,7 @@ describe('plans', () => {
     expect([...result.plan.dropped].sort()).toEqual(['blocks.0', 'blocks.3']);
     for (const { error } of result.baselines) expect(result.error.total).toBeLessThanOrEqual(error.total + 1e-12);
     expect(result.baselines.map(({ name }) => name)).toEqual([
+      'block influence',
       'isolated damage, added up',
       'contiguous',
       'random, mean of 6',

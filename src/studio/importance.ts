@@ -4,21 +4,14 @@
  * Causal truth, beside a proxy and the measured time. What two cuts do together is another question (`planCuts`).
  */
 import type { MedianInterval } from '../metrics/pairedTimes';
-import { blockInfluence, unitStreams } from './blockInfluence';
+import { blockInfluence, streamEnds, unitStreams } from './blockInfluence';
 import { type Damage, damageOf, HIGH_NOISE, meanError } from './damage';
 import type { GenerateSettings } from './GenerateSettings';
 import { measurePairs, stepUnder } from './measureTimes';
 import type { Pipeline, RunGraphs } from './Pipeline';
 import { openPartialDenoiser, type PartialDenoiser, partFor } from './partialDenoiser';
 import { type Segment, sweepSegments } from './sweepSegments';
-import {
-  bytesOf,
-  MOST_FEATURE_BYTES,
-  openTeacherFeatures,
-  type StateFeatures,
-  stateCalls,
-  type TeacherFeatures,
-} from './teacherFeatures';
+import { openTeacherFeatures, type StateFeatures, stateCalls, type TeacherFeatures } from './teacherFeatures';
 import {
   finalLatentUnder,
   latentError,
@@ -133,9 +126,7 @@ class Sweep {
     const parts = segments.map(({ units, before }) => (before > 0 ? partFor(pipeline, graphs, units) : null));
     const features = [...new Set(parts.flatMap((part) => part?.features ?? []))];
     const streams = unitStreams(pipeline, graphs, this.units);
-    const inputs = new Set(graphs.whole.graph.inputs.map(({ name }) => name));
-    const ends = [...new Set([...streams.values()].flat().flatMap(({ entry, exit }) => [entry, exit]))];
-    const asked = bytesOf(graphs, ends) <= MOST_FEATURE_BYTES ? ends.filter((name) => !inputs.has(name)) : [];
+    const asked = streamEnds(graphs, streams);
     const teacher = await openTeacherFeatures(pipeline, graphs, { kept: features, asked }, this.states.length);
     if (!teacher) return false;
     try {

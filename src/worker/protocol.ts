@@ -19,7 +19,7 @@ import type { Importance, ImportanceProgress } from '../studio/importance';
 import type { PairedTimes, TimesProgress, TimesRequest } from '../studio/measureTimes';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
 import type { ColorVideoVdp, PerceivedRequest } from '../studio/perceivedDifference';
-import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planCuts';
+import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planData';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 import type { UnitKind } from '../studio/units';
 
@@ -32,7 +32,7 @@ export { defaultHealSettings, healingPrompts } from '../studio/healing/healData'
 export type { UnitImportance } from '../studio/importance';
 export type { PairedTimes } from '../studio/measureTimes';
 export type * from '../studio/openedData';
-export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planCuts';
+export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planData';
 export type * from '../studio/sampleData';
 export type { UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';

@@ -1,29 +1,35 @@
 /** `vdmini plan`: what to drop for a budget, measured, beside the cuts that others would make. */
 
-import { indexBlocks } from '../../blocks/plan';
+import { indexBlocks, planKey } from '../../blocks/plan';
 import { readBlockIds, writePlanFile } from '../../blocks/planText';
 import { publishedCuts } from '../../blocks/presets';
 import { StudioError } from '../../errors/StudioError';
-import { type Budget, type Currency, type PlanResult, planCuts } from '../../studio/planCuts';
+import { planCuts } from '../../studio/planCuts';
+import type { Baseline, Budget, Currency, PlanResult } from '../../studio/planData';
 import { unitsOf } from '../../studio/units';
 import { decimal, device, integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
+import { openMeasuredFile, readImportance } from '../measuredFile';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { percent, table } from '../table';
 
-const help = `Usage: vdmini plan FOLDER --budget macs=0.75|parameters=0.6 --out plan.json [--json]
+const help = `Usage: vdmini plan FOLDER --budget macs=0.75|parameters=0.6|ms=0.7 --out plan.json [--json]
 
 Searches for the cut that harms least at a budget. Every candidate is measured on the teacher's own states (see
-"vdmini analyze"); after each removal the rest is measured anew. Beside it: the presets, BK-SDM's pattern, isolated
-damages added up, contiguous blocks, and random ones, each measured in the same run.
+"vdmini analyze"); after each removal the rest is measured anew, a beam follows others, and single swaps end it. Beside
+it: the presets, BK-SDM's pattern, block influence, isolated damages added up, contiguous blocks, and random ones, each
+measured in the same run. Costs and errors are shares of the teacher's and mean squares; times are measured in turns.
 
 ${importanceHelp}
-  --budget KIND=SHARE macs or parameters, and the share of the teacher's that may stay
+  --budget KIND=SHARE macs, parameters, or ms (the time of a step on this machine), and the share of the teacher's that
+                      may stay
   --content W         what damage to content weighs (default 1)
   --motion W          what damage to motion weighs (default 1)
   --lock ID,ID...     blocks that stay
+  --importance FILE   of "analyze" on the same clips: its damages are not measured again
+  --resume FILE       keeps every measured error there, and begins with those that it has
   --random N          random plans to compare with (default 20)
   --out FILE          the plan, as the studio and "vdmini prune --plan" read it
   --json              {plan, cost, error, baselines, front}
@@ -36,6 +42,8 @@ const options = {
   motion: { type: 'string' },
   lock: { type: 'string', multiple: true },
   random: { type: 'string' },
+  importance: { type: 'string' },
+  resume: { type: 'string' },
   out: { type: 'string' },
   json: { type: 'boolean' },
 } as const;
@@ -56,6 +64,11 @@ export const plan: Command = {
     );
     try {
       const { tree } = pipeline.denoiser;
+      let unwritten = 0;
+      const settings = await readClips(values, pipeline.description);
+      const alone = values.importance === undefined ? [] : await readImportance(values.importance, settings);
+      const kept = values.resume === undefined ? null : await openMeasuredFile(values.resume, pipeline, settings);
+      const seen = new Set([...alone, ...(kept?.known ?? [])].map((one) => planKey(one.plan)));
       const result = await planCuts(
         pipeline,
         {
@@ -64,13 +77,26 @@ export const plan: Command = {
           content: decimal(values.content, '--content', 0, 1),
           motion: decimal(values.motion, '--motion', 0, 1),
           locked: values.lock === undefined ? [] : readBlockIds(values.lock, indexBlocks(tree)),
-          settings: await readClips(values, pipeline.description),
+          settings,
+          known: [...alone, ...(kept?.known ?? [])],
+          times: true,
           presets: publishedCuts(tree),
           randomPlans: integer(values.random, '--random', { min: 0, max: 1000 }, 20),
         },
         {
           signal,
-          onProgress: ({ measured, best }) => {
+          turn: async () => {
+            if (kept && unwritten >= WRITE_EVERY) {
+              unwritten = 0;
+              await kept.write(signal);
+            }
+          },
+          onProgress: ({ measured, best, latest }) => {
+            if (kept && !seen.has(planKey(latest.plan))) {
+              seen.add(planKey(latest.plan));
+              kept.add({ plan: latest.plan, error: latest.error });
+              unwritten++;
+            }
             if (process.stderr.isTTY)
               process.stderr.write(
                 `\r${measured} plans measured, best ${best ? best.error.total.toPrecision(3) : 'none yet'}  `,
@@ -78,19 +104,36 @@ export const plan: Command = {
           },
         },
       );
+      await kept?.write(signal);
       await writeWhole(
         out,
         signal,
         new TextEncoder().encode(writePlanFile(result.plan, { model: pipeline.description.name })),
       );
-      process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result, budget, out));
+      process.stdout.write(
+        values.json ? JSON.stringify(printed(result), null, 2) + '\n' : describe(result, budget, out),
+      );
     } finally {
       await pipeline.release();
     }
   },
 };
 
-const CURRENCIES: readonly Currency[] = ['macs', 'parameters'];
+/** Plans after which what was measured is written. */
+const WRITE_EVERY = 20;
+
+/** What `--json` promises, and no more. */
+function printed({ plan: found, cost, error, baselines, front }: PlanResult) {
+  const named = ({ name, plan: own, cost: ownCost, error: ownError }: Baseline) => ({
+    name,
+    plan: own,
+    cost: ownCost,
+    error: ownError,
+  });
+  return { plan: found, cost, error, baselines: baselines.map(named), front };
+}
+
+const CURRENCIES: readonly Currency[] = ['macs', 'parameters', 'ms'];
 
 function readBudget(text: string): Budget {
   const [name, share] = text.split('=');
@@ -99,7 +142,7 @@ function readBudget(text: string): Budget {
   if (!currency || share === undefined || !(value > 0 && value <= 1))
     throw new StudioError(
       'cli/usage',
-      `--budget takes macs=SHARE or parameters=SHARE, above 0 and at most 1; not ${text}.`,
+      `--budget takes macs=SHARE, parameters=SHARE or ms=SHARE, above 0 and at most 1; not ${text}.`,
     );
   return { currency, share: value };
 }
@@ -113,6 +156,7 @@ function describe(
     name,
     percent(of.cost.macs),
     percent(of.cost.parameters),
+    of.cost.ms === null ? '' : percent(of.cost.ms),
     of.error.total.toPrecision(3),
     of.error.content.toPrecision(3),
     of.error.motion.toPrecision(3),
@@ -120,7 +164,7 @@ function describe(
   const rows = [row('this plan', { cost, error }), ...baselines.map((baseline) => row(baseline.name, baseline))];
   return [
     fits ? '' : `No plan of these units keeps ${budget.currency} at ${percent(budget.share)}; this is the cheapest.\n`,
-    table(['', 'MACs', 'parameters', 'damage', 'content', 'motion'], rows, [1, 2, 3, 4, 5]),
+    table(['', 'MACs', 'parameters', 'time', 'damage', 'content', 'motion'], rows, [1, 2, 3, 4, 5, 6]),
     `\nDropped: ${found.dropped.join(', ') || 'nothing'}\n${measured} plans measured. Written to ${out}.\n`,
   ].join('');
 }

@@ -1,0 +1,82 @@
+/**
+ * Errors of plans that a search measured, in a file: a search that was stopped goes on from it, and another budget of the
+ * same model and clips begins with them. And those of an `analyze` file. Figures of other clips or graphs are refused.
+ */
+import { readFile } from 'node:fs/promises';
+import { StudioError } from '../errors/StudioError';
+import { sha256Of } from '../library/sha256';
+import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { UnitImportance } from '../studio/importance';
+import type { Pipeline } from '../studio/Pipeline';
+import type { KnownError } from '../studio/planData';
+import { writeWhole } from './fileOutput';
+
+export interface MeasuredFile {
+  readonly known: readonly KnownError[];
+  add(error: KnownError): void;
+  write(signal: AbortSignal): Promise<void>;
+}
+
+/** What the errors belong to. */
+async function subject(pipeline: Pipeline, settings: readonly GenerateSettings[]): Promise<string> {
+  const clips = settings.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]);
+  return JSON.stringify([await sha256Of([pipeline.denoiser.file.bytes]), clips]);
+}
+
+/** A file that is not there yet begins empty. Throws `library/integrity` where it belongs to something else. */
+export async function openMeasuredFile(
+  path: string,
+  pipeline: Pipeline,
+  settings: readonly GenerateSettings[],
+): Promise<MeasuredFile> {
+  const own = await subject(pipeline, settings);
+  const stored = await readJson(path);
+  if (stored !== undefined && (stored as { subject?: unknown }).subject !== own) throw foreign(path);
+  const known = [...((stored as { known?: KnownError[] } | undefined)?.known ?? [])];
+  return {
+    known,
+    add: (error) => void known.push(error),
+    write: (signal) =>
+      writeWhole(path, signal, new TextEncoder().encode(JSON.stringify({ subject: own, known }) + '\n')),
+  };
+}
+
+/** Each unit's own damage, from the file that `analyze` wrote. Throws `library/*`. */
+export async function readImportance(
+  path: string,
+  settings: readonly GenerateSettings[],
+): Promise<readonly KnownError[]> {
+  const stored = (await readJson(path)) as
+    | { readonly settings?: readonly GenerateSettings[]; readonly units?: readonly UnitImportance[] }
+    | undefined;
+  if (stored === undefined)
+    throw new StudioError('library/missing-file', `The importance ${path} cannot be read.`, { path });
+  const clips = (list: readonly GenerateSettings[] | undefined) =>
+    JSON.stringify(list?.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]));
+  if (clips(stored.settings) !== clips(settings) || !stored.units) throw foreign(path);
+  return stored.units.map(({ plan, output: { content, motion, total } }) => ({
+    plan,
+    error: { content, motion, total },
+  }));
+}
+
+const foreign = (path: string) =>
+  new StudioError('library/integrity', `${path} was measured on other clips or another model. Start without it.`, {
+    path,
+  });
+
+/** Undefined where there is no such file. */
+async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new StudioError('library/missing-file', `${path} cannot be read.`, { path }, { cause: thrown });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new StudioError('library/integrity', `${path} is not JSON.`, { path }, { cause });
+  }
+}

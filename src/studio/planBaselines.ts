@@ -1,0 +1,83 @@
+/**
+ * The cuts that others would make at the same cost, measured with the same errors: the papers' by position, the least
+ * block influence, isolated damages added up, contiguous blocks, and random ones.
+ */
+import { type Plan, planKey } from '../blocks/plan';
+import { measureInfluence } from './blockInfluence';
+import { meanError } from './damage';
+import type { Pipeline } from './Pipeline';
+import type { Baseline, MeasuredPlan, PlanRequest } from './planData';
+import type { Search } from './planSearch';
+import type { Unit } from './units';
+
+/** `share`: what the found plan costs; the baselines may cost that, or the budget where that is more. */
+export async function measureBaselines(
+  pipeline: Pipeline,
+  search: Search,
+  { units, budget, presets = [], randomPlans = 20 }: PlanRequest,
+  locked: ReadonlySet<string>,
+  share: number,
+): Promise<readonly Baseline[]> {
+  const baselines: Baseline[] = [];
+  for (const { name, plan } of presets) baselines.push({ name, ...(await search.measure(plan)) });
+  const free = units.filter(({ id }) => !locked.has(id));
+  const upTo = (order: readonly Unit[]): Plan | null => {
+    const dropped = new Set<string>();
+    for (const unit of order) {
+      for (const id of unit.plan.dropped) dropped.add(id);
+      if (search.spends(search.costOf({ dropped: [...dropped] })) <= Math.max(share, budget.share))
+        return { dropped: [...dropped] };
+    }
+    return null;
+  };
+  const influence = await measureInfluence(pipeline, free, search.runs[0]!);
+  const mean = (id: string) => influence[id]!.reduce((sum, value) => sum + value, 0) / influence[id]!.length;
+  if (free.length > 0 && free.every(({ id }) => influence[id])) {
+    const plan = upTo([...free].sort((a, b) => mean(a.id) - mean(b.id)));
+    if (plan) baselines.push({ name: 'block influence', ...(await search.measure(plan)) });
+  }
+  const isolated = [...free].sort((a, b) => (scoreAlone(search, a) ?? Infinity) - (scoreAlone(search, b) ?? Infinity));
+  const oneShot = upTo(isolated);
+  if (oneShot) baselines.push({ name: 'isolated damage, added up', ...(await search.measure(oneShot)) });
+  const inOrder = [...free].sort((a, b) => a.depth - b.depth);
+  let contiguous: MeasuredPlan | null = null;
+  for (let first = 0; first < inOrder.length; first += Math.max(1, Math.floor(inOrder.length / 8))) {
+    const plan = upTo(inOrder.slice(first));
+    if (!plan) break;
+    const measured = await search.measure(plan);
+    if (!contiguous || search.weigh(measured.error) < search.weigh(contiguous.error)) contiguous = measured;
+  }
+  if (contiguous) baselines.push({ name: 'contiguous', ...contiguous });
+  const random: MeasuredPlan[] = [];
+  for (let index = 0; index < randomPlans; index++) {
+    const plan = upTo(shuffled(free, index + 1));
+    if (plan) random.push(await search.measure(plan));
+  }
+  if (random.length > 0) {
+    const typical = [...random].sort((a, b) => search.weigh(a.error) - search.weigh(b.error))[random.length >> 1]!;
+    const error = meanError(random.map((one) => one.error));
+    baselines.push({ name: `random, mean of ${random.length}`, plan: typical.plan, cost: typical.cost, error });
+  }
+  return baselines;
+}
+
+/** Damage per share saved of a unit alone, where the search has measured it so. */
+function scoreAlone(search: Search, unit: Unit): number | undefined {
+  const alone = search.all().find(({ plan }) => planKey(plan) === planKey(unit.plan));
+  return alone && search.weigh(alone.error) / Math.max(1e-9, 1 - alone.cost.macs);
+}
+
+/** Fisher and Yates, with a small generator of its own so that a seed gives the same plans everywhere. */
+function shuffled<T>(values: readonly T[], seed: number): T[] {
+  let state = (seed * 2654435761) >>> 0;
+  const next = () => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
+    return ((state ^ (state >>> 12)) >>> 0) / 2 ** 32;
+  };
+  const result = [...values];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}

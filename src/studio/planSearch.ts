@@ -1,0 +1,145 @@
+/**
+ * What a search for plans works with: errors measured on the teacher's states, each plan once; costs by counting; and for
+ * a budget of time, what each unit saves, measured in turns with the teacher. It does not decide what to measure.
+ */
+import { countTotals } from '../blocks/countTotals';
+import { blockNamed, familyOf, goneIds, type Plan, planKey } from '../blocks/plan';
+import { prune } from '../passes/prune';
+import { meanError } from './damage';
+import { measurePairs, stepUnder } from './measureTimes';
+import type { Pipeline } from './Pipeline';
+import type { Cost, Currency, MeasuredPlan, PlanOptions, PlanRequest } from './planData';
+import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
+import type { Unit } from './units';
+import { TEACHER, variantOf } from './Variant';
+
+export interface Search {
+  readonly runs: readonly TeacherRun[];
+  measure(plan: Plan): Promise<MeasuredPlan>;
+  costOf(plan: Plan): Cost;
+  /** Share of the teacher's in the budget's currency. */
+  spends(cost: Cost): number;
+  weigh(error: SplitError): number;
+  all(): readonly MeasuredPlan[];
+  /** The plan with the time of its step, measured. */
+  timed(plan: MeasuredPlan): Promise<MeasuredPlan>;
+}
+
+/** Runs the teacher once a clip; for a budget of time, also measures what each unit saves. Throws what running throws. */
+export async function openSearch(pipeline: Pipeline, request: PlanRequest, options: PlanOptions): Promise<Search> {
+  const { signal, onProgress, turn } = options;
+  const runs: TeacherRun[] = [];
+  for (const settings of request.settings) runs.push(await teacherRun(pipeline, settings, signal, turn));
+  const known = new Map<string, MeasuredPlan>();
+  const earlier = new Map((request.known ?? []).map(({ plan, error }) => [planKey(plan), error]));
+  const { content = 1, motion = 1, budget } = request;
+  const weigh = (error: SplitError) => content * error.content + motion * error.motion;
+  const { file, tree, types } = pipeline.denoiser;
+  const saved = budget.currency === 'ms' ? await savedShares(pipeline, request, options) : null;
+  const costOf = (plan: Plan): Cost => {
+    const totals = countTotals(prune(file.model, tree, plan), types);
+    const ms = saved && foretold(pipeline, saved, plan);
+    return { macs: totals.macs / tree.totals.macs, parameters: totals.parameters / tree.totals.parameters, ms };
+  };
+  const spends = (cost: Cost) => spentOf(cost, budget.currency);
+  const best = (): MeasuredPlan | null =>
+    [...known.values()]
+      .filter(({ cost }) => spends(cost) <= budget.share)
+      .sort((a, b) => weigh(a.error) - weigh(b.error))[0] ?? null;
+  return {
+    runs,
+    costOf,
+    spends,
+    weigh,
+    all: () => [...known.values()],
+    timed: async (measured) => {
+      if (!request.times && budget.currency !== 'ms') return measured;
+      const ms = (await timeShare(pipeline, measured.plan, request, options)) ?? measured.cost.ms;
+      return { ...measured, cost: { ...measured.cost, ms } };
+    },
+    async measure(plan) {
+      const key = planKey(plan);
+      const before = known.get(key);
+      if (before) return before;
+      const errors: SplitError[] = [];
+      const isKnown = plan.dropped.length === 0 || earlier.has(key);
+      for (const run of isKnown ? [] : runs) {
+        for (const state of run.states) {
+          await turn?.();
+          signal?.throwIfAborted();
+          const output = await outputOn(pipeline, variantOf(plan), run, state);
+          errors.push(latentError(pipeline, state.output, output));
+        }
+      }
+      const error = earlier.get(key) ?? (isKnown ? { content: 0, motion: 0, total: 0 } : meanError(errors));
+      const measured = { plan, cost: costOf(plan), error };
+      known.set(key, measured);
+      signal?.throwIfAborted();
+      onProgress?.({ measured: known.size, best: best(), latest: measured });
+      return measured;
+    },
+  };
+}
+
+/** Infinity where the time is not known. */
+export function spentOf(cost: Cost, currency: Currency): number {
+  return cost[currency] ?? Infinity;
+}
+
+interface SavedShare {
+  readonly unit: Unit;
+  readonly gone: ReadonlySet<string>;
+  readonly share: number;
+}
+
+/** What each unit saves of a step, the widest first; contiguous runs are foretold from their blocks. */
+async function savedShares(
+  pipeline: Pipeline,
+  request: PlanRequest,
+  options: PlanOptions,
+): Promise<readonly SavedShare[]> {
+  const { tree } = pipeline.denoiser;
+  const result: SavedShare[] = [];
+  for (const unit of request.units.filter(({ plan }) => plan.dropped.length === 1)) {
+    const ratio = await timeShare(pipeline, unit.plan, request, options);
+    if (ratio !== null) result.push({ unit, gone: goneIds(tree, unit.plan), share: Math.max(0, 1 - ratio) });
+  }
+  return result.sort((a, b) => b.gone.size - a.gone.size);
+}
+
+/** 1 - what the units that are wholly gone save; of nested ones the widest counts. */
+function foretold({ denoiser: { tree } }: Pipeline, saved: readonly SavedShare[], plan: Plan): number {
+  const gone = goneIds(tree, plan);
+  const counted = new Set<string>();
+  let left = 1;
+  for (const { gone: own, share } of saved) {
+    if (![...own].every((id) => gone.has(id) && !counted.has(id))) continue;
+    for (const id of own) counted.add(id);
+    left -= share;
+  }
+  return Math.max(0, left);
+}
+
+/** Median of student / teacher time of a step. */
+async function timeShare(
+  pipeline: Pipeline,
+  plan: Plan,
+  { settings }: PlanRequest,
+  { signal, turn, alone }: PlanOptions,
+): Promise<number | null> {
+  if (plan.dropped.length === 0) return 1;
+  const teacher = await stepUnder(pipeline, TEACHER, settings[0]!);
+  const student = await stepUnder(pipeline, variantOf(plan), settings[0]!);
+  const waits = { ...(signal ? { signal } : {}), ...(turn ? { turn } : {}), ...(alone ? { alone } : {}) };
+  return (await measurePairs(teacher, student, waits))?.ratio.median ?? null;
+}
+
+/** Units that hold a locked block, or lie in one. */
+export function lockedUnits(
+  { denoiser: { tree } }: Pipeline,
+  { units, locked = [] }: PlanRequest,
+): ReadonlySet<string> {
+  if (locked.length === 0) return new Set();
+  const inside = new Set(locked.flatMap((id) => [...familyOf(tree, blockNamed(tree, id))]));
+  return new Set(units.filter(({ plan }) => [...goneIds(tree, plan)].some((id) => inside.has(id))).map(({ id }) => id));
+}
