@@ -1,7 +1,7 @@
 /** States of other seeds than those that are learnt from, and how far the student is from the teacher on them. */
 import { branchGuidance, guide } from '../../pipeline/guidance';
-import { latentChannels } from '../denoise';
 import { meanError } from '../damage';
+import { latentChannels } from '../denoise';
 import type { Pipeline } from '../Pipeline';
 import { latentError, type SplitError } from '../teacherRuns';
 import type { HealSettings } from './healData';
