@@ -13,6 +13,7 @@ from checkpoint import save
 from clip_pool import load_pool
 from critic import Critic
 from emoji_clips import MOTIONS
+from image_start import load_start
 from image_video import PICTURE_NOISE, ImageVideo, image_noise
 from models import SIGMA_MAX, load_vae
 from stepping import Optimizer, captured, device_here, falling, fit, load_averaged
@@ -23,7 +24,7 @@ WITHOUT_PICTURE = 0.1  # share without the embedding; likewise, by itself, witho
 MADE_AT_ONCE = {"cpu": 8, "cuda": 512}
 TEACHER_STEPS = 24
 FIRST_OF_TWO, SECOND_OF_TWO = ("rises", "falls"), ("bounces", "circles")  # begin in the same place
-COUPLED_RATE = {"cpu": 6e-4, "cuda": 6e-4}
+COUPLED_RATE = {"cpu": 1e-3, "cuda": 1e-3}
 CRITIC_WEIGHT = 0.05
 REAL_PENALTY, REAL_NUDGE = 1.0, 0.1  # R1 by a finite difference, wide enough for bf16
 HUBER = 0.03
@@ -159,7 +160,7 @@ def train_one_step(runs: Path, name: str, seconds: float) -> None:
 
 
 def train_coupled(runs: Path, name: str, seconds: float) -> None:
-    """Writes {name}.coupled.pt: one step learnt from the clips themselves, going on from {name}.regression.pt.
+    """Writes {name}.coupled.pt: one step learnt from the clips themselves, from {name}.start.pt on.
 
     A first frame leaves two motions open at most, and a plain regression would show both. So the noise chooses: it is
     turned over where its sign (`chooses_second`) does not say which of the two the clip has. Half of the clips have
@@ -168,8 +169,8 @@ def train_coupled(runs: Path, name: str, seconds: float) -> None:
     device = device_here()
     pool, vae = load_pool(runs, "trained", device), load_vae(runs / "vae.pt", device)
     pictures = pool.first_frames(device)
-    model = load_image_flow(runs, name, device)
-    load_averaged(runs / f"{name}.regression.pt", {"net": model.modules["net"]}, device)
+    model = ImageVideo(device)
+    load_start(runs, name, model)
     for module in model.modules.values():
         module.requires_grad_(True).train()
     batch = BATCH[device]
@@ -256,6 +257,11 @@ def load_image_flow(runs: Path, name: str, device: str) -> ImageVideo:
 
 
 def load_one_step(runs: Path, name: str, device: str, which: str = "steps") -> ImageVideo:
+    """`which`: "regression", "steps" (the net of the many-step model trained on) or "coupled" (all of it)."""
+    if which == "coupled":
+        model = ImageVideo(device)
+        load_averaged(runs / f"{name}.coupled.pt", model.modules, device)
+        return model
     model = load_image_flow(runs, name, device)
     load_averaged(runs / f"{name}.{which}.pt", {"net": model.modules["net"]}, device)
     return model

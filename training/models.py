@@ -64,20 +64,24 @@ def build_denoiser(widths: tuple[int, int, int, int] = (32, 64, 96, 96)) -> UNet
 
 
 def build_image_denoiser() -> UNetSpatioTemporalConditionModel:
-    """Stable Video Diffusion's net: the picture's latent beside the noisy one, its embedding in the attention. Group
-    norms have 32 groups there, whatever the width."""
-    return UNetSpatioTemporalConditionModel(
+    """Stable Video Diffusion's net: the picture's latent beside the noisy one, its embedding in the attention. Its group
+    norms have 32 groups whatever the width; of 32 channels that would leave no channel its mean, so they have 8 here."""
+    net = UNetSpatioTemporalConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=2 * LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        block_out_channels=(32, 64, 64, 96),
+        block_out_channels=(32, 64, 96, 64),
         addition_time_embed_dim=16,
         projection_class_embeddings_input_dim=3 * 16,
         layers_per_block=2,
         cross_attention_dim=TEXT_WIDTH,
-        num_attention_heads=(2, 4, 4, 6),
+        num_attention_heads=(2, 4, 6, 4),
         num_frames=FRAMES,
     )
+    for module in net.modules():
+        if isinstance(module, nn.GroupNorm):
+            module.num_groups = 8
+    return net
 
 
 def build_image_encoder() -> CLIPVisionModelWithProjection:

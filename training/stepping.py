@@ -125,7 +125,9 @@ def fit(
     warm_up: int = 100,
     schedule: Callable[[float], float] = falling,
 ) -> None:
-    """Trains `modules` on `loss` until `seconds` are used up, earlier runs counted in. `path` is checkpoint and result in one."""
+    """Trains `modules` on `loss` until `seconds` are used up, earlier runs counted in; on the CPU these are of processor
+    time, all threads together. `path` is checkpoint and result in one."""
+    clock = time.process_time if device == "cpu" else time.time
     optimizer = Optimizer(modules, decay, device)
     number, used = 0, 0.0
     if path.exists():
@@ -142,14 +144,14 @@ def fit(
         return value.detach()
 
     def keep() -> None:
-        save(path, optimizer.state() | {"step": number, "clips": number * batch, "used": used + time.time() - start})
+        save(path, optimizer.state() | {"step": number, "clips": number * batch, "used": used + clock() - start})
 
-    start = saved = time.time()
+    start, saved = clock(), time.time()
     optimizer.set_rate(rate / warm_up)
     run = captured(step, device)
-    value, told = None, start
+    value, told = None, saved
     while True:
-        done = (used + time.time() - start) / seconds
+        done = (used + clock() - start) / seconds
         if done >= 1:
             break
         optimizer.set_rate(rate * min(1, (number + 1) / warm_up) * schedule(done))
@@ -161,7 +163,7 @@ def fit(
             shown = value.item()
             if time.time() - told > 10:
                 told = time.time()
-                print(f"{path.stem} step {number} clips {number * batch} {used + told - start:.0f} s loss {shown:.4f}", flush=True)
+                print(f"{path.stem} step {number} clips {number * batch} {used + clock() - start:.0f} s loss {shown:.4f}", flush=True)
             if time.time() - saved > SAVE_EVERY:
                 keep()
                 saved = time.time()

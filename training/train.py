@@ -22,6 +22,7 @@ from autoencoder import train_autoencoder
 from clip_pool import make_pool
 from decoder import train_decoder
 from folders import export_folder
+from image_start import begin
 from image_training import make_endpoints, train_coupled, train_image_flow, train_one_step
 from judge import train_judge
 from judging import judge_pictures, judge_words
@@ -82,6 +83,7 @@ for words in WORDS:
         f"{words}.judge": Stage(1, lambda job, name=words: judge_words(job.runs, name, "steps", job.judged, max(1, job.judged // 5))),
     }
 STAGES |= {
+    f"{PICTURE}.start": Stage(1, lambda job: begin(job.runs, PICTURE, "emoji-t2v", job.seconds)),
     f"{PICTURE}.flow": Stage(5, lambda job: train_image_flow(job.runs, PICTURE, job.seconds)),
     f"{PICTURE}.endpoints": Stage(1, lambda job: make_endpoints(job.runs, PICTURE, job.made, job.seconds)),
     f"{PICTURE}.steps": Stage(3, lambda job: train_one_step(job.runs, PICTURE, job.seconds)),

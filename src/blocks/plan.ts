@@ -125,17 +125,17 @@ export function familyOf(tree: BlockTree, block: Block): ReadonlySet<string> {
   return family;
 }
 
-const goneByPlan = new WeakMap<Plan, { readonly tree: BlockTree; readonly gone: ReadonlySet<string> }>();
+const goneByPlan = new WeakMap<Plan, WeakMap<BlockTree, ReadonlySet<string>>>();
 
 /**
  * Ids of all blocks that a plan removes: dropped ones, their families, and parents and groups with nothing left.
- * Ids that the tree does not have count for nothing. Computed once per plan.
+ * Ids that the tree does not have count for nothing. Computed once per plan and tree.
  */
 export function goneIds(tree: BlockTree, plan: Plan): ReadonlySet<string> {
-  const known = goneByPlan.get(plan);
-  if (known?.tree === tree) return known.gone;
-  const gone = findGone(tree, plan);
-  goneByPlan.set(plan, { tree, gone });
+  const byTree = goneByPlan.get(plan) ?? new WeakMap<BlockTree, ReadonlySet<string>>();
+  goneByPlan.set(plan, byTree);
+  const gone = byTree.get(tree) ?? findGone(tree, plan);
+  byTree.set(tree, gone);
   return gone;
 }
 

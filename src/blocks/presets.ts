@@ -1,7 +1,7 @@
 /** Ready-made plans. They follow from stages, pairs and resolution levels; no model is named. */
 import { StudioError } from '../errors/StudioError';
 import type { Block, BlockTree } from './block';
-import { NOTHING_DROPPED, type Plan } from './plan';
+import { componentOf, NOTHING_DROPPED, type Plan } from './plan';
 
 export interface Preset {
   readonly id: string; // 'teacher', 'vdmini', ...
@@ -17,9 +17,9 @@ const TEACHER: Preset = {
   plan: NOTHING_DROPPED,
 };
 
+/** Of one component's tree, or of a whole pipeline's: then the decoder's preset too. */
 export function presetsFor(tree: BlockTree): readonly Preset[] {
-  const vdmini = vdminiPreset(tree);
-  return vdmini ? [TEACHER, vdmini] : [TEACHER];
+  return [TEACHER, vdminiPreset(tree), decoderPreset(tree)].filter((preset) => preset !== undefined);
 }
 
 /** Throws `blocks/unknown-preset`. */
@@ -50,6 +50,27 @@ function vdminiPreset(tree: BlockTree): Preset | undefined {
   const dropped = [...pairs, inner].map(({ id }) => id);
   const description = `The paper's cut: ${pairs.map(({ id }) => id).join(', ')} and ${(inner.members ?? []).join(', ')} go; the second-deepest stages stay whole.`;
   return { id: 'vdmini', label: 'VDMini (paper)', description, plan: { dropped } };
+}
+
+/**
+ * VDMini's cut of a decoder: the mid block and, of the last up stage, what can go (its first layer changes the number
+ * of channels and stays). The paper trains narrower layers besides, which no choice of blocks does.
+ */
+function decoderPreset(tree: BlockTree): Preset | undefined {
+  // A decoder only goes up: no down side, every stage but the last enlarges.
+  const ofPipeline = tree.blocks.some(({ id }) => componentOf(id) === 'decoder');
+  const own = ofPipeline ? tree.blocks.filter(({ id }) => componentOf(id) === 'decoder') : tree.blocks;
+  const body = own.filter(({ section }) => section === 'body');
+  const upsamples = ({ children }: Block) => children.some(({ kind }) => kind === 'sampler');
+  const firstUp = body.findIndex(upsamples);
+  const last = body.filter(({ kind }) => kind === 'stage').at(-1);
+  if (firstUp < 0 || !last || upsamples(last)) return undefined;
+  const mid = body.slice(0, firstUp).filter(({ droppable }) => droppable);
+  const outer = last.children.filter(({ droppable }) => droppable);
+  const dropped = [...mid, ...outer].map(({ id }) => id);
+  if (dropped.length === 0) return undefined;
+  const description = `The paper's cut of the decoder, as far as whole blocks go: ${dropped.join(', ')}.`;
+  return { id: 'vdmini-decoder', label: 'VDMini decoder', description, plan: { dropped } };
 }
 
 /**

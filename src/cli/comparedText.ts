@@ -1,5 +1,4 @@
 /** What `compare` found, as text for people and as CSV: of one clip in full, of many by their statistics. */
-import type { Totals } from '../blocks/block';
 import type { DisplayName } from '../metrics/colorVideoVdp/parameters';
 import { comparedFigures } from '../metrics/comparedFigures';
 import type { PairedTimes } from '../metrics/pairedTimes';
@@ -7,17 +6,20 @@ import { psnr } from '../metrics/psnr';
 import type { Summary } from '../metrics/summarise';
 import type { StudentComparison } from '../studio/compareStudents';
 import type { GenerateSettings } from '../studio/GenerateSettings';
+import { costTable, type StudentTotals } from './costTable';
 import { describeCut } from './planOptions';
-import { counted, percent, table, withPrefix } from './table';
+import { counted, table } from './table';
 
 /** A student and what it costs. */
 export interface ComparedStudent {
   readonly name: string;
   readonly dropped: readonly string[];
   readonly gone: readonly string[];
-  readonly totals: { readonly teacher: Totals; readonly student: Totals };
+  readonly totals: StudentTotals;
   /** Of a step, measured in turns; null where only the decoder is cut. */
   readonly times: PairedTimes | null;
+  /** Of decoding a clip; null where the decoder is not cut. */
+  readonly decoderTimes: PairedTimes | null;
 }
 
 export interface CompareResult {
@@ -30,8 +32,9 @@ export interface CompareResult {
 }
 
 /** One student, one clip. */
-export function singleText({ settings, students, compared, display, notes }: CompareResult): string {
-  const { dropped, gone, totals, times } = students[0]!;
+export function singleText(result: CompareResult): string {
+  const { settings, students, compared, display, notes } = result;
+  const { dropped, gone } = students[0]!;
   const { content, motion, meanSquaredError } = compared.cases[0]!.comparisons[0]!;
   const jod = compared.cases[0]!.jods?.[0];
   const decibels = psnr(meanSquaredError);
@@ -61,36 +64,25 @@ export function singleText({ settings, students, compared, display, notes }: Com
     `"${prompt}", seed ${seed}, ${counted(steps, 'step')}, guidance ${guidance}\n`,
     describeCut(dropped, gone),
     '\n',
-    costTable(totals, times),
+    costOf(result, 0),
     '\n',
     table(['', '', 'student against teacher'], quality),
     notesOf(notes),
   ].join('');
 }
 
-function costTable({ teacher, student }: { teacher: Totals; student: Totals }, times: PairedTimes | null) {
-  const currency = (name: string, key: keyof Totals, unit = '') => [
-    name,
-    withPrefix(teacher[key], unit),
-    withPrefix(student[key], unit),
-    percent(student[key] / teacher[key]),
-  ];
-  const rows = [
-    currency('parameters', 'parameters'),
-    currency('bytes', 'bytes', 'B'),
-    currency('MACs per call', 'macs'),
-    ...(times ? [timeRow(times)] : []),
-  ];
-  return table(['', 'teacher', 'student', ''], rows, [1, 2, 3]);
+/** The cost of student `index` (from 0) beside the teacher's. */
+function costOf({ students, settings, compared }: CompareResult, index: number): string {
+  const { totals, times, decoderTimes } = students[index]!;
+  const of = (ms: readonly number[]) => ({ teacher: ms[0]!, student: ms[index + 1]! });
+  return costTable(totals, {
+    steps: settings[0]!.steps,
+    times,
+    decoderTimes,
+    medianStepMs: of(compared.medianStepMs),
+    decodeMs: of(compared.decodeMs),
+  });
 }
-
-/** Medians, and the median of the pairs' ratios with its bounds. */
-const timeRow = ({ referenceMs, candidateMs, ratio, pairs }: PairedTimes): string[] => [
-  `time per step, ${pairs} pairs`,
-  `${referenceMs.toFixed(1)} ms`,
-  `${candidateMs.toFixed(1)} ms`,
-  `${percent(ratio.median)} (${percent(ratio.low)} to ${percent(ratio.high)})`,
-];
 
 /** How many of the worst cases are told; all are in `--json` and `--csv`. */
 const WORST = 8;
@@ -101,7 +93,7 @@ export function comparedText(result: CompareResult): string {
   const { steps, guidance } = settings[0]!;
   const clips = `${counted(settings.length, 'clip')} of the teacher and of each student, ${counted(steps, 'step')}, guidance ${guidance}; ${counted(compared.denoiserRuns, 'denoiser call')}\n`;
   const cuts = students.map(({ name, dropped, gone }) => `${name}: ${describeCut(dropped, gone)}`);
-  const costs = students.map(({ name, totals, times }) => `\n${name}\n${costTable(totals, times)}`);
+  const costs = students.map(({ name }, index) => `\n${name}\n${costOf(result, index)}`);
   return [clips, ...cuts, ...costs, ...compared.pairs.map((_, index) => pairText(result, index)), notesOf(notes)].join(
     '',
   );

@@ -6,6 +6,7 @@ import type { Folder } from '../library/Folder';
 import { nodeFolder } from '../library/nodeFolder';
 import { type MappedGraph, openGraph, openSizedGraph, type SizedGraph } from '../studio/openGraph';
 import { bindings, latentSize, latentSizeHelp } from './arguments';
+import { decoderSizes } from './decoderSizes';
 
 export const denoiserOptions = {
   bind: { type: 'string', multiple: true },
@@ -24,8 +25,7 @@ export interface SizeOptions {
 
 /** Throws as `openSizedGraph`, and `cli/usage`. */
 export async function openSizedModel(path: string, values: SizeOptions): Promise<SizedGraph> {
-  const choice = { bindings: bindings(values.bind), latentSize: latentSize(values['latent-size']) };
-  return openSizedGraph(await folderOfFile(path), basename(path), choice);
+  return openSizedGraph(await folderOfFile(path), basename(path), await sizesOf(path, values));
 }
 
 /** Throws as `openGraph`, and `cli/usage`. */
@@ -33,8 +33,13 @@ export async function openDenoiser(
   path: string,
   values: SizeOptions & { readonly latent?: string },
 ): Promise<MappedGraph> {
-  const choice = { bindings: bindings(values.bind), latentSize: latentSize(values['latent-size']) };
+  const choice = await sizesOf(path, values);
   return openGraph(await folderOfFile(path), basename(path), { ...choice, latentInput: values.latent });
+}
+
+async function sizesOf(path: string, values: SizeOptions) {
+  const size = latentSize(values['latent-size']);
+  return { bindings: new Map([...(await decoderSizes(path, size)), ...bindings(values.bind)]), latentSize: size };
 }
 
 /** The file's folder, seen as that file. Throws `cli/usage` for a folder and `library/missing-file`. */

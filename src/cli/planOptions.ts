@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { BlockTree } from '../blocks/block';
-import { indexBlocks, type Plan } from '../blocks/plan';
+import { indexBlocks, type Plan, pipelineTree } from '../blocks/plan';
 import { readBlockIds, readPlanFile } from '../blocks/planText';
 import { presetNamed } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
+import type { Pipeline } from '../studio/Pipeline';
 import { counted } from './table';
 
 export const planOptions = {
@@ -15,7 +16,8 @@ export const planOptions = {
 } as const;
 
 export const planHelp = `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows; may be repeated. An id with a comma is
-                      told from two by what the model has; "ID" in quotes is always one
+                      told from two by what the model has; "ID" in quotes is always one. Of a pipeline folder the
+                      decoder's blocks can go too: decoder/up_blocks.2.resnets.1
   --preset NAME       a named choice of blocks, such as vdmini
   --plan FILE         a plan in JSON, as the studio saves it: {"dropped": ["ID", ...]}`;
 
@@ -34,6 +36,9 @@ export async function readPlan(values: PlanValues, tree: BlockTree): Promise<Pla
   if (values.plan !== undefined) return readPlanFile(await planText(values.plan), values.plan);
   return undefined;
 }
+
+/** Blocks of every component whose blocks can be told, under the ids that plans of the whole pipeline use. */
+export const wholeTree = ({ denoiser, decoder }: Pipeline): BlockTree => pipelineTree(denoiser.tree, decoder?.tree);
 
 /** Where a plan must be given. */
 export async function requirePlan(values: PlanValues, tree: BlockTree): Promise<Plan> {

@@ -1,10 +1,14 @@
 /**
- * How long a step takes under two variants: run in turns on the first state of a clip, a warm-up of each thrown away,
+ * How long a step, or decoding a clip, takes under two variants: run in turns on the first state of a clip, a warm-up of each thrown away,
  * the order changing from pair to pair, and pairs thrown away in which something else ran. These calls are no part of
  * any clip and are not counted as denoiser runs.
  */
+
+import type { ComponentId } from '../blocks/plan';
 import { FEWEST_PAIRS, type PairedTimes, pairedTimes, type TimePair } from '../metrics/pairedTimes';
 import { branchesFor, branchGuidance } from '../pipeline/guidance';
+import { latentLength } from '../pipeline/latentFrames';
+import { seededNoise } from '../pipeline/seededNoise';
 import { firstCall } from './firstCall';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
@@ -13,6 +17,8 @@ import { editOf, type Variant } from './Variant';
 export type { PairedTimes };
 
 export interface TimesRequest {
+  /** The decoder: decoding one clip. Absent: one step of the denoiser. */
+  readonly component?: ComponentId;
   readonly reference: Variant;
   readonly candidate: Variant;
   readonly settings: GenerateSettings;
@@ -51,9 +57,14 @@ const PATIENCE = 3;
 /** Null only where it was asked for fewer than five pairs. Throws what running throws, and the signal's reason. */
 export async function measureTimes(
   pipeline: Pipeline,
-  { reference, candidate, settings }: TimesRequest,
+  { reference, candidate, settings, component = 'denoiser' }: TimesRequest,
   options: TimesOptions = {},
 ): Promise<PairedTimes | null> {
+  if (component === 'decoder') {
+    const latent = seededNoise(settings.seed, latentLength(pipeline.description.latent));
+    const decoding = (variant: Variant) => () => pipeline.decode(latent, variant);
+    return measurePairs(decoding(reference), decoding(candidate), options);
+  }
   const first = await stepUnder(pipeline, reference, settings);
   return measurePairs(first, await stepUnder(pipeline, candidate, settings), options);
 }

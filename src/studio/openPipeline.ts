@@ -16,7 +16,7 @@ import type { Component } from '../pipeline/components';
 import { componentReader, sessionBytes } from '../pipeline/components';
 import { planDenoiserInputs } from '../pipeline/denoiserInputs';
 import { describePipeline } from '../pipeline/describePipeline';
-import { decoderBindings, frameDecoder, type RunDecoder } from '../pipeline/frameDecoder';
+import { frameDecoder, type RunDecoder } from '../pipeline/frameDecoder';
 import { imageConditioning, type RunnableGraph } from '../pipeline/imageConditioning';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescription';
@@ -24,6 +24,7 @@ import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
 import { type SessionPool, sessionPool } from '../runtime/sessionPool';
 import { boundSizes } from './boundSizes';
+import { decoderBlocks } from './decoderBlocks';
 import { exportStudent } from './exportStudent';
 import { componentBytes, openComponent } from './openComponent';
 import type { MappedPipeline, PlanSummary } from './openedData';
@@ -187,23 +188,17 @@ async function warm(
   await component.prepare('original');
 }
 
-/** A decoder whose blocks cannot be told is run as it is: that is no reason to refuse the pipeline. */
+/** A decoder whose blocks cannot be told is run as it is. */
 function mapDecoder(
   file: Component,
   description: PipelineDescription,
   common: Pick<Parameters<typeof openComponent>[0], 'pool' | 'createSession' | 'cannotRun' | 'fusions'>,
 ): OpenedComponent | undefined {
-  try {
-    const bindings = decoderBindings(file.model, description);
-    const latentInput = file.model.graph.inputs.find(({ name }) => !file.model.graph.initializers.has(name))!.name;
-    const types = denoiserTypes(file.model, bindings);
-    const tree = discoverBlocks(file.model, { bindings, types, latentInput });
-    const sizes = boundSizes(file.model, bindings, description.latent.frames);
-    return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree), sizes });
-  } catch (thrown) {
-    if (thrown instanceof StudioError && thrown.code !== 'internal') return undefined;
-    throw thrown;
-  }
+  const found = decoderBlocks(file.model, description);
+  if (!found) return undefined;
+  const { tree, types, bindings } = found;
+  const sizes = boundSizes(file.model, bindings, description.latent.frames);
+  return openComponent({ ...common, id: 'decoder', file, tree, types, presets: presetsFor(tree), sizes });
 }
 
 function componentOf({ denoiser, decoder }: Pipeline, id: ComponentId): OpenedComponent {

@@ -1,4 +1,4 @@
-/** `vdmini blocks`: the block tree of a denoiser, as a table or as JSON. */
+/** `vdmini blocks`: the block tree of a denoiser, or of a pipeline's denoiser and decoder, as a table or as JSON. */
 
 import { basename } from 'node:path';
 import type { Block, BlockTree } from '../../blocks/block';
@@ -7,13 +7,17 @@ import type { CheckedId, IdVerdict } from '../../studio/checkIds';
 import { type MappedGraph, weightsOf } from '../../studio/openGraph';
 import { device, deviceHelp, parseArguments } from '../arguments';
 import type { Command } from '../Command';
+import { isPipeline } from '../decoderSizes';
 import { denoiserHelp, denoiserOptions, folderOfFile, openDenoiser } from '../openDenoiser';
+import { type PipelineTrees, pipelineTrees } from '../pipelineBlocks';
 import { percent, table, withPrefix } from '../table';
 
 const help = `Usage: vdmini blocks MODEL.onnx [--check] [--json]
+       vdmini blocks FOLDER [--json]
 
 Shows the blocks of a denoiser: which can be dropped, and what each costs. Weights in external files are not read, unless
---check runs the model.
+--check runs the model. Of a pipeline folder the decoder's too, under the ids that --drop takes
+(decoder/up_blocks.2.resnets.1).
 
 ${denoiserHelp}
   --check                whether each id names what its cut removes: the modules that it names are set to zero in the whole
@@ -22,7 +26,8 @@ ${deviceHelp}
   --json                 {"model": {"nodes", "parameters", "bytes"}, "blocks": [{"id", "kind", "depth", "parameters",
                          "macs", "droppable", "reason"?, "children"?}], "checked"?: [{"id", "verdict", "difference",
                          "effect"}]}; a verdict is "right", "wrong", "open" (the block is more than residual branches:
-                         nothing follows) or "no-effect" (dropping it changes nothing, so nothing is proved)
+                         nothing follows) or "no-effect" (dropping it changes nothing, so nothing is proved).
+                         Of a folder also "decoder": {"model", "blocks"}
 `;
 
 const options = {
@@ -37,6 +42,7 @@ export const blocks: Command = {
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
     const [path] = positionals as [string];
+    if (!values.check && (await isPipeline(path))) return showPipeline(await pipelineTrees(path, values), values.json);
     const mapped = await openDenoiser(path, values);
     const checked = values.check ? await check(path, mapped, device(values.device), signal) : undefined;
     const json = () => JSON.stringify({ ...treeJson(mapped.tree), ...(checked && { checked }) }, null, 2) + '\n';
@@ -44,6 +50,12 @@ export const blocks: Command = {
     if (checked?.some(({ verdict }) => verdict === 'wrong')) process.exitCode = 1;
   },
 };
+
+function showPipeline({ tree, decoder }: PipelineTrees, asJson: boolean | undefined): void {
+  const json = () => ({ ...treeJson(tree), ...(decoder ? { decoder: treeJson(decoder) } : {}) });
+  const text = () => treeText(tree) + (decoder ? `\nDecoder: ${treeText(decoder)}` : '');
+  process.stdout.write(asJson ? JSON.stringify(json(), null, 2) + '\n' : text());
+}
 
 async function check(
   path: string,

@@ -2,6 +2,7 @@
  * `vdmini compare`: clips with and without some blocks, and what that did to content and to motion; over prompts and
  * seeds, of one student or several, against the teacher and against one another.
  */
+import type { ComponentId } from '../../blocks/plan';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import { compareStudents } from '../../studio/compareStudents';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
@@ -22,7 +23,7 @@ import {
   readDisplay,
 } from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
-import { type NamedPlan, planHelp, requireStudents, studentOptions } from '../planOptions';
+import { type NamedPlan, planHelp, requireStudents, studentOptions, wholeTree } from '../planOptions';
 import { showStep } from '../stepProgress';
 
 const help = `Usage: vdmini compare FOLDER --drop ID,ID... [--prompt TEXT] [--seed N] [--steps N] [--json]
@@ -65,7 +66,7 @@ export const compare: Command = {
     );
     try {
       const settings = await readCases(values, pipeline.description);
-      const plans = await requireStudents(values, pipeline.denoiser.tree);
+      const plans = await requireStudents(values, wholeTree(pipeline));
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
       const compared = await compareStudents(pipeline, variants, settings, {
         signal,
@@ -97,11 +98,14 @@ async function costOf(
   settings: GenerateSettings,
   signal: AbortSignal,
 ): Promise<ComparedStudent> {
-  const { goneIds: gone, teacher, student } = pipeline.summarise(plan);
+  const { goneIds: gone, ...totals } = pipeline.summarise(plan);
   const candidate = variantOf(plan);
-  const isTimed = candidate.edits.denoiser !== undefined; // of a cut decoder a step takes what it took
-  const times = isTimed ? await measureTimes(pipeline, { reference: TEACHER, candidate, settings }, { signal }) : null;
-  return { name, dropped: plan.dropped, gone, totals: { teacher, student }, times };
+  const timesOf = async (component: ComponentId) =>
+    candidate.edits[component] === undefined // what is not cut takes what it took
+      ? null
+      : measureTimes(pipeline, { component, reference: TEACHER, candidate, settings }, { signal });
+  const [times, decoderTimes] = [await timesOf('denoiser'), await timesOf('decoder')];
+  return { name, dropped: plan.dropped, gone, totals, times, decoderTimes };
 }
 
 /** One student and one clip: told in full. */
@@ -127,6 +131,7 @@ function jsonOf(result: CompareResult) {
     medianStepMs: { teacher: medianStepMs[0], student: medianStepMs[1] },
     decodeMs: { teacher: decodeMs[0], student: decodeMs[1] },
     times: students[0]!.times,
+    decoderTimes: students[0]!.decoderTimes,
     totals: students[0]!.totals,
   };
   const { prompt: _prompt, seed: _seed, ...common } = printable(settings[0]!);

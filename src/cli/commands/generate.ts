@@ -8,7 +8,7 @@ import { requireFolder, writeWhole } from '../fileOutput';
 import { generateHelp, generateOptions, printable, readScale, readSettings } from '../generateOptions';
 import { encodeGif } from '../gif';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
-import { planHelp, readPlan } from '../planOptions';
+import { planHelp, readPlan, wholeTree } from '../planOptions';
 import { showStep } from '../stepProgress';
 import { encodeStoredClip } from '../storedClip';
 import { counted } from '../table';
@@ -42,7 +42,7 @@ export const generate: Command = {
     );
     try {
       const settings = await readSettings(values, pipeline.description);
-      const plan = (await readPlan(values, pipeline.denoiser.tree)) ?? NOTHING_DROPPED;
+      const plan = (await readPlan(values, wholeTree(pipeline))) ?? NOTHING_DROPPED;
       const result = await pipeline.sample(
         { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
         { signal, onProgress: showStep },

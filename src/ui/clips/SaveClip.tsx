@@ -8,6 +8,7 @@ import { fileStem } from '../plan/provenance';
 import { frameCount } from '../store/derived';
 import { showNotice, showProblem } from '../store/engine';
 import { download } from '../store/exporting';
+import { planTreeOf } from '../store/mapped';
 import { read, useStudio } from '../store/state';
 import { type ClipFormat, canEncode, encodeGif, encodePng, encodeVideo } from './saving/encode';
 import { framePainter, type SavedPart } from './saving/picture';
@@ -122,7 +123,7 @@ async function saveClip(part: SavedPart, format: ClipFormat, scale: number): Pro
   const made = part === 'teacher' ? shown.teacher : shown.student;
   if (!open || !made) return showNotice('There is no such clip yet.');
   const { plan, settings } = made;
-  const cut = plan.dropped.length === 0 ? 'nothing dropped' : `without ${describeCut(open.tree, plan)}`;
+  const cut = plan.dropped.length === 0 ? 'nothing dropped' : `without ${describeCut(planTreeOf(open), plan)}`;
   const who = {
     both: `teacher | student, ${cut}`,
     teacher: 'teacher',

@@ -1,26 +1,36 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
-import { samePlan } from '../../blocks/plan';
-import type { ExportFormat, ExportProgress, ExportVerification, PickedPlace } from '../../worker/protocol';
-import { formatBytes, formatMacs, formatParameters, formatPercent, formatTiny, significant } from '../format';
+import { type ComponentId, samePlan } from '../../blocks/plan';
+import type { ExportFormat, ExportProgress, PickedPlace } from '../../worker/protocol';
+import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
+import { Segmented } from '../parts/Segmented';
 import { describeCut } from '../plan/cut';
 import { ProblemPanel } from '../shell/ProblemPanel';
 import { exportPhases } from '../shell/phases';
 import { importPlan } from '../store/edit';
-import { cancelExport, downloadExported, exportPlan, exportToPlace, setExportFormat } from '../store/exporting';
+import {
+  cancelExport,
+  exportedComponent,
+  exportPlan,
+  exportToPlace,
+  setExportComponent,
+  setExportFormat,
+} from '../store/exporting';
+import { planTreeOf } from '../store/mapped';
 import { canPickPlace } from '../store/pickPlace';
 import { savePlan } from '../store/saving';
 import { showPanel } from '../store/settings';
 import { copyLink } from '../store/sharing';
-import { type Exported, studentTotals, useStudio } from '../store/state';
+import { decoderTotals, studentTotals, useStudio } from '../store/state';
+import { PlaceName, Result } from './ExportResult';
 import './export.css';
 
 const formats: readonly { readonly value: ExportFormat; readonly name: string; readonly about: string }[] = [
   { value: 'onnx', name: 'One .onnx file', about: 'Graph and weights together; up to 2 GB.' },
   { value: 'onnx-external', name: '.onnx with external data', about: 'Graph and weights apart; any size.' },
-  { value: 'pipeline-zip', name: 'Whole pipeline, zipped', about: 'The folder with the pruned denoiser in place.' },
+  { value: 'pipeline-zip', name: 'Whole pipeline, zipped', about: 'The folder with the pruned graphs in place.' },
 ];
 
 export function ExportPanel() {
@@ -36,7 +46,8 @@ function ExportDialog() {
     (state) =>
       state.exported !== null &&
       samePlan(state.exported.plan, state.plan) &&
-      state.exported.format === state.exportFormat,
+      state.exported.format === state.exportFormat &&
+      state.exported.component === exportedComponent(state),
   );
   return (
     <Dialog title="Export the student" onClose={() => showPanel('none')} testId="export-panel">
@@ -60,6 +71,7 @@ function ExportDialog() {
             </span>
           </label>
         ))}
+        {format !== 'pipeline-zip' && <ComponentChoice />}
       </fieldset>
       {exporting !== null ? (
         <Progress progress={exporting.progress} place={exporting.place} format={format} />
@@ -72,11 +84,36 @@ function ExportDialog() {
   );
 }
 
+/** Which of the two graphs the file holds. */
+function ComponentChoice() {
+  const hasDecoder = useStudio((state) => state.open!.decoder !== undefined);
+  const component = useStudio(exportedComponent);
+  if (!hasDecoder) return null;
+  return (
+    <div className="format">
+      <span>
+        <b>Graph</b>
+        <Segmented<ComponentId>
+          label="Whose graph the file holds"
+          choices={[
+            { value: 'denoiser', label: 'Denoiser' },
+            { value: 'decoder', label: 'Decoder' },
+          ]}
+          value={component}
+          onChange={setExportComponent}
+          testId="export-component"
+        />
+      </span>
+    </div>
+  );
+}
+
 function Summary() {
   const teacher = useStudio((state) => state.open!.tree.totals);
   const student = useStudio(studentTotals);
+  const decoder = useStudio(decoderTotals);
   const count = useStudio((state) => state.plan.dropped.length);
-  const cut = useStudio((state) => describeCut(state.open!.tree, state.plan));
+  const cut = useStudio((state) => describeCut(planTreeOf(state.open!), state.plan));
   const canRun = useStudio((state) => state.open!.cannotRun === undefined);
   return (
     <p className="dim">
@@ -88,6 +125,14 @@ function Summary() {
           <b>{formatParameters(student.parameters)}</b> parameters (
           {formatPercent(student.parameters / Math.max(1, teacher.parameters))} of the teacher),{' '}
           <b>{formatMacs(student.macs)}</b> MACs ({formatPercent(student.macs / Math.max(1, teacher.macs))}).{' '}
+          {decoder && decoder.student.parameters < decoder.teacher.parameters && (
+            <>
+              Of the decoder{' '}
+              <b>{formatPercent(decoder.student.parameters / Math.max(1, decoder.teacher.parameters))}</b> of the
+              parameters and <b>{formatPercent(decoder.student.macs / Math.max(1, decoder.teacher.macs))}</b> of the
+              MACs.{' '}
+            </>
+          )}
         </>
       )}
       {canRun
@@ -142,15 +187,6 @@ function usePhases(format: ExportFormat, place: PickedPlace | null): typeof expo
   return exportPhases.filter(({ phase }) => used[phase]);
 }
 
-function PlaceName({ place }: { readonly place: PickedPlace }) {
-  return (
-    <>
-      {place.kind === 'folder' && 'the folder '}
-      <b>{place.handle.name}</b>
-    </>
-  );
-}
-
 interface ProgressProps {
   readonly progress: ExportProgress | 'starting';
   readonly place: PickedPlace | null;
@@ -196,148 +232,6 @@ function Progress({ progress, place, format }: ProgressProps) {
           Cancel
         </button>
       </div>
-    </div>
-  );
-}
-
-function Result({ exported, current }: { readonly exported: Exported; readonly current: boolean }) {
-  const { result, place, format } = exported;
-  const { verification, unverified, fileBytes, teacherFileBytes } = result;
-  const saved = teacherFileBytes - fileBytes;
-  return (
-    <section
-      className={`result ${verification ? '' : 'not-compared'}`}
-      aria-label="Export result"
-      data-testid="export-result"
-      data-current={current}
-    >
-      <p className="result-title">
-        {verification ? (
-          <>
-            <Icon name="check" size={15} /> Verified: the exported file reproduces the preview
-          </>
-        ) : (
-          `${place ? 'Written' : 'Ready'}, not compared: the model itself does not run here`
-        )}
-        {!current && <span className="pill warn">of an earlier plan or format</span>}
-      </p>
-      {unverified !== undefined && <p className="faint unverified">{unverified}</p>}
-      <dl>
-        {verification && <VerificationLines verification={verification} />}
-        <Line
-          name="Denoiser file"
-          about={`teacher ${formatBytes(teacherFileBytes)}`}
-          value={formatBytes(fileBytes)}
-          testId="export-file-bytes"
-          raw={fileBytes}
-        />
-        <Line
-          name="Smaller by"
-          about={formatPercent(saved / Math.max(1, teacherFileBytes))}
-          value={formatBytes(saved)}
-          testId="export-saved-bytes"
-          raw={saved}
-        />
-      </dl>
-      {place && <Saved place={place} names={result.files.map(({ name }) => name)} />}
-      {!place && format !== 'onnx' && (
-        <p className="faint read-later">
-          Downloading reads from the opened files: leave them unchanged until it is done.
-        </p>
-      )}
-      <div className="downloads">
-        {!place &&
-          result.files.map((file) => (
-            <button
-              key={file.name}
-              type="button"
-              className="button primary"
-              onClick={() => void downloadExported(file)}
-              data-testid="export-download"
-              data-file-name={file.name}
-            >
-              <Icon name="download" size={14} /> <span className="truncate">{file.name}</span>{' '}
-              <span className="download-size">{formatBytes(file.blob.size)}</span>
-            </button>
-          ))}
-        <button type="button" className="button" onClick={() => savePlan(exported.plan)} data-testid="plan-download">
-          <Icon name="download" size={14} /> Plan as JSON
-        </button>
-      </div>
-    </section>
-  );
-}
-
-function Saved({ place, names }: { readonly place: PickedPlace; readonly names: readonly string[] }) {
-  return (
-    <p className="saved" data-testid="export-saved">
-      <Icon name="check" size={14} />
-      <span>
-        Saved to <PlaceName place={place} />
-      </span>
-      {place.kind === 'folder' && <span className="saved-names">{names.join(', ')}</span>}
-    </p>
-  );
-}
-
-function VerificationLines({ verification }: { readonly verification: ExportVerification }) {
-  return (
-    <>
-      <Line
-        name="Largest difference"
-        about="over one denoiser output, exported file against preview"
-        value={formatTiny(verification.maxDifference)}
-        testId="export-max-difference"
-        raw={verification.maxDifference}
-      />
-      <Line
-        name="Mean difference"
-        about=""
-        value={formatTiny(verification.meanDifference)}
-        testId="export-mean-difference"
-        raw={verification.meanDifference}
-      />
-      <Line
-        name="Effect of the cut"
-        about={`largest |student − teacher| on the same input: ${timesAs(verification)}`}
-        value={formatTiny(verification.cutEffect)}
-        testId="export-cut-effect"
-        raw={verification.cutEffect}
-      />
-      <Line
-        name="Checked on"
-        about=""
-        value={verification.backend === 'webgpu' ? 'WebGPU' : 'WASM'}
-        testId="export-backend"
-      />
-    </>
-  );
-}
-
-/** A scale for the effect of the cut: next to what the export itself differs by. */
-function timesAs({ cutEffect, maxDifference }: ExportVerification): string {
-  if (cutEffect === 0) return 'none';
-  if (maxDifference === 0) return 'the export differs by nothing';
-  return `${significant(cutEffect / maxDifference, 2)} times what the export differs by`;
-}
-
-interface LineProps {
-  readonly name: string;
-  readonly about: string;
-  readonly value: string;
-  readonly testId: string;
-  readonly raw?: number;
-}
-
-function Line({ name, about, value, testId, raw }: LineProps) {
-  return (
-    <div>
-      <dt>
-        {name} {about !== '' && <span className="faint">{about}</span>}
-      </dt>
-      <dd data-testid={testId} data-value={raw}>
-        {value}
-      </dd>
     </div>
   );
 }

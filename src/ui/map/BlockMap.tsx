@@ -5,8 +5,9 @@
 
 import { Fragment, type KeyboardEvent, useMemo, useRef } from 'react';
 import { focusBlock, toggleBlock } from '../store/edit';
-import { mappedOf, useTree } from '../store/mapped';
+import { mappedOf, useComponent, useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
+import { ClipTime } from './ClipTime';
 import { Column } from './Column';
 import { Details } from './Details';
 import { FirstHint } from './FirstHint';
@@ -23,21 +24,24 @@ import './map.css';
 
 export function BlockMap() {
   const model = useStudio((state) => mappedOf(state)?.description.name);
+  const component = useComponent();
   return (
     <section className="map" aria-label="Block map" id="map">
       <MapHead />
       <FirstHint />
       <MarkedLine />
-      {model === undefined ? <EmptyMap /> : <MapBody key={model} />}
+      {model === undefined ? <EmptyMap /> : <MapBody key={`${model} ${component}`} />}
       <Legend />
       <Details />
       <TotalsTable />
+      <ClipTime />
     </section>
   );
 }
 
 function MapBody() {
   const tree = useTree();
+  const component = useComponent();
   const shape = useMemo(() => shapeOf(tree), [tree]);
   const root = useRef<HTMLDivElement>(null);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -61,7 +65,7 @@ function MapBody() {
       ref={root}
       onKeyDown={onKeyDown}
       role="group"
-      aria-label="Blocks of the denoiser"
+      aria-label={`Blocks of the ${component}`}
       data-testid="block-map"
     >
       {shape.kind === 'u' ? <UShape shape={shape} /> : <Column shape={shape} />}

@@ -19,9 +19,7 @@ export function Column({ shape }: { readonly shape: MapShape }) {
           <section key={name} className="series" aria-label={name} data-streams={two ? 'two' : 'one'}>
             <h3 className="list-name">
               <code>{name}</code>
-              <span className="faint">
-                {blocks.length} {blocks.length === 1 ? 'block' : 'blocks'}, {two ? 'two streams' : 'one stream'}
-              </span>
+              <span className="faint">{countOf(blocks, two)}</span>
             </h3>
             {two && (
               <div className="stream-heads" aria-hidden="true">
@@ -40,6 +38,14 @@ export function Column({ shape }: { readonly shape: MapShape }) {
       <Ends blocks={shape.outlet} label="Output" side="right" />
     </div>
   );
+}
+
+/** "4 blocks, two streams"; of a decoder: "4 stages". */
+function countOf(blocks: readonly Block[], two: boolean): string {
+  const stages = blocks.every(({ kind }) => kind === 'stage');
+  const what = stages ? 'stage' : 'block';
+  const counted = `${blocks.length} ${what}${blocks.length === 1 ? '' : 's'}`;
+  return stages ? counted : `${counted}, ${two ? 'two streams' : 'one stream'}`;
 }
 
 interface ColumnRowProps {

@@ -3,23 +3,23 @@
 import { blockState, goneIds, indexBlocks } from '../../blocks/plan';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
-import { mappedOf } from '../store/mapped';
+import { useShownTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { kindNames, namesOf } from './names';
 
 export function Details() {
-  const open = useStudio(mappedOf);
+  const tree = useShownTree();
   const id = useStudio((state) => state.hoveredId ?? state.focusedId);
   const plan = useStudio((state) => state.plan);
-  const block = open && id !== null ? indexBlocks(open.tree).get(id)?.block : undefined;
-  if (!open || !block) return <div className="details" />;
-  const { totals } = open.tree;
-  const state = blockState(open.tree, block, goneIds(open.tree, plan));
+  const block = tree && id !== null ? indexBlocks(tree).get(id)?.block : undefined;
+  if (!tree || !block) return <div className="details" />;
+  const { totals } = tree;
+  const state = blockState(tree, block, goneIds(tree, plan));
   return (
     <div className="details" data-testid="block-details">
       <div className="details-head">
         <span className={`details-kind kind-${block.kind}`}>
-          {namesOf(open.tree).get(block.id) ?? kindNames[block.kind]}
+          {namesOf(tree).get(block.id) ?? kindNames[block.kind]}
         </span>
         <code className="truncate">{block.id}</code>
         <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>

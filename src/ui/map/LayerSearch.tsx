@@ -1,7 +1,7 @@
 /** Finding layers: a search by words, and what can be done with all that it or a kind marks. */
 import { goneIds, indexBlocks, setBlocks } from '../../blocks/plan';
 import { setPlan } from '../store/edit';
-import { mappedOf } from '../store/mapped';
+import { mappedOf, planTreeOf, useShownTree } from '../store/mapped';
 import { usePage, writePage } from '../store/page';
 import { read, useStudio } from '../store/state';
 import { useMarkedLayers } from './marked';
@@ -29,13 +29,15 @@ export function LayerSearch() {
 export function MarkedLine() {
   const marked = useMarkedLayers();
   const open = useStudio(mappedOf);
+  const tree = useShownTree();
   const plan = useStudio((state) => state.plan);
-  if (!marked || !open) return null;
-  const index = indexBlocks(open.tree);
-  const gone = goneIds(open.tree, plan);
+  if (!marked || !open || !tree) return null;
+  const index = indexBlocks(tree);
+  const gone = goneIds(tree, plan);
   const on = marked.filter((id) => index.get(id)!.block.droppable && !gone.has(id));
   const off = marked.filter((id) => gone.has(id));
-  const set = (ids: readonly string[], turnOn: boolean) => setPlan(setBlocks(open.tree, read().plan, ids, turnOn));
+  const set = (ids: readonly string[], turnOn: boolean) =>
+    setPlan(setBlocks(planTreeOf(open), read().plan, ids, turnOn));
   return (
     <div className="marked-line" role="group" aria-label="Marked layers" data-testid="marked">
       <span role="status">

@@ -6,17 +6,19 @@ import { leaves } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
 import { Segmented } from '../parts/Segmented';
 import { useImportance } from '../store/importance';
-import { mappedOf } from '../store/mapped';
+import { useComponent, useShownTree } from '../store/mapped';
 import { type Quantity, usePage, writePage } from '../store/page';
 import { useStudio } from '../store/state';
 import { formatAmount, largest, quantitiesFor, quantityNames } from './fill';
 import { kindLetters, kindNames } from './names';
 
 export function Legend() {
-  const tree = useStudio((state) => mappedOf(state)?.tree);
+  const tree = useShownTree();
+  const component = useComponent();
   const importance = useImportance((state) => state.importance);
   const fingerprint = useStudio((state) => state.open?.fingerprint);
-  const quantities = quantitiesFor(importance, fingerprint);
+  // Damage and time are measured of the denoiser's blocks.
+  const quantities = quantitiesFor(component === 'denoiser' ? importance : null, fingerprint);
   const wanted = usePage((state) => state.quantity);
   const quantity = quantities.includes(wanted) ? wanted : 'parameters';
   const markedKind = usePage((state) => state.markedKind);

@@ -5,8 +5,8 @@ import type { PairedTimes } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatMs, formatParameters, formatPercent } from '../format';
 import { useStepTimes } from '../metrics/useStepTimes';
 import { Explain } from '../parts/Explain';
-import { mappedOf } from '../store/mapped';
-import { studentTotals, useStudio } from '../store/state';
+import { useComponent, useShownTree } from '../store/mapped';
+import { decoderTotals, studentTotals, useStudio } from '../store/state';
 
 interface Line {
   readonly id: string;
@@ -22,9 +22,12 @@ interface Line {
 }
 
 export function TotalsTable() {
-  const teacher = useStudio((state) => mappedOf(state)?.tree.totals ?? null);
-  const student = useStudio(studentTotals);
-  const { times, measuring } = useStepTimes();
+  const component = useComponent();
+  const teacher = useShownTree()?.totals ?? null;
+  const ofDenoiser = useStudio(studentTotals);
+  const ofDecoder = useStudio(decoderTotals)?.student ?? null;
+  const student = component === 'denoiser' ? ofDenoiser : ofDecoder;
+  const { times, measuring } = useStepTimes(component);
   const lines: readonly Line[] = [
     {
       id: 'parameters',
@@ -32,7 +35,7 @@ export function TotalsTable() {
       teacher: teacher?.parameters ?? null,
       student: student?.parameters ?? null,
       format: formatParameters,
-      title: 'Numbers that the denoiser was trained to hold.',
+      title: `Numbers that the ${component} was trained to hold.`,
     },
     {
       id: 'bytes',
@@ -44,15 +47,15 @@ export function TotalsTable() {
     },
     {
       id: 'macs',
-      name: 'MACs / call',
+      name: component === 'denoiser' ? 'MACs / call' : 'MACs / clip',
       teacher: teacher?.macs ?? null,
       student: student?.macs ?? null,
       format: formatMacs,
-      title: 'Multiply-accumulates of one call of the denoiser: how much there is to compute, on any machine.',
+      title: `Multiply-accumulates of ${component === 'denoiser' ? 'one call of the denoiser' : 'decoding a clip'}: how much there is to compute, on any machine.`,
     },
     {
       id: 'step-time',
-      name: 'Step time',
+      name: component === 'denoiser' ? 'Step time' : 'Decode time',
       teacher: times?.referenceMs ?? null,
       student: times?.candidateMs ?? null,
       format: formatMs,

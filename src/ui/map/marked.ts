@@ -3,9 +3,9 @@
 import { useMemo } from 'react';
 import type { BlockKind, BlockTree } from '../../blocks/block';
 import { indexBlocks } from '../../blocks/plan';
-import { mappedOf, useTree } from '../store/mapped';
+import { useShownTree, useTree } from '../store/mapped';
 import { usePage } from '../store/page';
-import { useStudio } from '../store/state';
+
 import { layersNamed } from './names';
 
 /** Ids of the marked layers; null when nothing is looked for. */
@@ -21,7 +21,7 @@ export function markedLayers(tree: BlockTree, search: string, kind: BlockKind | 
 
 /** The marked layers of the open model. */
 export function useMarkedLayers(): readonly string[] | null {
-  const tree = useStudio((state) => mappedOf(state)?.tree);
+  const tree = useShownTree();
   const { search, markedKind } = usePage();
   return useMemo(() => (tree ? markedLayers(tree, search, markedKind) : null), [tree, search, markedKind]);
 }

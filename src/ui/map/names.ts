@@ -78,7 +78,7 @@ function unlike(tree: BlockTree): ReadonlyMap<string, string> {
 
 function topName(tree: BlockTree, block: Block): string {
   const short = shortName(tree, block);
-  return block.kind === 'stage' || block.section === 'mid' ? short : block.id;
+  return (block.kind === 'stage' && block.section !== 'body') || block.section === 'mid' ? short : block.id;
 }
 
 /** The deepest stage that a group leaves, as far as there is one. */

@@ -27,13 +27,14 @@ export interface MapShape {
 
 export function shapeOf(tree: BlockTree): MapShape {
   const of = (section: Block['section']) => tree.blocks.filter((block) => block.section === section);
-  const [down, up, mid, body] = [of('down'), of('up'), of('mid'), of('body')];
+  const [down, up, mid] = [of('down'), of('up'), of('mid')];
+  const { before, body, after } = betweenEnds(of('body'));
   const levels = [...new Set([...down, ...up].map((block) => block.level))].sort((a, b) => a - b);
   const groupLevel = new Map(tree.groups.map((group) => [group, topLevel(tree, group)]));
   return {
     kind: levels.length > 0 ? 'u' : 'list',
-    inlet: of('in'),
-    outlet: of('out'),
+    inlet: [...of('in'), ...before],
+    outlet: [...after, ...of('out')],
     levels: levels.map((level) => ({
       level,
       down: down.filter((block) => block.level === level),
@@ -44,6 +45,14 @@ export function shapeOf(tree: BlockTree): MapShape {
     midGroups: tree.groups.filter((group) => !levels.includes(groupLevel.get(group)!)),
     body,
   };
+}
+
+/** A column's blocks without the single layers at its ends that have to stay: they are its input and output. */
+function betweenEnds(all: readonly Block[]) {
+  const isBlock = ({ children, droppable }: Block) => children.length > 0 || droppable;
+  const [first, last] = [all.findIndex(isBlock), all.findLastIndex(isBlock)];
+  if (first < 0) return { before: [], body: all, after: [] };
+  return { before: all.slice(0, first), body: all.slice(first, last + 1), after: all.slice(last + 1) };
 }
 
 /** The highest resolution that a group removes: the smallest level among its stages; NaN for the mid alone. */

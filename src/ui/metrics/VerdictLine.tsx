@@ -1,15 +1,19 @@
 /** The sentence that leads: what the cut saves and what it costs, with the rule behind it. */
 
+import { COMPONENTS, planOfComponent } from '../../blocks/plan';
+import type { PairedTimes } from '../../worker/protocol';
 import { Explain } from '../parts/Explain';
 import { isComparisonCurrent, standing } from '../store/derived';
-import { type StudioState, studentTotals, useStudio } from '../store/state';
+import { decoderTotals, type StudioState, studentTotals, useStudio } from '../store/state';
 import { useStepTimes } from './useStepTimes';
 import { type Fate, judge, savingsSentence, type Verdict, verdictRule } from './verdict';
 
 export function VerdictLine() {
   const verdict = useVerdict();
   const savings = useSavings();
-  const { measuring } = useStepTimes();
+  const ofDenoiser = useStepTimes('denoiser').measuring;
+  const ofDecoder = useStepTimes('decoder').measuring;
+  const measuring = ofDenoiser ?? ofDecoder;
   const wait = useStudio(waiting);
   const hasStudent = useStudio((state) => state.shown.student !== undefined);
   const dropped = useStudio((state) => state.plan.dropped.length > 0);
@@ -70,14 +74,25 @@ export function useVerdict(): Verdict | null {
   return comparison ? judge(comparison) : null;
 }
 
+/** Of the components that are cut; '' while they are counted. */
 function useSavings(): string {
   const student = useStudio(studentTotals);
   const teacher = useStudio((state) => state.open?.tree.totals);
-  const { times } = useStepTimes();
+  const decoder = useStudio(decoderTotals);
+  const { times } = useStepTimes('denoiser');
+  const { times: decoderTimes } = useStepTimes('decoder');
+  const cut = useStudio((state) =>
+    COMPONENTS.filter((id) => planOfComponent(state.plan, id).dropped.length > 0).join(),
+  );
   if (!student || !teacher) return '';
-  const stepMs = times && { teacher: times.referenceMs, student: times.candidateMs, ratio: times.ratio };
-  return savingsSentence({ teacher, student, stepMs });
+  const ofDenoiser = savingsSentence({ teacher, student, stepMs: sides(times) });
+  if (!decoder || !cut.includes('decoder')) return ofDenoiser;
+  const ofDecoder = `decoder: ${savingsSentence({ ...decoder, stepMs: sides(decoderTimes) })}`;
+  return cut === 'decoder' ? `Of the ${ofDecoder}` : `${ofDenoiser}; of the ${ofDecoder}`;
 }
+
+const sides = (times: PairedTimes | null) =>
+  times && { teacher: times.referenceMs, student: times.candidateMs, ratio: times.ratio };
 
 function waiting(state: StudioState): string {
   if (state.open?.cannotRun !== undefined) return 'its clip cannot be made here.';

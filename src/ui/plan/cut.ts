@@ -1,8 +1,8 @@
 /** What a plan takes away, in the words of the page: "29 layers in 5 groups", and a name for files. */
 import type { Block, BlockTree } from '../../blocks/block';
-import { goneIds, indexBlocks, leaves, type Plan, sameCut } from '../../blocks/plan';
+import { goneIds, indexBlocks, leaves, type Plan, pipelineTree, sameCut } from '../../blocks/plan';
 import type { OpenedPipeline } from '../../worker/protocol';
-import { presetsOf } from './presets';
+import { presetsOf, presetsOfComponent } from './presets';
 
 /** Layers that are gone: leaves of the tree that hold or compute something. */
 export function goneLayers(tree: BlockTree, plan: Plan): readonly Block[] {
@@ -26,10 +26,15 @@ export function describeCut(tree: BlockTree, plan: Plan): string {
 }
 
 /** 'teacher', a preset's id, or 'without-29-layers'. */
-export function cutName(open: Pick<OpenedPipeline, 'description' | 'presets' | 'tree'>, plan: Plan): string {
+export function cutName(
+  open: Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'decoder'>,
+  plan: Plan,
+): string {
   if (plan.dropped.length === 0) return 'teacher';
-  const preset = presetsOf(open).find((candidate) => sameCut(open.tree, candidate.plan, plan));
+  const tree = pipelineTree(open.tree, open.decoder?.tree);
+  const known = [...presetsOf(open), ...presetsOfComponent(open, 'decoder')];
+  const preset = known.find((candidate) => sameCut(tree, candidate.plan, plan));
   if (preset) return preset.id;
-  const layers = goneLayers(open.tree, plan).length;
+  const layers = goneLayers(tree, plan).length;
   return `without-${layers}-layer${layers === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
 /** What every file that leaves the page says of where it came from: model, plan, prompt, settings, version. */
 
-import type { Plan } from '../../blocks/plan';
+import { type Plan, pipelineTree } from '../../blocks/plan';
 import { writePlanFile } from '../../blocks/planText';
 import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { studioVersion } from '../version';
@@ -16,7 +16,7 @@ export interface Provenance {
   readonly version: string;
 }
 
-type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'fingerprint'>;
+type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'decoder' | 'fingerprint'>;
 
 export function provenanceOf(
   open: Opened,
@@ -26,7 +26,7 @@ export function provenanceOf(
   return {
     model: open.description.name,
     fingerprint: open.fingerprint,
-    cut: plan.dropped.length === 0 ? 'nothing' : describeCut(open.tree, plan),
+    cut: plan.dropped.length === 0 ? 'nothing' : describeCut(pipelineTree(open.tree, open.decoder?.tree), plan),
     dropped: plan.dropped,
     settings: { prompt, seed, steps, guidance },
     version: `VDMini Studio ${studioVersion}`,

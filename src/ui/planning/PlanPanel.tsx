@@ -7,7 +7,7 @@ import { sameCut } from '../../blocks/plan';
 import type { Currency, MeasuredPlan } from '../../worker/protocol';
 import { formatPercent, formatTiny } from '../format';
 import { Segmented } from '../parts/Segmented';
-import { setPlan, tryPlan } from '../store/edit';
+import { applyCut, tryPlan } from '../store/edit';
 import { choosePlanning, startPlan, usePlanning } from '../store/planning';
 import { useStudio } from '../store/state';
 import { Controls, UnitChoice } from './ImportancePanel';
@@ -168,7 +168,7 @@ function Row({ name, of: { plan, cost, error }, testId }: RowProps) {
           className="button small"
           aria-label={`Load ${name}`}
           aria-pressed={loaded}
-          onClick={() => setPlan(plan)}
+          onClick={() => applyCut('denoiser', plan)}
           onFocus={() => tryPlan(plan)}
           onBlur={() => tryPlan(null)}
         >

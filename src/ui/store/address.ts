@@ -7,6 +7,7 @@ import { readAddress, writeAddress } from '../plan/address';
 import { planFromHash } from '../plan/hash';
 import { sameSettings } from './derived';
 import { setPlan } from './edit';
+import { planTreeOf } from './mapped';
 import { setView } from './player';
 import { commitSettings } from './settings';
 import { read, type StudioState, useStudio } from './state';
@@ -57,7 +58,7 @@ export function keepAddress(openBundled: (id: string) => void): void {
     const wanted = { ...settings, ...address.settings };
     const plan = planFromHash(window.location.hash) ?? NOTHING_DROPPED;
     if (!sameSettings(wanted, settings)) commitSettings(address.settings);
-    setPlan(normalisePlan(open.tree, plan.dropped));
+    setPlan(normalisePlan(planTreeOf(open), plan.dropped));
   });
 }
 

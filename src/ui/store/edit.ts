@@ -1,12 +1,23 @@
 /** Edits of the plan: every change makes a new small plan; undo and redo walk the list of them. */
 import type { Block } from '../../blocks/block';
-import { type Plan, samePlan, toggleRange, toggleUnit } from '../../blocks/plan';
-import type { Preset } from '../../blocks/presets';
+import { componentTree } from '../../blocks/componentTree';
+import {
+  allBlocks,
+  COMPONENTS,
+  type ComponentId,
+  joinPlans,
+  type Plan,
+  planOfComponent,
+  samePlan,
+  toggleRange,
+  toggleUnit,
+} from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
-import { mappedOf } from './mapped';
+import { mappedOf, planTreeOf } from './mapped';
+import { writePage } from './page';
 import { read, write } from './state';
 
 const longestPast = 200;
@@ -46,13 +57,29 @@ export function redo(): void {
 /** Switches one block, or with `range` every block of its rank from the last one touched, to the other state. */
 export function toggleBlock(id: string, range = false): void {
   const { plan, anchorId } = read();
-  const tree = mappedOf(read())?.tree;
-  if (!tree) return;
+  const mapped = mappedOf(read());
+  if (!mapped) return;
+  const tree = planTreeOf(mapped);
   write({ anchorId: id, focusedId: id });
   setPlan(range && anchorId !== null ? toggleRange(tree, plan, anchorId, id) : toggleUnit(tree, plan, id));
 }
 
-export const applyPreset = (preset: Preset): void => setPlan(preset.plan);
+/** A ready-made cut of one component; what is off in the other stays off. */
+export function applyCut(component: ComponentId, plan: Plan): void {
+  const now = read().plan;
+  const parts = COMPONENTS.map((id) => [id, planOfComponent(id === component ? plan : now, id)] as const);
+  setPlan(joinPlans(Object.fromEntries(parts)));
+}
+
+/** Which component's blocks the map shows; Tab then enters it at its first switch. */
+export function showComponent(component: ComponentId): void {
+  const mapped = mappedOf(read());
+  if (!mapped) return;
+  writePage({ component, search: '', markedKind: null });
+  const blocks = allBlocks(componentTree(mapped.tree, mapped.decoder?.tree, component));
+  const first = blocks.find(({ droppable }) => droppable) ?? blocks[0];
+  write({ focusedId: first?.id ?? null, anchorId: null, hoveredId: null });
+}
 
 /** Shows on the map what a plan would change, without making it; null ends that. */
 export function tryPlan(tried: Plan | null): void {
@@ -63,7 +90,7 @@ export async function importPlan(file: File): Promise<void> {
   const { open } = read();
   if (!open) return;
   try {
-    const { plan, unknownIds } = readPlan(await file.text(), file.name, open.tree);
+    const { plan, unknownIds } = readPlan(await file.text(), file.name, planTreeOf(open));
     setPlan(plan);
     if (unknownIds.length > 0) showNotice(`Not in this model and left out: ${listed(unknownIds)}.`);
   } catch (thrown) {

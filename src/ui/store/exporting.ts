@@ -1,5 +1,6 @@
 /** Export: the engine prunes, writes, loads the result afresh and compares it; the files are offered after that, or lie where the person wanted them. */
 
+import { type ComponentId, componentOf } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import { studentName } from '../../pipeline/studentName';
 import type { ExportedFile, ExportFormat, PickedPlace } from '../../worker/protocol';
@@ -7,12 +8,23 @@ import { engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
 import { studentVariant } from './healed';
 import { pickPlace, removeIfEmpty } from './pickPlace';
-import { read, write } from './state';
+import { read, type StudioState, write } from './state';
 
 let controller: AbortController | null = null;
 
 export function setExportFormat(exportFormat: ExportFormat): void {
   write({ exportFormat });
+}
+
+/** Whose graph an export holds. A zip holds every component; its figures are the denoiser's. */
+export function exportedComponent({ open, plan, exportComponent, exportFormat }: StudioState): ComponentId {
+  if (!open?.decoder || exportFormat === 'pipeline-zip') return 'denoiser';
+  const onlyDecoder = plan.dropped.length > 0 && plan.dropped.every((id) => componentOf(id) === 'decoder');
+  return exportComponent ?? (onlyDecoder ? 'decoder' : 'denoiser');
+}
+
+export function setExportComponent(exportComponent: ComponentId): void {
+  write({ exportComponent });
 }
 
 export function cancelExport(): void {
@@ -22,10 +34,14 @@ export function cancelExport(): void {
 /** Exports to a place that the person picks now; nothing happens when the picker is closed. Call it from a click. */
 export async function exportToPlace(): Promise<void> {
   const { open, plan, exportFormat } = read();
+  const component = exportedComponent(read());
   if (!open) return;
   write({ problem: null });
   try {
-    const place = await pickPlace(exportFormat, studentName(open.description.name, plan.dropped));
+    const place = await pickPlace(
+      exportFormat,
+      studentName(open.description.name, plan.dropped) + (component === 'denoiser' ? '' : `-${component}`),
+    );
     if (place) await exportPlan(place);
   } catch (thrown) {
     showProblem(thrown, 'export');
@@ -35,6 +51,7 @@ export async function exportToPlace(): Promise<void> {
 /** Exports to the place or, without one, to Blobs that are offered as downloads. */
 export async function exportPlan(place: PickedPlace | null = null): Promise<void> {
   const { open, plan, settings, exportFormat: format } = read();
+  const component = exportedComponent(read());
   if (!open) return;
   cancelRun();
   controller?.abort();
@@ -43,10 +60,10 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   write({ exporting: { place, progress: 'starting' }, exported: null, problem: null });
   try {
     const result = await engine.export(
-      { variant: studentVariant(read()), format, settings, ...(place ? { place } : {}) },
+      { variant: studentVariant(read()), component, format, settings, ...(place ? { place } : {}) },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ exporting: { place, progress } }) },
     );
-    if (controller === own) write({ exporting: null, exported: { result, plan, format, place } });
+    if (controller === own) write({ exporting: null, exported: { result, plan, format, component, place } });
   } catch (thrown) {
     if (place) await removeIfEmpty(place);
     if (controller !== own) return;

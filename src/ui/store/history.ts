@@ -4,6 +4,7 @@
  */
 import { indexBlocks, type Plan, samePlan } from '../../blocks/plan';
 import { isPlan } from '../../blocks/planText';
+import { planTreeOf } from './mapped';
 import { type OpenState, useStudio, write } from './state';
 
 const key = 'vdmini-studio/history';
@@ -45,7 +46,7 @@ function keep(): void {
 function takeUp(open: OpenState, plan: Plan): void {
   const kept = readHistory(storedText());
   if (!kept || kept.fingerprint !== open.fingerprint || !samePlan({ dropped: kept.plan }, plan)) return;
-  const index = indexBlocks(open.tree);
+  const index = indexBlocks(planTreeOf(open));
   const legal = (plans: readonly (readonly string[])[]) =>
     plans.filter((dropped) => dropped.every((id) => index.has(id))).map((dropped) => ({ dropped }));
   write({ past: legal(kept.past), future: legal(kept.future) });

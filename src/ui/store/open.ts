@@ -1,7 +1,7 @@
 /** Opening models. The open one stays as it is until another has been opened completely. */
 
 import type { BlockTree } from '../../blocks/block';
-import { indexBlocks, normalisePlan, type Plan } from '../../blocks/plan';
+import { componentOf, indexBlocks, normalisePlan, type Plan } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
@@ -10,6 +10,7 @@ import { planFromHash } from '../plan/hash';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
+import { planTreeOf } from './mapped';
 import { restoredSettings } from './persistence';
 import { nothingMade, type OpenState, read, type StudioState, write } from './state';
 
@@ -87,11 +88,16 @@ export function openWithoutRunning(): void {
 }
 
 function show(open: OpenState, before: OpenState | null): void {
-  const { plan, complete } = planInAddress(open.tree);
+  const tree = planTreeOf(open);
+  const { plan, complete } = planInAddress(tree);
   // Edits on a map that was there before the runtime are kept, their undo too.
   const { opening, past, future, plan: edited } = read();
+  // The decoder's are known only now: what the address says of them joins in.
+  const ofDecoder = plan.dropped.filter((id) => componentOf(id) === 'decoder');
   const early =
-    !before && opening?.mapped ? { plan: normalisePlan(open.tree, edited.dropped), past, future } : { plan };
+    !before && opening?.mapped
+      ? { plan: normalisePlan(tree, [...edited.dropped, ...ofDecoder]), past, future }
+      : { plan };
   const sameModel = before?.fingerprint === open.fingerprint;
   write({
     open,

@@ -4,10 +4,13 @@
  */
 import { create } from 'zustand';
 import type { BlockKind } from '../../blocks/block';
+import type { ComponentId } from '../../blocks/plan';
 
 export type Quantity = 'parameters' | 'macs' | 'time' | 'content' | 'motion';
 
 export interface PageState {
+  /** Whose blocks the map shows, where the model has it. */
+  readonly component: ComponentId;
   /** What the cells of the map are filled with. */
   readonly quantity: Quantity;
   /** Text that the marked layers have in their name or path; '' marks none. */
@@ -29,6 +32,7 @@ const kept = ['quantity', 'detailsShown', 'hintDismissed'] as const;
 const key = 'vdmini-studio/page';
 
 const initial: PageState = {
+  component: 'denoiser',
   quantity: 'parameters',
   search: '',
   markedKind: null,

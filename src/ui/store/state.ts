@@ -5,7 +5,7 @@
  */
 import { create } from 'zustand';
 import type { Totals } from '../../blocks/block';
-import { NOTHING_DROPPED, type Plan } from '../../blocks/plan';
+import { type ComponentId, NOTHING_DROPPED, type Plan } from '../../blocks/plan';
 import type { PlainError } from '../../errors/StudioError';
 import type { StorageSpace } from '../../library/cacheStorage';
 import type { FolderReference } from '../../library/Folder';
@@ -103,6 +103,7 @@ export interface Exported {
   readonly result: ExportResult;
   readonly plan: Plan;
   readonly format: ExportFormat;
+  readonly component: ComponentId;
   /** Where the files lie; null when they are to be downloaded. */
   readonly place: PickedPlace | null;
 }
@@ -161,6 +162,8 @@ export interface StudioState {
   readonly keptChecks: Readonly<Record<string, KeptCheck>>;
   readonly panel: 'none' | 'export' | 'open';
   readonly exportFormat: ExportFormat;
+  /** Whose graph is exported; null: the decoder's where nothing else is cut. */
+  readonly exportComponent: ComponentId | null;
   readonly exporting: { readonly place: PickedPlace | null; readonly progress: ExportProgress | 'starting' } | null;
   readonly exported: Exported | null;
   readonly problem: Problem | null;
@@ -178,6 +181,7 @@ export const nothingMade = {
   paceMs: null,
   decodeMs: null,
   exported: null,
+  exportComponent: null,
   healed: null,
   worn: false,
   anchorId: null,
@@ -221,6 +225,11 @@ export const useStudio = create<StudioState>()(() => initialState);
 
 export const read = useStudio.getState;
 export const write = useStudio.setState;
+
+/** Teacher's and student's totals of the decoder under the current plan; null while the engine counts, or without one. */
+export function decoderTotals(state: StudioState): { readonly teacher: Totals; readonly student: Totals } | null {
+  return state.summary?.plan === state.plan ? (state.summary.value.decoder ?? null) : null;
+}
 
 /** The student's totals under the current plan; null while the engine counts. */
 export function studentTotals(state: StudioState): Totals | null {

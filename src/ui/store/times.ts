@@ -3,6 +3,7 @@
  * waited for, given up at the next edit or run. Figures belong to a model, a backend, the student and the guidance.
  */
 import { create } from 'zustand';
+import { COMPONENTS, type ComponentId } from '../../blocks/plan';
 import { type PairedTimes, TEACHER, variantKey } from '../../worker/protocol';
 import { engine, isAbort } from './engine';
 import { studentVariant } from './healed';
@@ -24,13 +25,15 @@ const mostKept = 40;
 let controller: AbortController | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Names what would be measured now; null where nothing can be, or nothing is dropped. */
-export function timesKey(state: StudioState): string | null {
+/** Names what would be measured of a component now; null where nothing can be, or nothing of it is dropped. */
+export function timesKey(state: StudioState, component: ComponentId = 'denoiser'): string | null {
   const { open, status, settings, plan } = state;
   if (!open || open.cannotRun !== undefined || plan.dropped.length === 0) return null;
   const variant = studentVariant(state);
-  if (variant.edits.denoiser === undefined) return null; // the decoder alone: a step takes what it took
-  return JSON.stringify([open.id, status?.backend, settings.guidance, variantKey(variant)]);
+  const edit = variant.edits[component];
+  if (edit === undefined) return null; // what is not cut takes what it took
+  const perStep = component === 'denoiser' ? settings.guidance : null;
+  return JSON.stringify([open.id, status?.backend, perStep, variantKey({ edits: { [component]: edit } })]);
 }
 
 /** Stops measuring; what was measured stays. */
@@ -48,14 +51,21 @@ export function measureTimesSoon(): void {
 }
 
 async function measure(): Promise<void> {
-  const state = read();
-  const key = timesKey(state);
-  if (key === null || state.run !== null || state.opening || useTimes.getState().measured[key]) return;
   const own = new AbortController();
   controller = own;
+  for (const component of COMPONENTS) if (controller === own) await measureComponent(component, own);
+  if (controller !== own) return;
+  controller = null;
+  useTimes.setState({ measuring: null });
+}
+
+async function measureComponent(component: ComponentId, own: AbortController): Promise<void> {
+  const state = read();
+  const key = timesKey(state, component);
+  if (key === null || state.run !== null || state.opening || useTimes.getState().measured[key]) return;
   useTimes.setState({ measuring: { key, done: 0, of: 5 } });
   try {
-    const request = { reference: TEACHER, candidate: studentVariant(state), settings: state.settings };
+    const request = { component, reference: TEACHER, candidate: studentVariant(state), settings: state.settings };
     const times = await engine.times(request, {
       signal: own.signal,
       onProgress: ({ done, of, times: soFar }) => {
@@ -67,11 +77,8 @@ async function measure(): Promise<void> {
     if (controller === own && times) keep(key, times);
   } catch (thrown) {
     // a lost device or a closed model is told by whoever needs it; the figure is then just not there
-    if (!isAbort(thrown)) console.warn('The time of a step was not measured.', thrown);
+    if (!isAbort(thrown)) console.warn(`The time of the ${component} was not measured.`, thrown);
   }
-  if (controller !== own) return;
-  controller = null;
-  useTimes.setState({ measuring: null });
 }
 
 function keep(key: string, times: PairedTimes): void {
