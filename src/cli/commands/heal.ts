@@ -1,6 +1,7 @@
 /** `vdmini heal`: a pruned pipeline that learns from its teacher, as a folder that can be opened, sampled and pruned again. */
 import { readFile, rm, stat } from 'node:fs/promises';
 import { StudioError } from '../../errors/StudioError';
+import { latentDims } from '../../pipeline/latentFrames';
 import {
   defaultHealSettings,
   type HealProgress,
@@ -27,6 +28,7 @@ import { requireFolder, writeWhole } from '../fileOutput';
 import { readPrompts } from '../importanceOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, planOptions, requirePlan } from '../planOptions';
+import { readLatents } from '../readLatents';
 import { percent, table } from '../table';
 import { type WrittenPipeline, writePipelineFolder } from '../writePipelineFolder';
 
@@ -54,6 +56,8 @@ ${planHelp}
   --train WHICH       all; near: the layers right before and after each cut; low-rank: a low-rank change of attention's
                       projections, without repair; else a pattern of the weights' names (default all)
   --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
+  --latents FOLDER    your own clips in place of the teacher's: NAME.npy (a latent as the VAE encodes it, times its scaling
+                      factor) and NAME.txt (its prompt); it is measured on the teacher's all the same
   --clips N           clips of the teacher to learn from (default ${defaultHealSettings.clips})
   --sampling-steps N  steps of those clips (default: the folder's own)
   --guidance X        their guidance (default: the folder's own)
@@ -79,6 +83,7 @@ const options = {
   'high-noise': { type: 'string' },
   train: { type: 'string' },
   prompts: { type: 'string' },
+  latents: { type: 'string' },
   clips: { type: 'string' },
   'sampling-steps': { type: 'string' },
   guidance: { type: 'string' },
@@ -116,7 +121,11 @@ export const heal: Command = {
     );
     try {
       const edit: Edit = { plan: await requirePlan(values, pipeline.denoiser.tree), weights: 'original' };
-      const settings = await readHealSettings(values, pipeline);
+      const own = values.latents === undefined ? undefined : await readLatents(values.latents, latentShape(pipeline));
+      const settings = {
+        ...(await readHealSettings(values, pipeline)),
+        ...(own ? { ownClips: own.fingerprint } : {}),
+      };
       const resume = values.resume ? await readCheckpoint(checkpoint) : undefined;
       const { heal: healStudent } = await import('../../studio/healing/heal');
       const { tensors, ...summary } = await healStudent(pipeline, edit, settings, {
@@ -124,6 +133,7 @@ export const heal: Command = {
         onProgress: progressLine(),
         checkpoint: { everySteps: CHECKPOINT_STEPS, write: (bytes) => writeWhole(checkpoint, never, bytes) },
         ...(resume ? { resume } : {}),
+        ...(own ? { clips: own.clips } : {}),
       });
       const written =
         tensors.size === 0
@@ -137,6 +147,12 @@ export const heal: Command = {
     }
   },
 };
+
+/** Of a clip in a file: the denoiser's without the batch. */
+function latentShape({ description: { latent, latentLayout } }: Pipeline): readonly number[] {
+  const dims = latentDims(latentLayout, latent, 1);
+  return latentLayout === 'BCHW' ? dims : dims.slice(1);
+}
 
 /** A checkpoint is written to its end even when the run is being interrupted: that is what it is for. */
 const never = new AbortController().signal;

@@ -10,6 +10,7 @@ import { nodeFolder } from '../../library/nodeFolder';
 import type { Clip } from '../../metrics/Clip';
 import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
+import { seededNoise } from '../../pipeline/seededNoise';
 import { nodeRuntime } from '../../runtime/nodeRuntime';
 import { openPipeline } from '../openPipeline';
 import type { Pipeline } from '../Pipeline';
@@ -273,6 +274,21 @@ describe('heal', () => {
     const numbers = 4 * 8; // losses, norm and rate
     for (const bytes of sent.slice(1)) expect(bytes).toBeLessThanOrEqual(batchBytes + numbers);
     expect(sent[1]).toBeGreaterThan(0);
+  });
+
+  it('learns from given clips as well, and needs no sampling of the teacher for it', async () => {
+    const clips = Array.from({ length: 5 }, (_, index) => ({
+      prompt: '',
+      latent: seededNoise(index, 4 * 4 * 8 * 8).map((value) => value / 2),
+    }));
+    const given: HealSettings = { ...settings, steps: 120, ownClips: 'mine' };
+    const sampled: number[] = [];
+    const options = { clips, onProgress: () => sampled.push(pipeline.counters().denoiserRuns) };
+    const result = await heal(pipeline, edit, given, options);
+    expect(result.best.total).toBeLessThan(0.3 * result.before.total);
+    expect(result.curves.training[1]!.output).not.toBe((await heal(pipeline, edit, given)).curves.training[1]!.output);
+    const afterHeldOut = sampled[settings.heldOutClips + 1];
+    expect(sampled.at(-1)).toBe(afterHeldOut);
   });
 
   it('trains what stands beside the cut alone', async () => {

@@ -25,6 +25,7 @@ import type {
 import { healingClip } from './healingClip';
 import { learningRateAt, stageAt, WARM_UP_STEPS } from './healSchedule';
 import { type HeldOut, heldOut } from './heldOut';
+import type { OwnClip } from './ownClips';
 import { repair } from './repair';
 import { createTrainer, type Trainer } from './trainer';
 import type { TrainedStage } from './trainingGraphs';
@@ -44,6 +45,8 @@ export interface HealOptions {
   readonly resume?: Uint8Array;
   /** Clips of the student as it learns, after measurements, for a tenth of the time at most: told as progress. */
   readonly clip?: GenerateSettings;
+  /** Learnt from in place of the teacher's sampling; named by `settings.ownClips`. */
+  readonly clips?: readonly OwnClip[];
 }
 
 /** Written every so many steps, when `wanted` (looked at after every step), and when the signal is aborted. */
@@ -137,7 +140,7 @@ class Healing {
   async run(saved: HealCheckpoint | undefined): Promise<HealResult> {
     const { settings } = this;
     const { signal } = this.options;
-    const states = trainingStates(this.pipeline, settings);
+    const states = trainingStates(this.pipeline, settings, this.options.clips);
     const preparing = {
       ...(signal ? { signal } : {}),
       onClip: (done: number, of: number) => this.tell('clips', done, of),

@@ -37,6 +37,8 @@ export interface HealSettings {
   readonly clips: number;
   readonly heldOutClips: number;
   readonly prompts: readonly string[];
+  /** The content of the person's own clips, where those are learnt from in place of the teacher's. */
+  readonly ownClips?: string;
   /** Of the teacher's clips. */
   readonly samplingSteps: number;
   readonly guidance: number;

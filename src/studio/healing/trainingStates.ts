@@ -13,6 +13,7 @@ import { HIGH_NOISE } from '../damage';
 import type { Pipeline } from '../Pipeline';
 import { type TeacherRun, type TeacherState, teacherRun } from '../teacherRuns';
 import type { HealSettings } from './healData';
+import { type OwnClip, ownRun } from './ownClips';
 
 /** One row of a batch. */
 export interface TrainingItem {
@@ -50,14 +51,22 @@ export interface TrainingStates {
   first(clips: number, options: ClipOptions): Promise<readonly TrainingItem[]>;
 }
 
-export function trainingStates(pipeline: Pipeline, settings: HealSettings): TrainingStates {
+/** `own`: learnt from in place of the teacher's sampling, again and again with other noise. */
+export function trainingStates(
+  pipeline: Pipeline,
+  settings: HealSettings,
+  own: readonly OwnClip[] = [],
+): TrainingStates {
   const { seed, batch, clips, highNoise } = settings;
   const runs: TeacherRun[] = [];
   const clipsAt = (step: number) => Math.min(clips, FIRST_CLIPS + Math.floor(step / STEPS_PER_CLIP));
   const guided = branchGuidance(pipeline.description, settings.guidance) !== 1;
   const sample = async (wanted: number, { signal, onClip }: ClipOptions): Promise<void> => {
     while (runs.length < wanted) {
-      runs.push(await teacherRun(pipeline, clipSettings(settings, runs.length, seed * 1000), signal));
+      signal?.throwIfAborted();
+      const clip = clipSettings(settings, runs.length, seed * 1000);
+      const given = own[runs.length % own.length];
+      runs.push(given ? await ownRun(pipeline, given, clip) : await teacherRun(pipeline, clip, signal));
       onClip?.(runs.length, wanted);
     }
   };
