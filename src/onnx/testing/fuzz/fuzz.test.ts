@@ -13,6 +13,13 @@ describe('damaged files', () => {
     expect(outcomes.get('fine')).toBeGreaterThan(20);
   });
 
+  it('are of every kind', () => {
+    const makeCase = caseMaker(20, 0);
+    const labels = Array.from({ length: 200 }, (_, run) => makeCase(run).label).join('\n');
+    for (const kind of ['graph of', 'fields of', 'bytes of', 'tokenizer.json', 'scheduler_config.json', 'config.json'])
+      expect(labels).toContain(kind);
+  });
+
   it('are the same for the same seed', () => {
     const [a, b] = [caseMaker(3, 0), caseMaker(3, 0)];
     for (let run = 0; run < 20; run++) expect(a(run)).toEqual(b(run));
