@@ -6,7 +6,8 @@ import type { Random } from './random';
 
 /** What `openFolderTexts` opens. */
 export interface FolderTexts {
-  readonly files: Readonly<Record<string, unknown>>;
+  /** JSON, as text: what is nested deep does not cross between processes otherwise. */
+  readonly files: Readonly<Record<string, string>>;
   readonly prompt: string;
 }
 
@@ -24,9 +25,12 @@ const prompts = [
 ];
 
 export function folderCase(random: Random): { readonly label: string; readonly folder: FolderTexts } {
-  const { files } = random.pick(pipelines.cases as unknown as readonly Recorded[]);
+  const { files: recorded } = random.pick(pipelines.cases as unknown as readonly Recorded[]);
   const texts: Record<string, unknown> = Object.fromEntries(
-    Object.entries(files).map(([path, file]) => [path, typeof file === 'number' ? pipelines.tokenizers[file] : file]),
+    Object.entries(recorded).map(([path, file]) => [
+      path,
+      typeof file === 'number' ? pipelines.tokenizers[file] : file,
+    ]),
   );
   const tokenizer = Object.keys(texts).find((path) => path.endsWith('tokenizer.json'));
   if (tokenizer !== undefined && random.chance(0.3)) texts[tokenizer] = random.pick(tokenizers).tokenizer;
@@ -36,5 +40,16 @@ export function folderCase(random: Random): { readonly label: string; readonly f
   // the tokenizer is somebody else's program: it gets half of the damage
   const path = tokenizer !== undefined && random.chance(0.5) ? tokenizer : random.pick(paths);
   texts[path] = mutateJson(texts[path], random);
-  return { label: path, folder: { files: texts, prompt: random.pick(prompts) } };
+  const files = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, textOf(value)]));
+  return { label: path, folder: { files, prompt: random.pick(prompts) } };
+}
+
+/** What is nested too deep to be written becomes a text that is nested too deep to be read. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return '['.repeat(1e5);
+    throw thrown;
+  }
 }

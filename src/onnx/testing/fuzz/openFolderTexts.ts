@@ -19,8 +19,7 @@ const encoder = bareModel({ input_ids: ['b', 'n'], attention_mask: ['b', 'n'] },
 export function openFolderTexts({ files, prompt }: FolderTexts): Promise<Outcome> {
   return outcomeOf(async () => {
     const graphs = ['text_encoder', 'text_encoder_2', 'unet', 'transformer'].map((part) => [`${part}/model.onnx`, '']);
-    const texts = Object.entries(files).map(([path, value]) => [path, JSON.stringify(value) ?? '']);
-    const folder = memoryFolder(Object.fromEntries([...texts, ...graphs]));
+    const folder = memoryFolder({ ...files, ...Object.fromEntries(graphs) });
     const description = await describePipeline(folder, async (path) =>
       path.startsWith('text_encoder') ? encoder : denoiser,
     );
