@@ -1,11 +1,12 @@
 /** An in-memory stand-in for the origin private file system, with its errors and its write-on-close files. */
-import type { CacheDirectory, CacheFile } from '../cacheStorage';
+import type { CacheDirectory } from '../cacheStorage';
+import type { RecordFile } from '../recordStore';
 
 export interface MemoryDirectory extends CacheDirectory {
   readonly entries: Map<string, MemoryDirectory | MemoryFile>;
 }
 
-export interface MemoryFile extends CacheFile {
+export interface MemoryFile extends RecordFile {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -66,6 +67,21 @@ function memoryFile(room: { bytes: number }): MemoryFile {
         close: async () => void (file.bytes = draft),
       };
     },
+    // writes at once, as those of a worker do: what is torn in the middle stays torn
+    createSyncAccessHandle: async () => ({
+      truncate: (sizeBytes) => void (file.bytes = file.bytes.slice(0, sizeBytes)),
+      write: (data, { at }) => {
+        if (data.length > room.bytes) throw new DOMException('full', 'QuotaExceededError');
+        room.bytes -= data.length;
+        const grown = new Uint8Array(Math.max(file.bytes.length, at + data.length));
+        grown.set(file.bytes);
+        grown.set(data, at);
+        file.bytes = grown;
+        return data.length;
+      },
+      flush: () => undefined,
+      close: () => undefined,
+    }),
   };
   return file;
 }
