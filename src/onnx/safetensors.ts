@@ -67,7 +67,7 @@ export function readSafetensors(bytes: Uint8Array): ReadonlyMap<string, Tensor> 
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(entries)) {
     const dataType = (Object.keys(typeNames) as DataType[]).find((type) => typeNames[type] === dtype);
     const [from, to] = data_offsets;
-    if (dataType === undefined || to > data.length || to - from !== tensorByteLength(dataType, shape))
+    if (dataType === undefined || to > data.length || to - from !== tensorByteLength({ name, dataType, dims: shape }))
       throw broken(`${name} does not have the bytes that it should`);
     tensors.set(name, { name, dataType, dims: [...shape], data: { kind: 'inline', bytes: data.subarray(from, to) } });
   }

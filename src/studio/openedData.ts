@@ -9,6 +9,8 @@ export interface EngineCounters {
   readonly sessionsCreated: number;
   readonly denoiserRuns: number;
   readonly deviceLosses: number;
+  /** Bytes of tensors that went to the open pipeline's runtime and came back. */
+  readonly movedBytes: number;
 }
 
 /** Names an opened pipeline for as long as it is open: no two that a worker opened have the same. */

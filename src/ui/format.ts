@@ -46,3 +46,9 @@ export function formatTiny(value: number): string {
   if (value === 0) return '0';
   return Math.abs(value) < 1e-3 ? value.toExponential(1).replace('e-', 'e−') : significant(value);
 }
+
+/** 42 s, 12 min, 2.5 h. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)}${thin}s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)}${thin}min` : `${significant(seconds / 3600, 2)}${thin}h`;
+}

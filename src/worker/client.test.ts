@@ -108,6 +108,28 @@ describe('the client', () => {
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' } }), { timeout: 3000 });
   });
 
+  it('waits longer for one that prepares to heal, and no longer than for others once it trains', async () => {
+    let answers = true;
+    const moody: FakeWorker['answer'] = (asked, reply) => {
+      if (asked.type !== 'ping' || answers) diligent('p1')(asked, reply);
+    };
+    const { client, workers } = clientOf(moody, diligent('p2'));
+    await client.open(request);
+    const waits = client.heal({ edit: { plan: { dropped: [] }, weights: 'original' }, settings: {} as never });
+    waits.catch(() => undefined);
+    await vi.waitFor(() => expect(jobsOf(workers[0]!).at(-1)).toMatchObject({ job: 'heal' }));
+    const { id } = jobsOf(workers[0]!).at(-1)!;
+    const heals = (phase: 'graphs' | 'training') =>
+      workers[0]!.say({ type: 'progress', id, job: 'heal', progress: { phase, done: 0, of: 1 } });
+    answers = false;
+    heals('graphs');
+    await new Promise((resolve) => setTimeout(resolve, 4 * patience.silentMs));
+    expect(workers).toHaveLength(1);
+    heals('training');
+    await expect(waits).rejects.toMatchObject({ code: 'engine/stopped' });
+    expect(workers).toHaveLength(2);
+  });
+
   it('ends one that does not heed a cancel; the job counts as cancelled', async () => {
     const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
     await client.open(request);

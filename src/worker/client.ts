@@ -30,7 +30,7 @@ export interface Patience {
   readonly pingEveryMs: number;
   /** Silence after which a worker counts as stuck, unless it is inside the runtime. */
   readonly silentMs: number;
-  /** The same while it loads or opens a model, or heals: reading or writing a large graph takes its time. */
+  /** The same while it loads or opens a model, or prepares to heal: reading or writing a large graph takes its time. */
   readonly openingMs: number;
   /** How long a cancel may go unheard; `busy`: while the worker is inside the runtime. */
   readonly cancelMs: number;
@@ -56,6 +56,8 @@ interface Waiting {
   /** Sends it to the next worker, once: an opening may have waited behind what ended the first. */
   readonly again?: () => void;
   cancelledAtMs?: number;
+  /** It reads or writes a whole graph, in which no message is answered. */
+  preparing: boolean;
 }
 
 /** An opening that nobody cancelled and that was sent once. */
@@ -107,6 +109,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     const job = waiting.get(reply.id);
     if (!job) return;
     if (reply.type === 'progress') {
+      if (reply.job === 'heal') job.preparing = reply.progress.phase === 'graphs' || reply.progress.phase === 'repair';
       if (job.cancelledAtMs === undefined) job.onProgress?.(reply.progress as never);
       return;
     }
@@ -185,7 +188,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
       job === 'open' ? patience.openingMs : busy ? patience.cancelBusyMs : patience.cancelMs;
     if (jobs.some((one) => one.cancelledAtMs !== undefined && nowMs - one.cancelledAtMs > patienceWith(one)))
       return restart('it did not heed a cancel');
-    const opening = !heard || jobs.some(({ job }) => job === 'open' || job === 'heal');
+    const opening = !heard || jobs.some(({ preparing }) => preparing);
     const overdue =
       !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
     // an answer may wait behind this very timer when the page itself was busy: the next tick decides
@@ -210,7 +213,8 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
       if (givenUp) return reject(givenUp);
       const id = nextId++;
       const again = () => void send(job, input, options, true).then(resolve, reject);
-      const entry: Waiting = { job, resolve, reject, onProgress, ...(retried ? {} : { again }) };
+      const preparing = job === 'open' || job === 'heal';
+      const entry: Waiting = { job, resolve, reject, onProgress, preparing, ...(retried ? {} : { again }) };
       waiting.set(id, entry);
       signal?.addEventListener(
         'abort',

@@ -39,6 +39,8 @@ function lanesOf(open: string | undefined, background: boolean) {
       log.push(`timed again ${alone() ? 'alone' : 'beside another'}`);
       return null;
     },
+    listStored: async () => ({}) as never,
+    deleteStored: async () => null,
     counters: async () => ({}) as never,
     open: async () => ({}) as never,
     heal: async () => ({}) as never,

@@ -15,6 +15,8 @@ export interface JobContext<N extends JobName> {
   readonly turn: () => Promise<void>;
   /** Whether no job of a lane that goes first ran since the last turn: what was timed since then counts. */
   readonly alone: () => boolean;
+  /** Whether the person has paused the background. */
+  readonly isPaused: () => boolean;
 }
 
 export type Handlers = {
@@ -99,6 +101,7 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
           takenAtTurn = takenBefore(lane);
         },
         alone: () => takenBefore(lane) === takenAtTurn,
+        isPaused: () => paused,
       });
       signal.throwIfAborted();
       post({ type: 'done', id, job, output } as Reply);

@@ -14,7 +14,6 @@ import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus'
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
-import type { HealOutcome, HealProgress, HealRequest } from '../studio/healing/healData';
 import type { Importance, ImportanceProgress } from '../studio/importance';
 import type { PairedTimes, TimesProgress, TimesRequest } from '../studio/measureTimes';
 import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSummary } from '../studio/openedData';
@@ -22,13 +21,14 @@ import type { ColorVideoVdp, PerceivedRequest } from '../studio/perceivedDiffere
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planData';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
 import type { UnitKind } from '../studio/units';
+import type { DeleteRequest, HealJobOutcome, HealJobRequest, HealReport, StoredHealing } from './healJobData';
 
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
 export type * from '../studio/gridData';
 export { gridSettings } from '../studio/gridData';
 export type * from '../studio/healing/healData';
-export { defaultHealSettings, healingPrompts } from '../studio/healing/healData';
+export { defaultHealSettings, healingPrompts, healStages } from '../studio/healing/healData';
 export type { UnitImportance } from '../studio/importance';
 export type { PairedTimes } from '../studio/measureTimes';
 export type * from '../studio/openedData';
@@ -37,6 +37,7 @@ export type * from '../studio/sampleData';
 export type { UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
+export type * from './healJobData';
 export type { BackendPreference, BackendStatus, OpenProgress };
 
 export interface OpenRequest {
@@ -78,9 +79,12 @@ export interface Jobs {
   /** ColorVideoVDP of two clips that the page has. */
   perceived: { input: PerceivedRequest; progress: never; output: ColorVideoVdp };
   /** Trains a student; its weights stay with the pipeline. */
-  heal: { input: HealRequest; progress: HealProgress; output: HealOutcome };
+  heal: { input: HealJobRequest; progress: HealReport; output: HealJobOutcome };
   /** Ends the healing that runs, which then gives its best so far. */
   finishHealing: { input: Record<string, never>; progress: never; output: null };
+  /** Healed students and runs that can go on, of every model, that this browser keeps. */
+  listStored: { input: Record<string, never>; progress: never; output: StoredHealing };
+  deleteStored: { input: DeleteRequest; progress: never; output: null };
   counters: { input: Record<string, never>; progress: never; output: EngineCounters };
 }
 
@@ -105,11 +109,13 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   perceived: 'background',
   heal: 'background',
   finishHealing: 'interactive',
+  listStored: 'at-once',
+  deleteStored: 'at-once',
   counters: 'at-once',
 };
 
 /** Jobs that work without an open pipeline; all others name theirs. */
-export const FREE_JOBS: readonly JobName[] = ['open', 'counters'];
+export const FREE_JOBS: readonly JobName[] = ['open', 'counters', 'listStored', 'deleteStored'];
 
 /** Page -> worker. */
 export type Request =

@@ -8,7 +8,6 @@ import { openFolder } from '../library/openFolder';
 import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
-import { heal } from '../studio/healing/heal';
 import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
@@ -17,6 +16,9 @@ import type { Pipeline } from '../studio/Pipeline';
 import { perceivedDifference } from '../studio/perceivedDifference';
 import { planCuts } from '../studio/planCuts';
 import { unitsOf } from '../studio/units';
+import type { Variant } from '../studio/Variant';
+import { runHealing } from './healJob';
+import { openHealStore } from './healStore';
 import type { Handlers, JobContext } from './jobLanes';
 import { createJobLanes } from './jobLanes';
 import type {
@@ -29,6 +31,7 @@ import type {
   Reply,
   Request,
 } from './protocol';
+import { loadStoredWeights } from './storedWeights';
 
 interface Opened {
   readonly id: PipelineId;
@@ -199,15 +202,24 @@ async function running(): Promise<Pipeline> {
   return opened.pipeline;
 }
 
+/** With the weights of these variants, which a restarted worker has to read again. */
+async function runningWith(variants: readonly Variant[]): Promise<Pipeline> {
+  const pipeline = await running();
+  for (const variant of variants) await loadStoredWeights(pipeline, opened!.fingerprint, variant);
+  return pipeline;
+}
+
 const handlers: Handlers = {
   open: async (request, context) => {
     await recovering;
     return open(request, context);
   },
   summarise: async ({ plan }) => (await running()).summarise(plan),
-  sample: async (request, context) => (await running()).sample(request, context),
-  export: async (request, context) => (await running()).exportStudent(request, context),
-  times: async (request, context) => measureTimes(await running(), request, context),
+  sample: async (request, context) =>
+    (await runningWith(request.takes.map(({ variant }) => variant))).sample(request, context),
+  export: async (request, context) => (await runningWith([request.variant])).exportStudent(request, context),
+  times: async (request, context) =>
+    measureTimes(await runningWith([request.reference, request.candidate]), request, context),
   analyze: async ({ units, settings, except }, context) => {
     const pipeline = await running();
     const wanted = unitsOf(pipeline.denoiser.tree, units).filter(({ id }) => !except.includes(id));
@@ -219,32 +231,32 @@ const handlers: Handlers = {
     const units = unitsOf(tree, request.units);
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
   },
-  grid: async (request, context) => measureGrid(await running(), request, context),
+  grid: async (request, context) => measureGrid(await runningWith(request.variants), request, context),
   perceived: (request, context) => perceivedDifference(request, context),
-  heal: async ({ edit, settings }, { signal, onProgress, turn }) => {
+  heal: async (request, context) => {
     healingToEnd = false;
     const pipeline = await running();
-    const finish = () => healingToEnd;
-    const { tensors, ...summary } = await heal(pipeline, edit, settings, {
-      signal,
-      onProgress,
-      turn,
-      finish,
-      onBusy,
-    });
-    if (tensors.size === 0) return summary;
-    return { ...summary, weights: await pipeline.denoiser.addWeights(tensors) };
+    const fingerprint = opened!.fingerprint;
+    return runHealing(pipeline, fingerprint, request, { ...context, onBusy, finish: () => healingToEnd });
   },
   finishHealing: async () => {
     healingToEnd = true;
     return null;
   },
+  listStored: async () => (await openHealStore()).list(),
+  deleteStored: async (request) => {
+    const { students, checkpoints } = await openHealStore();
+    await (request.kind === 'student' ? students.remove(request.weights) : checkpoints.remove(request.id));
+    return null;
+  },
   counters: async (): Promise<EngineCounters> => {
     const now = opened?.pipeline.counters() ?? { sessionsCreated: 0, denoiserRuns: 0 };
+    const traffic = opened?.backend.runtime.traffic ?? { toDeviceBytes: 0, fromDeviceBytes: 0 };
     return {
       sessionsCreated: past.sessionsCreated + now.sessionsCreated,
       denoiserRuns: past.denoiserRuns + now.denoiserRuns,
       deviceLosses,
+      movedBytes: traffic.toDeviceBytes + traffic.fromDeviceBytes,
     };
   },
 };

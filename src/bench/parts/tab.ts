@@ -14,6 +14,8 @@ import type { DenoiserCall } from '../../pipeline/denoiserInputs';
 import type { Session } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import { firstCall } from '../../studio/firstCall';
+import { heal } from '../../studio/healing/heal';
+import { defaultHealSettings, healingPrompts } from '../../studio/healing/healData';
 import type { Pipeline } from '../../studio/Pipeline';
 import { type Comparison, interleaved, median, timeMs } from '../interleaved';
 import { openStudioPage, type StudioPage } from '../tab/openStudioPage';
@@ -61,6 +63,7 @@ export async function tab(
       ...(await bench.students()),
       await bench.dispatches(),
       await attentionMemory(runtime),
+      await healing(pipeline, pageRun),
     ];
   } finally {
     await page?.close();
@@ -171,6 +174,36 @@ async function againstNative(nativeMs: () => Promise<number>, n: number, page: S
     first: { what: 'page', median: pageMs, unit: 'ms' },
     second: { what: 'onnxruntime-node, the model as it is', median: nativeTime, unit: 'ms' },
     n,
+  };
+}
+
+/** One run each, of the page's own settings: a step of training with the teacher's call before it. */
+async function healing(pipeline: Pipeline, page: StudioPage): Promise<Comparison> {
+  const steps = 12;
+  const tabMs = await page.healStepMs(steps);
+  const { defaults } = pipeline.description;
+  const atMs: number[] = [];
+  await heal(
+    pipeline,
+    { plan: pipeline.denoiser.presets.find(({ id }) => id === 'vdmini')!.plan, weights: 'original' },
+    {
+      ...defaultHealSettings,
+      steps,
+      prompts: healingPrompts(pipeline.description),
+      samplingSteps: defaults.steps,
+      guidance: defaults.guidance,
+    },
+    { onProgress: ({ training }) => training && atMs.push(performance.now()) },
+  );
+  return {
+    name: `training step in the tab on WebAssembly / natively: the paper’s preset, ${defaultHealSettings.batch} states`,
+    first: { what: 'tab', median: tabMs, unit: 'ms' },
+    second: {
+      what: 'onnxruntime-node',
+      median: median(atMs.slice(1).map((ms, index) => ms - atMs[index]!)),
+      unit: 'ms',
+    },
+    n: steps - 1,
   };
 }
 

@@ -1,14 +1,16 @@
 /** The studio's own built page in a Chromium of its own, with the bundled model on WebAssembly: how long a clip takes. */
 import { join } from 'node:path';
-import { chromium } from '@playwright/test';
+import { chromium, type Page } from '@playwright/test';
 import { build, preview } from 'vite';
 import { findChromium } from '../../../e2e/chromium';
 import { bothDone, visit } from '../../../e2e/studioPage';
-import { timeMs } from '../interleaved';
+import { median, timeMs } from '../interleaved';
 
 export interface StudioPage {
   /** Milliseconds from the click to the end of a clip of a new seed, nothing dropped. */
   generate(): Promise<number>;
+  /** Median milliseconds from one training step to the next, of a healing of so many steps of the paper's preset. */
+  healStepMs(steps: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -39,10 +41,38 @@ export async function openStudioPage(folder: string, steps: number): Promise<Stu
           await page.getByTestId('cancel-run').waitFor();
           await bothDone(page);
         }),
+      healStepMs: (steps) => healStepMs(page, steps),
       close,
     };
   } catch (thrown) {
     await close();
     throw thrown;
   }
+}
+
+/** Steps are told as they end; those beside a measurement or a clip are among them, which the median leaves out. */
+async function healStepMs(page: Page, steps: number): Promise<number> {
+  await page.getByTestId('preset-vdmini').click();
+  await bothDone(page);
+  await page.getByTestId('tab-heal').click();
+  await page.getByTestId('heal-limit').locator('[data-value=steps]').click();
+  await page.getByTestId('heal-steps').fill(String(steps));
+  await page.getByTestId('heal-steps').press('Enter');
+  await page.getByTestId('heal-start').click();
+  const atMs = await page.evaluate(
+    (wanted) =>
+      new Promise<number[]>((resolve) => {
+        const seen: number[] = [];
+        const look = setInterval(() => {
+          const text = document.querySelector('[data-testid=heal-standing]')?.textContent ?? '';
+          const step = Number(/Step (\d+) of/.exec(text)?.[1] ?? 0);
+          if (step > seen.length) seen.push(performance.now());
+          if (step < wanted && !document.querySelector('[data-testid=heal-outcome]')) return;
+          clearInterval(look);
+          resolve(seen);
+        }, 5);
+      }),
+    steps,
+  );
+  return median(atMs.slice(1).map((ms, index) => ms - atMs[index]!));
 }

@@ -139,10 +139,11 @@ class Healing {
 
   async run(saved: HealCheckpoint | undefined): Promise<HealResult> {
     const { settings } = this;
-    const { signal } = this.options;
+    const { signal, turn } = this.options;
     const states = trainingStates(this.pipeline, settings, this.options.clips);
     const preparing = {
       ...(signal ? { signal } : {}),
+      ...(turn ? { turn } : {}),
       onClip: (done: number, of: number) => this.tell('clips', done, of),
     };
     this.measured = await heldOut(this.pipeline, settings, this.trainer, preparing);

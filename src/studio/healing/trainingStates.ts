@@ -39,6 +39,8 @@ const CHOICE_STREAM = 0x6865616c;
 
 export interface ClipOptions {
   readonly signal?: AbortSignal;
+  /** Awaited before every call of the teacher. */
+  readonly turn?: () => Promise<void>;
   readonly onClip?: (done: number, of: number) => void;
 }
 
@@ -61,12 +63,12 @@ export function trainingStates(
   const runs: TeacherRun[] = [];
   const clipsAt = (step: number) => Math.min(clips, FIRST_CLIPS + Math.floor(step / STEPS_PER_CLIP));
   const guided = branchGuidance(pipeline.description, settings.guidance) !== 1;
-  const sample = async (wanted: number, { signal, onClip }: ClipOptions): Promise<void> => {
+  const sample = async (wanted: number, { signal, turn, onClip }: ClipOptions): Promise<void> => {
     while (runs.length < wanted) {
       signal?.throwIfAborted();
       const clip = clipSettings(settings, runs.length, seed * 1000);
       const given = own[runs.length % own.length];
-      runs.push(given ? await ownRun(pipeline, given, clip) : await teacherRun(pipeline, clip, signal));
+      runs.push(given ? await ownRun(pipeline, given, clip) : await teacherRun(pipeline, clip, signal, turn));
       onClip?.(runs.length, wanted);
     }
   };
@@ -99,7 +101,7 @@ export async function heldOutItems(
   const branches = branchesFor(branchGuidance(pipeline.description, settings.guidance));
   const items: TrainingItem[] = [];
   for (let clip = 0; clip < settings.heldOutClips; clip++) {
-    const run = await teacherRun(pipeline, clipSettings(settings, clip, HELD_OUT_SEEDS), options.signal);
+    const run = await teacherRun(pipeline, clipSettings(settings, clip, HELD_OUT_SEEDS), options.signal, options.turn);
     options.onClip?.(clip + 1, settings.heldOutClips);
     for (const state of spread(run.states, HELD_OUT_STATES))
       items.push(...branches.map((branch) => ({ run, state, branch })));

@@ -1,7 +1,7 @@
 /** After a large cut: nothing is wrong with the studio, the student only wants training. Leads to healing. */
 import { useVerdict } from '../metrics/VerdictLine';
 import { Icon } from '../parts/Icon';
-import { isHealed } from '../store/healed';
+import { isHealedAsItIs } from '../store/healed';
 import { showTab, usePage } from '../store/page';
 import { studentTotals, useStudio } from '../store/state';
 import { hasTab } from './tabs';
@@ -16,7 +16,7 @@ export function UnhealedBanner() {
   });
   const verdict = useVerdict();
   const inHealing = usePage((state) => state.tab === 'heal');
-  const healed = useStudio(isHealed);
+  const healed = useStudio(isHealedAsItIs);
   const lost = verdict !== null && (verdict.content === 'lost' || verdict.motion === 'lost');
   const harmless = verdict !== null && verdict.content === 'kept' && verdict.motion === 'kept';
   if (inHealing || healed || harmless || (share > largeCut && !lost)) return null;

@@ -1,6 +1,6 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
 import { useRef } from 'react';
-import { type ComponentId, samePlan } from '../../blocks/plan';
+import type { ComponentId } from '../../blocks/plan';
 import type { ExportFormat, ExportProgress, PickedPlace } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Dialog } from '../parts/Dialog';
@@ -19,6 +19,7 @@ import {
   setExportFormat,
 } from '../store/exporting';
 import { planTreeOf } from '../store/mapped';
+import { sameStudent } from '../store/healed';
 import { canPickPlace } from '../store/pickPlace';
 import { savePlan } from '../store/saving';
 import { showPanel } from '../store/settings';
@@ -45,7 +46,7 @@ function ExportDialog() {
   const current = useStudio(
     (state) =>
       state.exported !== null &&
-      samePlan(state.exported.plan, state.plan) &&
+      sameStudent(state.exported, state) &&
       state.exported.format === state.exportFormat &&
       state.exported.component === exportedComponent(state),
   );

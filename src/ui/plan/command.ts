@@ -12,19 +12,23 @@ export interface CommandInput {
 
 /** For a model that is not bundled the folder is named, not found: only its name is known to the page. */
 export function commandFor({ folder, settings, dropped }: CommandInput): string {
-  const bundled = bundledModels.find(({ id }) => id === folder.name && folder.kind === 'url');
-  const path = bundled ? `public/${bundled.url.replace(/\/$/, '')}` : folder.name;
   const { prompt, seed, steps, guidance } = settings;
   return [
     'npm run --silent vdmini --',
     dropped.length > 0 ? 'compare' : 'generate',
-    quoted(path),
+    quoted(folderPath(folder)),
     `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`,
     dropped.length > 0 ? `--drop ${quoted(planToOption({ dropped }))} --json` : '--out clip.gif',
   ].join(' ');
 }
 
+/** Where a bundled model lies in a clone; the name of any other. */
+export function folderPath(folder: FolderReference): string {
+  const bundled = bundledModels.find(({ id }) => id === folder.name && folder.kind === 'url');
+  return bundled ? `public/${bundled.url.replace(/\/$/, '')}` : folder.name;
+}
+
 /** As one word of a POSIX shell. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 /** What follows from the store: whether a clip still shows what is wanted, and where each side stands. */
 
-import { samePlan } from '../../blocks/plan';
 import type { GenerateSettings } from '../../worker/protocol';
+import { sameStudent } from './healed';
 import type { Side, StudioState } from './state';
 
 export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {
@@ -13,7 +13,7 @@ export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean 
 export function isCurrent(state: StudioState, side: Side): boolean {
   const shown = state.shown[side];
   if (!shown || shown.step < shown.steps || !sameSettings(shown.settings, state.settings)) return false;
-  return side === 'teacher' || samePlan(shown.plan, state.plan);
+  return side === 'teacher' || sameStudent(shown, state);
 }
 
 /**
@@ -34,7 +34,7 @@ export function standing(state: StudioState, side: Side): SideStanding {
 export function isOfOtherSettings(state: StudioState, side: Side): boolean {
   const shown = state.shown[side];
   if (!shown) return false;
-  return !sameSettings(shown.settings, state.settings) || (side === 'student' && !samePlan(shown.plan, state.plan));
+  return !sameSettings(shown.settings, state.settings) || (side === 'student' && !sameStudent(shown, state));
 }
 
 /** preview: of what is wanted, but not sampled to the end; stale: of something else. */
@@ -42,7 +42,7 @@ export function comparisonStanding(state: StudioState): 'empty' | 'preview' | 's
   const shown = state.comparison;
   if (!shown) return 'empty';
   if (isComparisonCurrent(state)) return 'done';
-  return sameSettings(shown.settings, state.settings) && samePlan(shown.plan, state.plan) ? 'preview' : 'stale';
+  return sameSettings(shown.settings, state.settings) && sameStudent(shown, state) ? 'preview' : 'stale';
 }
 
 /** The comparison on screen is of finished clips of the wanted settings and plan. */
@@ -52,7 +52,7 @@ export function isComparisonCurrent(state: StudioState): boolean {
     shown !== null &&
     shown.step === shown.steps &&
     sameSettings(shown.settings, state.settings) &&
-    samePlan(shown.plan, state.plan)
+    sameStudent(shown, state)
   );
 }
 

@@ -1,4 +1,4 @@
-/** Edits of the plan: every change makes a new small plan; undo and redo walk the list of them. */
+/** Edits of the student: every change makes a new small plan, or takes other weights; undo and redo walk the list of them. */
 import type { Block } from '../../blocks/block';
 import { componentTree } from '../../blocks/componentTree';
 import {
@@ -16,19 +16,27 @@ import { StudioError } from '../../errors/StudioError';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
+import { sameStudent, weightsUnder } from './healed';
 import { mappedOf, planTreeOf } from './mapped';
 import { writePage } from './page';
-import { read, write } from './state';
+import { read, type StudentEdit, write } from './state';
 
 const longestPast = 200;
 
-/** Makes `plan` the current one; `remember` false replaces it without an undo step (a plan from the address). */
+/** Makes `plan` the current one, see `weightsUnder` for its weights; `remember` false replaces it without an undo step (a plan from the address). */
 export function setPlan(plan: Plan, remember = true): void {
   const state = read();
   if (samePlan(plan, state.plan)) return;
+  setStudent({ plan, weights: weightsUnder(mappedOf(state)?.tree, plan, state.weights) }, remember);
+}
+
+/** Plan and weights of the student at once. */
+export function setStudent(student: StudentEdit, remember = true): void {
+  const { plan, weights, past } = read();
+  if (sameStudent(student, { plan, weights })) return;
   write({
-    plan,
-    ...(remember ? { past: [...state.past, state.plan].slice(-longestPast), future: [] } : {}),
+    ...student,
+    ...(remember ? { past: [...past, { plan, weights }].slice(-longestPast), future: [] } : {}),
   });
   afterEdit();
 }
@@ -39,18 +47,18 @@ function afterEdit(): void {
 }
 
 export function undo(): void {
-  const { past, future, plan } = read();
+  const { past, future, plan, weights } = read();
   const previous = past.at(-1);
   if (!previous) return;
-  write({ plan: previous, past: past.slice(0, -1), future: [plan, ...future] });
+  write({ ...previous, past: past.slice(0, -1), future: [{ plan, weights }, ...future] });
   afterEdit();
 }
 
 export function redo(): void {
-  const { past, future, plan } = read();
+  const { past, future, plan, weights } = read();
   const next = future[0];
   if (!next) return;
-  write({ plan: next, past: [...past, plan], future: future.slice(1) });
+  write({ ...next, past: [...past, { plan, weights }], future: future.slice(1) });
   afterEdit();
 }
 

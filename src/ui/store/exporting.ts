@@ -50,7 +50,7 @@ export async function exportToPlace(): Promise<void> {
 
 /** Exports to the place or, without one, to Blobs that are offered as downloads. */
 export async function exportPlan(place: PickedPlace | null = null): Promise<void> {
-  const { open, plan, settings, exportFormat: format } = read();
+  const { open, plan, weights, settings, exportFormat: format } = read();
   const component = exportedComponent(read());
   if (!open) return;
   cancelRun();
@@ -60,10 +60,10 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   write({ exporting: { place, progress: 'starting' }, exported: null, problem: null });
   try {
     const result = await engine.export(
-      { variant: studentVariant(read()), component, format, settings, ...(place ? { place } : {}) },
+      { variant: studentVariant({ plan, weights }), component, format, settings, ...(place ? { place } : {}) },
       { signal: own.signal, onProgress: (progress) => controller === own && write({ exporting: { place, progress } }) },
     );
-    if (controller === own) write({ exporting: null, exported: { result, plan, format, component, place } });
+    if (controller === own) write({ exporting: null, exported: { result, plan, weights, format, component, place } });
   } catch (thrown) {
     if (place) await removeIfEmpty(place);
     if (controller !== own) return;

@@ -2,9 +2,10 @@
  * Sampling: one run at a time, teacher and student together; the worker reuses a kept teacher clip of equal
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
+import { StudioError } from '../../errors/StudioError';
 import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
 import { isCurrent } from './derived';
-import { engine, isAbort, showProblem } from './engine';
+import { engine, isAbort, showNotice, showProblem } from './engine';
 import { studentVariant } from './healed';
 import { cancelPerceived, measurePerceivedSoon } from './perceived';
 import { play } from './player';
@@ -48,11 +49,18 @@ export function rerunAfterEdit(): void {
 export async function generate(): Promise<void> {
   cancelRun();
   const state = read();
-  const { settings, plan } = state;
+  const { settings, plan, weights } = state;
   if (!state.open || state.opening || state.open.cannotRun !== undefined) return;
   const own = new AbortController();
   controller = own;
-  const run: Run = { settings, plan, withTeacher: !isCurrent(state, 'teacher'), step: 0, steps: settings.steps };
+  const run: Run = {
+    settings,
+    plan,
+    weights,
+    withTeacher: !isCurrent(state, 'teacher'),
+    step: 0,
+    steps: settings.steps,
+  };
   write({
     run,
     runPending: false,
@@ -76,10 +84,21 @@ export async function generate(): Promise<void> {
     if (first && !matchMedia('(prefers-reduced-motion: reduce)').matches) play();
   } catch (thrown) {
     if (controller !== own) return;
-    if (!isAbort(thrown)) showProblem(thrown, 'generate');
     write({ run: null });
+    if (withoutWeights(thrown)) return;
+    if (!isAbort(thrown)) showProblem(thrown, 'generate');
   }
   controller = null;
+}
+
+/** Weights that are not kept any more come off, and the student is sampled without them. */
+function withoutWeights(thrown: unknown): boolean {
+  if (!(thrown instanceof StudioError && thrown.code === 'engine/no-weights') || read().weights === 'original')
+    return false;
+  write({ weights: 'original' });
+  showNotice('The healed weights of this student are not kept in this browser any more; it has the model’s own.');
+  void generate();
+  return true;
 }
 
 function afterStep(state: StudioState, run: Run, progress: SampleProgress): Partial<StudioState> {
@@ -87,8 +106,8 @@ function afterStep(state: StudioState, run: Run, progress: SampleProgress): Part
   const clips = bySide(progress.clips);
   const comparison = progress.comparisons[1];
   const latentError = progress.latentErrors[1];
-  const { settings, plan } = run;
-  const made = { settings, plan, step, steps };
+  const { settings, plan, weights = 'original' } = run;
+  const made = { settings, plan, weights, step, steps };
   const shown = { ...state.shown };
   if (clips.student) shown.student = { ...made, clip: clips.student };
   if (clips.teacher && run.withTeacher) shown.teacher = { ...made, clip: clips.teacher };
@@ -102,10 +121,10 @@ function afterStep(state: StudioState, run: Run, progress: SampleProgress): Part
 }
 
 function afterRun(state: StudioState, run: Run, result: SampleResult): Partial<StudioState> {
-  const { settings, plan } = run;
+  const { settings, plan, weights = 'original' } = run;
   const clips = bySide(result.clips);
   const comparison = result.comparisons[1];
-  const made = { settings, plan, step: settings.steps, steps: settings.steps };
+  const made = { settings, plan, weights, step: settings.steps, steps: settings.steps };
   const shown = { ...state.shown };
   for (const side of sides) if (clips[side]) shown[side] = { ...made, clip: clips[side] };
   return {

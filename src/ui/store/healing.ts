@@ -1,102 +1,238 @@
-/** Healing: one at a time, in the background lane; it gives way to clips, can be paused, and ended with its best so far. */
+/**
+ * Healing: one at a time, in the background lane; it gives way to clips, can be paused, and ended with its best so far. What
+ * it is asked for and where it stands; runs that were interrupted go on by themselves after a lost device or a stopped
+ * engine, and when asked to after a reload.
+ */
 import { create } from 'zustand';
-import { NOTHING_DROPPED, type Plan } from '../../blocks/plan';
+import { type PlainError, StudioError } from '../../errors/StudioError';
+import type { Clip } from '../../metrics/Clip';
 import {
   defaultHealSettings,
-  type HealOutcome,
+  type Edit,
+  type GenerateSettings,
+  type HealingClip,
+  type HealJobOutcome,
   type HealProgress,
+  type HealReport,
+  type HealSettings,
   type HeldOutPoint,
   healingPrompts,
+  type StoredCheckpoint,
   type TrainingPoint,
-  variantOf,
 } from '../../worker/protocol';
-import { engine, isAbort, showProblem } from './engine';
-import { generate, rerunAfterEdit } from './generate';
-import { read, write } from './state';
+import { setStudent } from './edit';
+import { engine, isAbort, showNotice, showProblem } from './engine';
+import { sameStudent, studentVariant } from './healed';
+import { useStudents } from './healedStudents';
+import { read, type StudentEdit } from './state';
+import { addStudent, deleteCheckpoint, listStudents } from './students';
+
+/** What a person may choose; the rest follows from the page. */
+export type HealChoices = Omit<HealSettings, 'prompts' | 'samplingSteps' | 'guidance' | 'steps' | 'minutes'> & {
+  readonly limit: 'minutes' | 'steps';
+  readonly minutes: number;
+  readonly steps: number;
+};
+
+/** The run that is on, or was last. */
+export interface HealingRun {
+  readonly fingerprint: string;
+  readonly student: StudentEdit;
+  readonly edit: Edit;
+  readonly settings: HealSettings;
+  /** Of the clips that show how it goes. */
+  readonly clip: GenerateSettings;
+}
 
 export interface HealingState {
-  readonly minutes: number;
+  readonly choices: HealChoices;
   readonly running: boolean;
   readonly paused: boolean;
   /** Told to end: the last measurement is made. */
   readonly ending: boolean;
-  /** Which model and cut all of this is about. */
-  readonly of: { readonly fingerprint: string; readonly plan: Plan } | null;
+  /** The engine or its device went away; it goes on as soon as they are back. */
+  readonly recovering: boolean;
+  readonly of: HealingRun | null;
   readonly progress: HealProgress | null;
   readonly training: readonly TrainingPoint[];
   readonly heldOut: readonly HeldOutPoint[];
-  readonly outcome: HealOutcome | null;
+  readonly clips: { readonly teacher: Clip; readonly before: Clip } | null;
+  readonly now: HealingClip | null;
+  readonly startedAtMs: number;
+  /** Of the runs that it went on from. */
+  readonly secondsBefore: number;
+  /** The checkpoint that is kept, and why the last one could not be. */
+  readonly kept: { readonly step: number; readonly sizeBytes: number } | null;
+  readonly notKept: PlainError | null;
+  readonly outcome: HealJobOutcome | null;
 }
 
 const nothingYet = {
   running: false,
   paused: false,
   ending: false,
+  recovering: false,
   of: null,
   progress: null,
   training: [],
   heldOut: [],
+  clips: null,
+  now: null,
+  startedAtMs: 0,
+  secondsBefore: 0,
+  kept: null,
+  notKept: null,
   outcome: null,
 } satisfies Partial<HealingState>;
 
-export const useHealing = create<HealingState>()(() => ({ minutes: 10, ...nothingYet }));
+const { steps, ...recipe } = defaultHealSettings;
+
+export const useHealing = create<HealingState>()(() => ({
+  // on WebAssembly repair takes minutes, and as many steps gain as much
+  choices: { ...recipe, stages: ['end'], limit: 'minutes', minutes: 10, steps },
+  ...nothingYet,
+}));
 
 const set = useHealing.setState;
 let controller: AbortController | null = null;
 
 /** More steps than any number of minutes holds: the time decides. */
 const MOST_STEPS = 100_000;
+/** Interruptions in a row without a step in between, after which it is the person who decides. */
+const MOST_INTERRUPTIONS = 3;
 
-export const setHealingMinutes = (minutes: number): void => set({ minutes });
+export const chooseHealing = (choices: Partial<HealChoices>): void =>
+  set((state) => ({ choices: { ...state.choices, ...choices } }));
+
+/** The learning rate is found by a test. */
+export const testRates = (): void => set(({ choices: { learningRate: _, ...choices } }) => ({ choices }));
+
+/** The settings that healing would be started with now; null while there is no model. */
+export function healSettings(): HealSettings | null {
+  const { open, settings } = read();
+  if (!open) return null;
+  const { limit, minutes, steps: wanted, ...choices } = useHealing.getState().choices;
+  return {
+    ...choices,
+    ...(limit === 'minutes' ? { steps: MOST_STEPS, minutes } : { steps: wanted }),
+    prompts: healingPrompts(open.description),
+    samplingSteps: settings.steps,
+    guidance: settings.guidance,
+  };
+}
 
 export async function startHealing(): Promise<void> {
-  const { open, plan, settings } = read();
-  if (!open || plan.dropped.length === 0 || useHealing.getState().running) return;
+  const { open, plan, weights, settings: clip } = read();
+  const settings = healSettings();
+  const edit = studentVariant({ plan, weights }).edits.denoiser;
+  if (!open || !settings || !edit || edit.plan.dropped.length === 0 || useHealing.getState().running) return;
+  await runHealing({ fingerprint: open.fingerprint, student: { plan, weights }, edit, settings, clip });
+}
+
+/** Goes on with a run of the open model that was interrupted; its cut becomes the student's. */
+export async function resumeHealing(checkpoint: StoredCheckpoint): Promise<void> {
+  const { open, settings: clip } = read();
+  if (!open || open.fingerprint !== checkpoint.fingerprint || useHealing.getState().running) return;
+  const { edit, settings, fingerprint, id } = checkpoint;
+  const student = { plan: edit.plan, weights: edit.weights };
+  setStudent(student);
+  await runHealing({ fingerprint, student, edit, settings, clip }, id);
+}
+
+async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promise<void> {
   const own = new AbortController();
   controller = own;
   pauseHealing(false);
-  set({ ...nothingYet, running: true, of: { fingerprint: open.fingerprint, plan } });
-  try {
-    const outcome = await engine.heal(
-      {
-        edit: variantOf(plan).edits.denoiser ?? { plan: NOTHING_DROPPED, weights: 'original' },
-        settings: {
-          ...defaultHealSettings,
-          stages: ['end'], // on WebAssembly repair takes minutes, and as many steps gain as much
-          steps: MOST_STEPS,
-          minutes: useHealing.getState().minutes,
-          prompts: healingPrompts(open.description),
-          samplingSteps: settings.steps,
-          guidance: settings.guidance,
-        },
-      },
-      { signal: own.signal, onProgress: (progress) => controller === own && onProgress(progress) },
-    );
-    if (controller === own) onOutcome(outcome, plan);
-  } catch (thrown) {
-    if (controller !== own) return;
-    set({ running: false, paused: false, ending: false });
-    if (!isAbort(thrown)) showProblem(thrown, 'heal');
+  set({ ...nothingYet, running: true, of, startedAtMs: performance.now() });
+  let next = from;
+  for (let interruptions = 0; ; interruptions++) {
+    const { edit, settings, clip } = of;
+    const stepsBefore = useHealing.getState().training.length;
+    try {
+      const outcome = await engine.heal(
+        { edit, settings, clip, ...(next === undefined ? {} : { from: next }) },
+        { signal: own.signal, onProgress: (report) => controller === own && onReport(report) },
+      );
+      if (controller === own) onOutcome(outcome, of);
+      return;
+    } catch (thrown) {
+      if (controller !== own) return;
+      if (useHealing.getState().training.length > stepsBefore) interruptions = 0;
+      if (!isInterruption(thrown) || interruptions >= MOST_INTERRUPTIONS) return onFailure(thrown);
+      set({ recovering: true, progress: null });
+      await listStudents();
+      if (controller !== own) return;
+      next = checkpointOf(of)?.id;
+      if (next === undefined) set({ training: [], heldOut: [] }); // nothing was kept yet: from its beginning
+    }
+  }
+}
+
+/** The device or the worker went away; whichever comes back can go on. */
+function isInterruption(thrown: unknown): boolean {
+  return thrown instanceof StudioError && (thrown.code === 'gpu/lost' || thrown.code === 'engine/stopped');
+}
+
+/** What is kept of a run. */
+function checkpointOf({ fingerprint, edit, settings }: HealingRun): StoredCheckpoint | undefined {
+  const name = (one: Pick<HealingRun, 'fingerprint' | 'edit' | 'settings'>) =>
+    JSON.stringify([one.fingerprint, one.edit.weights, [...one.edit.plan.dropped].sort(), one.settings]);
+  const wanted = name({ fingerprint, edit, settings });
+  return useStudents.getState().checkpoints.find((checkpoint) => name(checkpoint) === wanted);
+}
+
+function onReport(report: HealReport): void {
+  switch (report.phase) {
+    case 'resumed':
+      return set({
+        training: report.curves.training,
+        heldOut: report.curves.heldOut,
+        secondsBefore: report.seconds,
+        startedAtMs: performance.now(),
+      });
+    case 'first-clips':
+      return set({ clips: report });
+    case 'kept':
+      return set({ kept: report, notKept: null });
+    case 'not-kept':
+      return set({ notKept: report.problem });
+    default:
+      return onProgress(report);
   }
 }
 
 function onProgress(progress: HealProgress): void {
-  const { training, heldOut } = progress;
+  const { training, heldOut, clip } = progress;
   set((state) => ({
     progress,
+    recovering: false,
     training: training ? [...state.training, training] : state.training,
     heldOut: heldOut ? [...state.heldOut, heldOut] : state.heldOut,
+    now: clip ?? state.now,
   }));
 }
 
-function onOutcome(outcome: HealOutcome, plan: Plan): void {
-  set({ running: false, paused: false, ending: false, outcome });
-  if (outcome.weights === undefined) return;
-  write({ healed: { plan, weights: outcome.weights } });
-  wearHealed(true);
+/** The student on screen takes the weights where it is still the one that was healed. */
+function onOutcome(outcome: HealJobOutcome, { fingerprint, student }: HealingRun): void {
+  controller = null;
+  set({ running: false, paused: false, ending: false, recovering: false, outcome });
+  const { weights, unstored, ...summary } = outcome;
+  if (weights !== undefined) {
+    addStudent({ weights, fingerprint, edit: summary.edit, summary });
+    if (unstored) showNotice(`The healed weights end with this visit: ${unstored.message}`);
+    if (sameStudent(student, read())) setStudent({ plan: student.plan, weights });
+  }
+  void listStudents();
 }
 
-/** Takes effect after the step that runs. */
+function onFailure(thrown: unknown): void {
+  controller = null;
+  set({ running: false, paused: false, ending: false, recovering: false });
+  if (!isAbort(thrown)) showProblem(thrown, 'heal');
+  void listStudents();
+}
+
+/** Takes effect after the step that runs; the run is kept then, so that the tab can be closed. */
 export function pauseHealing(paused: boolean): void {
   engine.pauseBackground(paused);
   set({ paused });
@@ -109,7 +245,7 @@ export function finishHealing(): void {
   void engine.finishHealing({}).catch((thrown: unknown) => showProblem(thrown, 'heal'));
 }
 
-/** Ends it and forgets what was learnt. */
+/** Ends it without a result. What was kept of it can go on later. */
 export function cancelHealing(): void {
   controller?.abort();
   controller = null;
@@ -117,16 +253,5 @@ export function cancelHealing(): void {
   set(nothingYet);
 }
 
-/** The student with its healed weights, or as the cut left it. */
-export function wearHealed(worn: boolean): void {
-  const { shown } = read();
-  write({
-    worn,
-    exported: null,
-    comparison: null,
-    latentErrors: [],
-    shown: shown.teacher ? { teacher: shown.teacher } : {},
-  });
-  if (read().rerun === 'at-once') void generate();
-  else rerunAfterEdit();
-}
+/** Forgets a run that was interrupted. */
+export const discardHealing = (checkpoint: StoredCheckpoint): Promise<void> => deleteCheckpoint(checkpoint.id);

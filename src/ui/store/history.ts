@@ -1,11 +1,11 @@
 /**
- * Undo over a reload: the plans before and after the current one are kept in this browser, and taken up again when
- * the same model comes back with the same plan.
+ * Undo over a reload: the students before and after the current one are kept in this browser, and taken up again when
+ * the same model comes back with the same plan; whose weights the current one has is too.
  */
 import { indexBlocks, type Plan, samePlan } from '../../blocks/plan';
 import { isPlan } from '../../blocks/planText';
 import { planTreeOf } from './mapped';
-import { type OpenState, useStudio, write } from './state';
+import { type OpenState, type StudentEdit, useStudio, write } from './state';
 
 const key = 'vdmini-studio/history';
 const longest = 200;
@@ -15,6 +15,8 @@ interface KeptHistory {
   readonly plan: readonly string[];
   readonly past: readonly (readonly string[])[];
   readonly future: readonly (readonly string[])[];
+  /** Of the current student, those before and those after; absent where all have the model's own. */
+  readonly weights?: readonly string[];
 }
 
 /** Keeps and takes up from now on. */
@@ -22,19 +24,22 @@ export function keepHistory(): void {
   useStudio.subscribe((state, before) => {
     if (!state.open) return;
     if (state.open.fingerprint !== before.open?.fingerprint) takeUp(state.open, state.plan);
-    else if (state.plan !== before.plan || state.past !== before.past) keep();
+    else if (state.plan !== before.plan || state.weights !== before.weights || state.past !== before.past) keep();
   });
 }
 
 function keep(): void {
-  const { open, plan, past, future } = useStudio.getState();
+  const { open, plan, weights, past, future } = useStudio.getState();
   if (!open) return;
-  const ids = (plans: readonly Plan[]) => plans.map(({ dropped }) => dropped);
+  const [before, after] = [past.slice(-longest), future.slice(0, longest)];
+  const ids = (students: readonly StudentEdit[]) => students.map((student) => student.plan.dropped);
+  const all = [{ plan, weights }, ...before, ...after].map((student) => student.weights);
   const kept: KeptHistory = {
     fingerprint: open.fingerprint,
     plan: plan.dropped,
-    past: ids(past.slice(-longest)),
-    future: ids(future.slice(0, longest)),
+    past: ids(before),
+    future: ids(after),
+    ...(all.some((one) => one !== 'original') ? { weights: all } : {}),
   };
   try {
     localStorage.setItem(key, JSON.stringify(kept));
@@ -47,9 +52,12 @@ function takeUp(open: OpenState, plan: Plan): void {
   const kept = readHistory(storedText());
   if (!kept || kept.fingerprint !== open.fingerprint || !samePlan({ dropped: kept.plan }, plan)) return;
   const index = indexBlocks(planTreeOf(open));
-  const legal = (plans: readonly (readonly string[])[]) =>
-    plans.filter((dropped) => dropped.every((id) => index.has(id))).map((dropped) => ({ dropped }));
-  write({ past: legal(kept.past), future: legal(kept.future) });
+  const [weights = 'original', ...others] = kept.weights ?? [];
+  const legal = (plans: readonly (readonly string[])[], offset: number): readonly StudentEdit[] =>
+    plans
+      .map((dropped, i) => ({ plan: { dropped }, weights: others[offset + i] ?? 'original' }))
+      .filter((student) => student.plan.dropped.every((id) => index.has(id)));
+  write({ weights, past: legal(kept.past, 0), future: legal(kept.future, kept.past.length) });
 }
 
 function storedText(): string | null {
@@ -72,7 +80,8 @@ export function readHistory(text: string | null): KeptHistory | null {
       typeof value.fingerprint === 'string' &&
       isIds(value.plan) &&
       isPlans(value.past) &&
-      isPlans(value.future);
+      isPlans(value.future) &&
+      (value.weights === undefined || isIds(value.weights));
     return good ? (value as unknown as KeptHistory) : null;
   } catch {
     return null;

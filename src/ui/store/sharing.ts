@@ -1,7 +1,10 @@
 /** Copies what the page shows: as a link, or as a command. The link is the address, brought up to date first. */
+import { planOfComponent } from '../../blocks/plan';
 import { commandFor } from '../plan/command';
+import { healCommand } from '../plan/healCommand';
 import { updateAddress } from './address';
 import { showNotice } from './engine';
+import { healSettings } from './healing';
 import { read } from './state';
 
 export async function copyLink(): Promise<void> {
@@ -17,6 +20,15 @@ export async function copyLink(): Promise<void> {
 export async function copyCommand(): Promise<void> {
   const { open, settings, plan } = read();
   if (open) await copy(commandFor({ folder: open.folder, settings, dropped: plan.dropped }), 'Command copied.');
+}
+
+export async function copyHealCommand(): Promise<void> {
+  const { open, plan } = read();
+  const settings = healSettings();
+  if (!open || !settings) return;
+  const dropped = planOfComponent(plan, 'denoiser').dropped;
+  const { folder, description } = open;
+  await copy(healCommand({ folder, dropped, settings, defaults: description.defaults }), 'Command copied.');
 }
 
 async function copy(text: string, done: string): Promise<void> {

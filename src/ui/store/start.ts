@@ -2,7 +2,7 @@
 
 import { StudioError } from '../../errors/StudioError';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
-import type { EngineCounters, StatusReply } from '../../worker/protocol';
+import type { EngineCounters, StatusReply, StoredHealing } from '../../worker/protocol';
 import { keepAddress, modelInAddress } from './address';
 import { engine, showNotice, showProblem } from './engine';
 import { generate } from './generate';
@@ -12,12 +12,15 @@ import { followAddress, keepChanges, keptFolder, restore } from './persistence';
 import { followModel } from './planning';
 import { read, write } from './state';
 import { showStoredClip } from './storedClip';
+import { listStudents } from './students';
 
 declare global {
   interface Window {
     /** For tests: what the engine counted since it started. */
     __vdmini?: {
       counters(): Promise<EngineCounters>;
+      /** What this browser keeps of healing. */
+      stored(): Promise<StoredHealing>;
       /** Takes the GPU device away, as a driver's crash would. */
       loseDevice(): void;
     };
@@ -27,9 +30,14 @@ declare global {
 export function start(): void {
   restore();
   keepChanges();
-  window.__vdmini = { counters: () => engine.counters({}), loseDevice: () => engine.loseDevice() };
+  window.__vdmini = {
+    counters: () => engine.counters({}),
+    stored: () => engine.listStored({}),
+    loseDevice: () => engine.loseDevice(),
+  };
   engine.onStatus(onEngineStatus);
   keepHistory();
+  void listStudents();
   followModel();
   keepAddress((id) => {
     const model = bundledModels.find((candidate) => candidate.id === id);
@@ -46,10 +54,6 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
   if (event === 'device-lost' || event === 'worker-restarting') write({ device: 'lost' });
   if (event !== 'device-remade' && event !== 'worker-restarted') return;
   const { open } = read();
-  if (event === 'worker-restarted' && read().healed) {
-    write({ healed: null, worn: false });
-    showNotice('The engine was started again; the healed weights went with it.');
-  }
   write({ device: opened ? 'remade' : 'ok', ...(open && opened ? { open: { ...open, ...opened } } : {}) });
   if (problem) return showProblem(StudioError.fromPlain(problem), 'engine');
   if (!opened) return;

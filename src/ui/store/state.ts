@@ -15,6 +15,7 @@ import type { LatentSize } from '../../pipeline/PipelineDescription';
 import type {
   BackendPreference,
   BackendStatus,
+  Edit,
   ExportFormat,
   ExportProgress,
   ExportResult,
@@ -24,7 +25,6 @@ import type {
   OpenProgress,
   PickedPlace,
   PlanSummary,
-  WeightsId,
 } from '../../worker/protocol';
 
 export interface OpenState extends OpenedPipeline {
@@ -37,11 +37,19 @@ export interface OpenState extends OpenedPipeline {
 /** The two sides of the page: what is compared with, and what the plan makes of it. */
 export type Side = 'teacher' | 'student';
 
+/** What the student is: what is off, and whose weights the rest has ('original': the model's own). */
+export interface StudentEdit {
+  readonly plan: Plan;
+  readonly weights: Edit['weights'];
+}
+
 /** A clip on screen and what it was made with. `step < steps` marks a preview. */
 export interface ShownClip {
   readonly clip: Clip;
   readonly settings: GenerateSettings;
   readonly plan: Plan;
+  /** The model's own where absent. */
+  readonly weights?: Edit['weights'];
   readonly step: number;
   readonly steps: number;
 }
@@ -50,6 +58,7 @@ export interface ShownComparison {
   readonly value: ClipComparison;
   readonly settings: GenerateSettings;
   readonly plan: Plan;
+  readonly weights?: Edit['weights'];
   readonly step: number;
   readonly steps: number;
 }
@@ -57,6 +66,7 @@ export interface ShownComparison {
 export interface Run {
   readonly settings: GenerateSettings;
   readonly plan: Plan;
+  readonly weights?: Edit['weights'];
   /** Whether the teacher is sampled too; false when its kept clip still holds. */
   readonly withTeacher: boolean;
   readonly step: number;
@@ -102,16 +112,11 @@ export interface Opening {
 export interface Exported {
   readonly result: ExportResult;
   readonly plan: Plan;
+  readonly weights: Edit['weights'];
   readonly format: ExportFormat;
   readonly component: ComponentId;
   /** Where the files lie; null when they are to be downloaded. */
   readonly place: PickedPlace | null;
-}
-
-/** A student that was healed: its weights are with the engine, and count for this plan alone. */
-export interface Healed {
-  readonly plan: Plan;
-  readonly weights: WeightsId;
 }
 
 export type KeptCheck = { readonly state: 'running'; readonly readBytes: number } | { readonly state: 'good' | 'bad' };
@@ -126,14 +131,12 @@ export interface StudioState {
   readonly settings: GenerateSettings;
   readonly rerun: Rerun;
   readonly plan: Plan;
-  readonly past: readonly Plan[];
-  readonly future: readonly Plan[];
+  /** Whose weights the student has; with `plan` it is what undo walks back. */
+  readonly weights: Edit['weights'];
+  readonly past: readonly StudentEdit[];
+  readonly future: readonly StudentEdit[];
   /** The engine's figures for the plan they were asked with. */
   readonly summary: { readonly plan: Plan; readonly value: PlanSummary } | null;
-
-  /** Null before healing, or when the engine lost the weights. `worn`: the student has them now. */
-  readonly healed: Healed | null;
-  readonly worn: boolean;
 
   readonly shown: Partial<Record<Side, ShownClip>>;
   readonly comparison: ShownComparison | null;
@@ -172,6 +175,7 @@ export interface StudioState {
 
 /** What belongs to the open model and goes with it. */
 export const nothingMade = {
+  weights: 'original',
   past: [],
   future: [],
   summary: null,
@@ -182,8 +186,6 @@ export const nothingMade = {
   decodeMs: null,
   exported: null,
   exportComponent: null,
-  healed: null,
-  worn: false,
   anchorId: null,
   hoveredId: null,
 } satisfies Partial<StudioState>;
