@@ -143,6 +143,7 @@ async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promis
   const own = new AbortController();
   controller = own;
   pauseHealing(false);
+  gathered = [];
   set({ ...nothingYet, running: true, of, startedAtMs: performance.now() });
   let next = from;
   for (let interruptions = 0; ; interruptions++) {
@@ -157,6 +158,7 @@ async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promis
       return;
     } catch (thrown) {
       if (controller !== own) return;
+      showGathered();
       if (useHealing.getState().training.length > stepsBefore) interruptions = 0;
       if (!isInterruption(thrown) || interruptions >= MOST_INTERRUPTIONS) return onFailure(thrown);
       set({ recovering: true, progress: null });
@@ -182,6 +184,7 @@ function checkpointOf({ fingerprint, edit, settings }: HealingRun): StoredCheckp
 }
 
 function onReport(report: HealReport): void {
+  if (report.phase === 'kept') showGathered(); // in one step with what is said of it
   switch (report.phase) {
     case 'resumed':
       return set({
@@ -201,13 +204,31 @@ function onReport(report: HealReport): void {
   }
 }
 
+/** Reports that are not shown yet: steps of a small model come faster than a page can be drawn. */
+let gathered: HealProgress[] = [];
+let gathering: ReturnType<typeof setTimeout> | undefined;
+const GATHER_MS = 100;
+
 function onProgress(progress: HealProgress): void {
-  const { training, heldOut, clip } = progress;
+  gathered.push(progress);
+  gathering ??= setTimeout(showGathered, GATHER_MS);
+}
+
+function showGathered(): void {
+  clearTimeout(gathering);
+  gathering = undefined;
+  const reports = gathered;
+  gathered = [];
+  const last = reports.at(-1);
+  if (!last) return;
+  const training = reports.flatMap((report) => report.training ?? []);
+  const heldOut = reports.flatMap((report) => report.heldOut ?? []);
+  const clip = reports.findLast((report) => report.clip)?.clip;
   set((state) => ({
-    progress,
+    progress: last,
     recovering: false,
-    training: training ? [...state.training, training] : state.training,
-    heldOut: heldOut ? [...state.heldOut, heldOut] : state.heldOut,
+    training: training.length > 0 ? [...state.training, ...training] : state.training,
+    heldOut: heldOut.length > 0 ? [...state.heldOut, ...heldOut] : state.heldOut,
     now: clip ?? state.now,
   }));
 }
@@ -215,6 +236,7 @@ function onProgress(progress: HealProgress): void {
 /** The student on screen takes the weights where it is still the one that was healed. */
 function onOutcome(outcome: HealJobOutcome, { fingerprint, student }: HealingRun): void {
   controller = null;
+  showGathered();
   set({ running: false, paused: false, ending: false, recovering: false, outcome });
   const { weights, unstored, ...summary } = outcome;
   if (weights !== undefined) {
@@ -250,6 +272,7 @@ export function cancelHealing(): void {
   controller?.abort();
   controller = null;
   pauseHealing(false);
+  gathered = [];
   set(nothingYet);
 }
 
