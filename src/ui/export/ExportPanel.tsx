@@ -18,8 +18,8 @@ import {
   setExportComponent,
   setExportFormat,
 } from '../store/exporting';
-import { planTreeOf } from '../store/mapped';
 import { sameStudent } from '../store/healed';
+import { planTreeOf } from '../store/mapped';
 import { canPickPlace } from '../store/pickPlace';
 import { savePlan } from '../store/saving';
 import { showPanel } from '../store/settings';
