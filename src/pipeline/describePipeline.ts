@@ -30,6 +30,9 @@ const INDEX_FILE = 'model_index.json';
 const LONE_FILE = 'model.onnx';
 const DENOISER_FOLDERS = ['unet', 'transformer'];
 
+const PICTURE_NOTE =
+  'Prompts have no effect: a clip begins with a picture. Without one, its embedding is seeded noise.';
+
 /**
  * Describes a pipeline folder, or a lone denoiser (one graph file, or its component folder). `size` counts where the
  * graph leaves the latent's axes free. Errors:
@@ -96,7 +99,12 @@ async function describeFolder(
     examplePrompts: settings.examplePrompts,
     ...(settings.trainingPrompts ? { trainingPrompts: settings.trainingPrompts } : {}),
     ...(settings.presets ? { presets: settings.presets } : {}),
-    notes: [...notes, ...input.notes, ...text.notes, ...(sampler.note ? [sampler.note] : [])],
+    notes: [
+      ...notes,
+      ...input.notes,
+      ...(image?.encoder && !text.parts.textEncoder ? [PICTURE_NOTE] : text.notes),
+      ...(sampler.note ? [sampler.note] : []),
+    ],
   };
 }
 

@@ -1,12 +1,14 @@
 /**
- * A picture to what an image-to-video denoiser is conditioned on, as StableVideoDiffusionPipeline does it: some noise on
- * the picture, its latent (the mean, unscaled), and its embedding. The last few pictures are kept.
+ * A picture to what an image-to-video denoiser is conditioned on, as StableVideoDiffusionPipeline does it once the picture
+ * has the model's size (cropped to its aspect here): some noise on it, its latent (the mean, unscaled), and its embedding.
+ * The last few pictures are kept.
  */
 
 import type { Model } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { Session } from '../runtime/Runtime';
 import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { antialiasedResize } from './antialiasedResize';
 import type { TextEmbedding } from './denoiserInputs';
 import type { PipelineDescription } from './PipelineDescription';
 import { PICTURE_NOISE } from './pictureNoise';
@@ -25,6 +27,8 @@ export interface ImageConditioning {
   embed(picture: PicturePixels & { readonly key: string }, seed: number): Promise<ImageCondition>;
 }
 
+type ImageDescription = NonNullable<PipelineDescription['image']>;
+
 /** A graph and its session. */
 export interface RunnableGraph {
   readonly model: Model;
@@ -36,7 +40,7 @@ const PICTURE_NOISE_STREAM = 2_000_000;
 const KEPT_PICTURES = 8;
 
 export function imageConditioning(
-  image: NonNullable<PipelineDescription['image']>,
+  image: ImageDescription,
   channels: number,
   vaeEncoder: RunnableGraph,
   imageEncoder: RunnableGraph | undefined,
@@ -47,8 +51,9 @@ export function imageConditioning(
       const key = `${picture.key} ${seed}`;
       const known = kept.get(key);
       if (known) return known;
-      const embedding = imageEncoder && (await embeddingOf(picture, image.encoder!, imageEncoder));
-      const latent = await latentOf(picture, image, channels, seed, vaeEncoder);
+      const own = pictureTensor(picture, image.width, image.height);
+      const embedding = imageEncoder && (await embeddingOf(own, image, imageEncoder));
+      const latent = await latentOf(own, image, channels, seed, vaeEncoder);
       const condition: ImageCondition = { latent, ...(embedding ? { embedding } : {}) };
       if (kept.size >= KEPT_PICTURES) kept.delete(kept.keys().next().value!);
       kept.set(key, condition);
@@ -59,14 +64,14 @@ export function imageConditioning(
 
 /** The first `channels` channels of what the encoder gives: the mean, where it also gives a variance. */
 async function latentOf(
-  picture: PicturePixels,
-  { width, height }: NonNullable<PipelineDescription['image']>,
+  picture: Float32Array,
+  { width, height }: ImageDescription,
   channels: number,
   seed: number,
   encoder: RunnableGraph,
 ): Promise<Float32Array> {
   const noise = seededNoise(seed, 3 * width * height, PICTURE_NOISE_STREAM);
-  const pixels = pictureTensor(picture, width, height).map((value, i) => value + PICTURE_NOISE * noise[i]!);
+  const pixels = picture.map((value, i) => value + PICTURE_NOISE * noise[i]!);
   const output = await run(encoder, [1, 3, height, width], pixels);
   requireFiniteOutput('The VAE encoder', floatValues(output));
   const area = output.dims.slice(-2).reduce((product, dim) => product * dim, 1);
@@ -74,11 +79,12 @@ async function latentOf(
 }
 
 async function embeddingOf(
-  picture: PicturePixels,
-  { size, mean, std }: NonNullable<NonNullable<PipelineDescription['image']>['encoder']>,
+  picture: Float32Array,
+  image: ImageDescription,
   encoder: RunnableGraph,
 ): Promise<TextEmbedding> {
-  const pixels = pictureTensor(picture, size, size).map((value, i) => {
+  const { size, mean, std } = image.encoder!;
+  const pixels = antialiasedResize(picture, 3, image, size).map((value, i) => {
     const channel = Math.floor(i / (size * size));
     return ((value + 1) / 2 - mean[channel]!) / std[channel]!;
   });
