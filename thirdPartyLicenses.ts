@@ -77,7 +77,7 @@ function describe(folders: ReadonlySet<string>, root: string): string {
     const title = `${manifest.name} ${manifest.version} (${manifest.license ?? 'see below'})`;
     packages.set(title, `${title}\n${'-'.repeat(title.length)}\n\n${licenseText(folder, manifest.name, root)}\n`);
   }
-  const texts = [...packages.keys()].sort().map((title) => packages.get(title)!);
+  const texts = [...packages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text);
   return `VDMini Studio holds code, fonts and WebAssembly of these packages.\n\n${texts.join('\n\n')}`;
 }
 

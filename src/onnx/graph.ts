@@ -3,7 +3,20 @@
  * a node's subgraphs (If, Loop, Scan bodies) count as uses by that node.
  */
 import { StudioError } from '../errors/StudioError';
-import type { Attribute, Graph, Node } from './model';
+import type { Attribute, Graph, Node, ValueInfo } from './model';
+
+/** The first input that takes data: not one that an initializer gives its value. Throws `onnx/invalid-graph`. */
+export function firstInput({ inputs, initializers }: Graph): ValueInfo {
+  const input = inputs.find(({ name }) => !initializers.has(name));
+  if (!input) throw new StudioError('onnx/invalid-graph', 'The graph has no input that takes data.');
+  return input;
+}
+
+/** Throws `onnx/invalid-graph`. */
+export function firstOutput({ outputs: [output] }: Graph): ValueInfo {
+  if (!output) throw new StudioError('onnx/invalid-graph', 'The graph has no output.');
+  return output;
+}
 
 /** Value name -> the node of `graph` (not of its subgraphs) that makes it. */
 export function producers(graph: Graph): ReadonlyMap<string, Node> {

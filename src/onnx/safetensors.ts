@@ -30,8 +30,7 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Arr
   const entries: Record<string, Entry> = {};
   const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const name of [...tensors.keys()].sort()) {
-    const { dataType, dims, data } = tensors.get(name)!;
+  for (const [name, { dataType, dims, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const dtype = typeNames[dataType];
     if (dtype === undefined || data.kind !== 'inline')
       throw new StudioError('onnx/unsupported', `The weights ${name} cannot be kept: they are ${dataType}.`, { name });

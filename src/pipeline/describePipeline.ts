@@ -44,7 +44,8 @@ export async function describePipeline(
   readGraph: ReadGraph,
   size: LatentSize = {},
 ): Promise<PipelineDescription> {
-  const loneFile = folder.paths?.length === 1 && folder.paths[0]!.endsWith('.onnx') ? folder.paths[0] : undefined;
+  const [only, ...more] = folder.paths ?? [];
+  const loneFile = more.length === 0 && only?.endsWith('.onnx') ? only : undefined;
   if (loneFile !== undefined) return describeLoneDenoiser(folder, loneFile, readGraph, size);
   const index = await readOptionalJson(folder, INDEX_FILE);
   for (const component of DENOISER_FOLDERS) {

@@ -4,10 +4,11 @@
  */
 
 import type { Clip } from '../metrics/Clip';
+import { firstInput, firstOutput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { Feeds, PlainTensor } from '../runtime/Runtime';
-import { elementCount, floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { elementCount, floatValues, outputNamed, runtimeType, tensorOf } from '../runtime/tensors';
 import { toFrames } from './latentFrames';
 import type { LatentScaling } from './latentScaling';
 import type { PipelineDescription } from './PipelineDescription';
@@ -28,11 +29,11 @@ export function frameDecoder(
   const { decoder, latent, latentLayout } = description;
   if (!decoder || !model || !runDecoder)
     return async (values) => latentPicture(toFrames(values, latentLayout, latent), description);
-  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
-  const outputName = model.graph.outputs[0]!.name;
+  const input = firstInput(model.graph);
+  const outputName = firstOutput(model.graph).name;
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
   const run = async (dims: readonly number[], values: Float32Array) =>
-    (await runDecoder({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]))[outputName]!;
+    outputNamed(await runDecoder({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]), outputName);
   const whole = input.type?.shape?.length === 5;
   const fixed = input.type?.shape?.[0];
   const perRun = !whole && typeof fixed === 'number' && fixed > 0 ? fixed : latent.frames;
@@ -75,7 +76,7 @@ export function decoderFeeds(
   seed: number,
 ): Record<string, PlainTensor> {
   const bindings = decoderBindings(model, description);
-  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
+  const input = firstInput(model.graph);
   const dims = (input.type?.shape ?? []).map((dim) => (typeof dim === 'string' ? bindings.get(dim)! : (dim ?? 1)));
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
   return { [input.name]: tensorOf(dataType, dims, seededNoise(seed, elementCount(dims))) };

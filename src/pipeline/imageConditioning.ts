@@ -4,10 +4,11 @@
  * The last few pictures are kept.
  */
 
+import { firstInput, firstOutput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { Session } from '../runtime/Runtime';
-import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { floatValues, outputNamed, runtimeType, tensorOf } from '../runtime/tensors';
 import { antialiasedResize } from './antialiasedResize';
 import type { TextEmbedding } from './denoiserInputs';
 import type { PipelineDescription } from './PipelineDescription';
@@ -94,8 +95,8 @@ async function embeddingOf(
 }
 
 async function run({ model, session }: RunnableGraph, dims: readonly number[], values: Float32Array) {
-  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!;
-  const output = (model.graph.outputs.find(({ name }) => name === 'image_embeds') ?? model.graph.outputs[0]!).name;
+  const input = firstInput(model.graph);
+  const output = (model.graph.outputs.find(({ name }) => name === 'image_embeds') ?? firstOutput(model.graph)).name;
   const tensor = tensorOf(runtimeType(input.type?.dataType ?? 'float32', input.name), dims, values);
-  return (await session.run({ [input.name]: tensor }, [output]))[output]!;
+  return outputNamed(await session.run({ [input.name]: tensor }, [output]), output);
 }

@@ -5,10 +5,11 @@
 
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
+import { firstOutput } from '../onnx/graph';
 import type { Model, ValueInfo } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { PlainTensor, Session } from '../runtime/Runtime';
-import { floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { floatValues, outputNamed, runtimeType, tensorOf } from '../runtime/tensors';
 import type { TextEmbedding } from './denoiserInputs';
 import { openTokenizer, readTokenizer } from './openTokenizer';
 import type { PipelineDescription } from './PipelineDescription';
@@ -47,7 +48,7 @@ export async function openTextConditioning(
       const nothing = prompt === '' && description.textEncoder?.zeroesEmptyPrompt;
       const encoded = nothing ? zeros(tokenizer.maxTokens) : tokenizer.encodeWithMask(prepared(prompt, conventions));
       const feeds = Object.fromEntries(inputs.map((input) => [input.name, encoderFeed(input, encoded, conventions)]));
-      const hidden = (await session.run(feeds, [output]))[output]!;
+      const hidden = outputNamed(await session.run(feeds, [output]), output);
       const mask = Float32Array.from(encoded.attentionMask, Number);
       const tokens = embeddingOf(hidden, mask, cropped, conventions);
       requireFiniteOutput('The text encoder', tokens.values);
@@ -72,7 +73,7 @@ async function openPooled(
   return async (prompt) => {
     const encoded = tokenizer.encodeWithMask(prompt);
     const feeds = inputs.map((input) => [input.name, encoderFeed(input, encoded, { ignoresMask: true })] as const);
-    const pooled = floatValues((await session.run(Object.fromEntries(feeds), [output]))[output]!);
+    const pooled = floatValues(outputNamed(await session.run(Object.fromEntries(feeds), [output]), output));
     requireFiniteOutput('The second text encoder', pooled);
     return pooled;
   };
@@ -92,7 +93,7 @@ function prepared(prompt: string, { cleansPrompt, template }: PipelineConvention
 function embeddingOutput({ graph }: Model, { hiddenState }: PipelineConventions): string {
   const states = graph.outputs.filter(({ name }) => /^hidden_states[._]\d+$/.test(name));
   const chosen = hiddenState === undefined ? undefined : states.at(-hiddenState);
-  return (chosen ?? graph.outputs.find(({ name }) => name === 'last_hidden_state') ?? graph.outputs[0]!).name;
+  return (chosen ?? graph.outputs.find(({ name }) => name === 'last_hidden_state') ?? firstOutput(graph)).name;
 }
 
 /** What each of a text encoder's inputs means, by its name; in the type and rank that the graph declares. */

@@ -71,6 +71,13 @@ function fromHalves(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, (_, i) => getFloat16(view, 2 * i, true));
 }
 
+/** One of the outputs of a run. */
+export function outputNamed(outputs: Readonly<Record<string, PlainTensor>>, name: string): PlainTensor {
+  const output = outputs[name];
+  if (!output) throw new StudioError('internal', `The runtime gave no output ${name}.`, { name });
+  return output;
+}
+
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }

@@ -4,9 +4,11 @@
  * block ends in a product with weights, that gives what the cut gives. A preview compared with an export cannot find a wrong
  * id: both would be wrong alike.
  */
+
 import type { Block, BlockTree } from '../blocks/block';
 import { allBlocks, leaves } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
+import { firstOutput } from '../onnx/graph';
 import type { Model, Node, TensorType } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
 import { gate, gateFeeds } from '../passes/gate';
@@ -14,7 +16,7 @@ import { neutraliseModules } from '../passes/neutraliseModules';
 import { seededNoise } from '../pipeline/seededNoise';
 import { outputDifference } from '../runtime/outputDifference';
 import type { Feeds, PlainTensor, Runtime, Session, SessionModel } from '../runtime/Runtime';
-import { boolScalar, filled, floatValues, runtimeType, tensorOf } from '../runtime/tensors';
+import { boolScalar, filled, floatValues, outputNamed, runtimeType, tensorOf } from '../runtime/tensors';
 
 /**
  * 'right': both cuts give the same output. 'wrong': they do not, though every part of the block is a residual branch.
@@ -56,7 +58,7 @@ export async function checkIds(
     allBlocks(tree).map(({ id }) => id),
   );
   const feeds = arbitraryFeeds(model, bindings);
-  const output = model.graph.outputs[0]!.name;
+  const output = firstOutput(model.graph).name;
   const open = async (what: string, { graph, ...rest }: Model): Promise<Session> =>
     runtime.createSession({ what, modelBytes: writeModel({ ...rest, graph }), externalData });
   const sessions: Session[] = [];
@@ -64,7 +66,7 @@ export async function checkIds(
     sessions.push(await open('the gated graph', gated.model), await open('the neutralised graph', neutral.model));
     const [gatedSession, neutralSession] = sessions as [Session, Session];
     const run = async (session: Session, given: Feeds) =>
-      floatValues((await session.run({ ...feeds, ...given }, [output]))[output]!);
+      floatValues(outputNamed(await session.run({ ...feeds, ...given }, [output]), output));
     const cut = (dropped: readonly string[]) =>
       run(
         gatedSession,

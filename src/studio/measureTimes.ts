@@ -6,6 +6,7 @@
 
 import type { ComponentId } from '../blocks/plan';
 import { FEWEST_PAIRS, type PairedTimes, pairedTimes, type TimePair } from '../metrics/pairedTimes';
+import { firstOutput } from '../onnx/graph';
 import { branchesFor, branchGuidance } from '../pipeline/guidance';
 import { latentLength } from '../pipeline/latentFrames';
 import { seededNoise } from '../pipeline/seededNoise';
@@ -83,7 +84,7 @@ export async function stepUnder(
     inputs.feeds({ ...call, branches: branches.slice(index * perCall, (index + 1) * perCall) }),
   );
   const edit = editOf(variant, 'denoiser');
-  const output = denoiser.file.model.graph.outputs[0]!.name;
+  const output = firstOutput(denoiser.file.model.graph).name;
   return async () => {
     for (const feeds of calls) await denoiser.run(edit, feeds, [output]);
   };

@@ -10,6 +10,7 @@ import { type ComponentId, type Plan, resolvePlan, withComponent } from '../bloc
 import { presetsFor } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
+import { firstOutput } from '../onnx/graph';
 import { allFusions } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
@@ -23,6 +24,7 @@ import type { LatentSize, PipelineDescription } from '../pipeline/PipelineDescri
 import { openTextConditioning } from '../pipeline/textConditioning';
 import type { Runtime, Session, SessionModel } from '../runtime/Runtime';
 import { type SessionPool, sessionPool } from '../runtime/sessionPool';
+import { outputNamed } from '../runtime/tensors';
 import { boundSizes } from './boundSizes';
 import { decoderBlocks } from './decoderBlocks';
 import { exportStudent } from './exportStudent';
@@ -161,8 +163,8 @@ async function openParts(
     async runDenoiser(call, variant) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
       counts.denoiserRuns++;
-      const output = file.model.graph.outputs[0]!.name;
-      return (await denoiser.run(editOf(variant, 'denoiser'), inputs.feeds(call), [output]))[output]!;
+      const output = firstOutput(file.model.graph).name;
+      return outputNamed(await denoiser.run(editOf(variant, 'denoiser'), inputs.feeds(call), [output]), output);
     },
     decode: (latent, variant) =>
       frameDecoder(description, decoderFile ? decoderFile.model : undefined, decodeUnder(variant))(latent),

@@ -2,7 +2,9 @@
  * The rest of the denoiser behind a place, for measuring units that lie there: a session of its own with gates, fed with
  * the teacher's own features.
  */
+
 import type { Plan } from '../blocks/plan';
+import { firstOutput } from '../onnx/graph';
 import { writeModel } from '../onnx/writeModel';
 import { gateFeeds } from '../passes/gate';
 import { type Suffix, suffix } from '../passes/suffix';
@@ -39,7 +41,7 @@ export async function openPartialDenoiser(
 ): Promise<PartialDenoiser> {
   const { description, denoiser } = pipeline;
   const { file } = denoiser;
-  const output = file.model.graph.outputs[0]!.name;
+  const output = firstOutput(file.model.graph).name;
   const inputs = new Set(model.graph.inputs.map(({ name }) => name));
   const only = (feeds: Readonly<Record<string, PlainTensor>>): Feeds =>
     Object.fromEntries(Object.entries(feeds).filter(([name]) => inputs.has(name)));

@@ -2,6 +2,7 @@
  * Inner values of the teacher on the states of its runs: one session of the whole denoiser that gives any of a fixed set of
  * them. What fits is computed once and kept.
  */
+import { firstOutput } from '../onnx/graph';
 import { writeModel } from '../onnx/writeModel';
 import { tap } from '../passes/tap';
 import { branchesFor, branchGuidance, guide } from '../pipeline/guidance';
@@ -70,7 +71,7 @@ export async function openTeacherFeatures(
   const keepsAll = states * bytesOf(graphs, values) <= MOST_FEATURE_BYTES;
   const always = new Set(values);
   const kept = new Map<TeacherState, StateFeatures>();
-  const output = file.model.graph.outputs[0]!.name;
+  const output = firstOutput(file.model.graph).name;
   const session = await pipeline.createSession({
     what: file.path,
     modelBytes: writeModel(tap(graphs.whole, [...values, ...asked])),

@@ -3,11 +3,13 @@
  * of the component byte for byte (`checkStudentFile`), and one call must give what the gated session gives, under equal
  * optimisation. The page and the command line share this.
  */
+
 import { NOTHING_DROPPED } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
+import { firstOutput } from '../onnx/graph';
 import { outputDifference } from '../runtime/outputDifference';
 import type { Feeds, SessionModel } from '../runtime/Runtime';
-import { floatValues } from '../runtime/tensors';
+import { floatValues, outputNamed } from '../runtime/tensors';
 import { checkStudentFile } from './checkStudentFile';
 import { requireFinite } from './notFinite';
 import type { OpenedComponent, Pipeline } from './Pipeline';
@@ -54,7 +56,7 @@ export async function previewStudent(
 ): Promise<Preview> {
   const output = outputOf(component);
   const run = async (of: Edit, whose: string): Promise<Float32Array> => {
-    const values = floatValues((await component.run(of, feeds, [output]))[output]!);
+    const values = floatValues(outputNamed(await component.run(of, feeds, [output]), output));
     await requireFinite(pipeline, component, { edit: of, feeds, values, where: whose });
     return values;
   };
@@ -63,7 +65,7 @@ export async function previewStudent(
 
 const ORIGINAL: Edit = { plan: NOTHING_DROPPED, weights: 'original' };
 
-const outputOf = ({ file }: OpenedComponent): string => file.model.graph.outputs[0]!.name;
+const outputOf = ({ file }: OpenedComponent): string => firstOutput(file.model.graph).name;
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
@@ -86,7 +88,7 @@ export async function verifyStudent(
     const session = await pipeline.createSession(model);
     loaded?.();
     try {
-      return floatValues((await session.run(feeds, [output]))[output]!);
+      return floatValues(outputNamed(await session.run(feeds, [output]), output));
     } finally {
       await session.release();
     }
@@ -97,7 +99,7 @@ export async function verifyStudent(
   // Quantised graphs are fused otherwise inside a branch than outside of one, and then compute something else.
   const unoptimised = !(difference.max <= tolerance);
   if (unoptimised) {
-    const gated = floatValues((await component.runUnoptimised(edit, feeds, [output]))[output]!);
+    const gated = floatValues(outputNamed(await component.runUnoptimised(edit, feeds, [output]), output));
     difference = outputDifference(await runFile({ ...file, unoptimised: true }), gated);
   }
   if (!(difference.max <= tolerance)) throw outputFailure(file.what, difference.max, scale);

@@ -166,9 +166,9 @@ function attributeValue(proto: pb.AttributeProto, field: DataField): AttributeVa
     case 's':
       return { kind: 'string', value: proto.s };
     case 't':
-      return { kind: 'tensor', value: tensorFromProto(proto.t!) };
+      return { kind: 'tensor', value: tensorFromProto(proto.t ?? create(pb.TensorProtoSchema)) };
     case 'g':
-      return { kind: 'graph', value: graphFromProto(proto.g!) };
+      return { kind: 'graph', value: graphFromProto(proto.g ?? create(pb.GraphProtoSchema)) };
     case 'floats':
       return { kind: 'floats', value: proto.floats };
     case 'ints':
@@ -380,7 +380,10 @@ function rest<D extends DescMessage>(
   proto: MessageShape<D>,
   fields: readonly string[],
 ): { unknown?: Uint8Array } {
-  const set = fields.filter((name) => isFieldSet(proto, schema.field[name]!));
+  const set = fields.filter((name) => {
+    const field = schema.field[name];
+    return field !== undefined && isFieldSet(proto, field);
+  });
   if (set.length === 0 && (proto.$unknown?.length ?? 0) === 0) return {};
   const kept = create(schema) as Record<string, unknown> & MessageShape<D>;
   for (const name of set) (kept as Record<string, unknown>)[name] = (proto as Record<string, unknown>)[name];

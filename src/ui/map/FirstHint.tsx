@@ -1,4 +1,4 @@
-/** The one line for a first visit; gone for good when it is dismissed. */
+/** The one line for a first visit: until the first edit, and gone for good when it is dismissed. */
 
 import { Icon } from '../parts/Icon';
 import { mappedOf } from '../store/mapped';
@@ -8,7 +8,8 @@ import { useStudio } from '../store/state';
 export function FirstHint() {
   const dismissed = usePage((state) => state.hintDismissed);
   const open = useStudio((state) => mappedOf(state) !== null);
-  if (dismissed || !open) return null;
+  const edited = useStudio((state) => state.past.length > 0 || state.plan.dropped.length > 0);
+  if (dismissed || edited || !open) return null;
   return (
     <p className="first-hint" data-testid="first-hint">
       <span>Click a block to remove it; the right clip shows what is lost.</span>
