@@ -5,6 +5,7 @@ import type { PairedTimes } from '../metrics/pairedTimes';
 import { psnr } from '../metrics/psnr';
 import type { Summary } from '../metrics/summarise';
 import type { StudentComparison } from '../studio/compareStudents';
+import type { FeatureDistances, PairDistances } from '../studio/featureDistances';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import { costTable, type StudentTotals } from './costTable';
 import { describeCut } from './planOptions';
@@ -28,6 +29,8 @@ export interface CompareResult {
   readonly compared: StudentComparison;
   /** What ColorVideoVDP took the clips to be looked at on. */
   readonly display?: DisplayName | undefined;
+  /** By a model that the person gave. */
+  readonly distances?: FeatureDistances | undefined;
   readonly notes: readonly string[];
 }
 
@@ -94,9 +97,14 @@ export function comparedText(result: CompareResult): string {
   const clips = `${counted(settings.length, 'clip')} of the teacher and of each student, ${counted(steps, 'step')}, guidance ${guidance}; ${counted(compared.denoiserRuns, 'denoiser call')}\n`;
   const cuts = students.map(({ name, dropped, gone }) => `${name}: ${describeCut(dropped, gone)}`);
   const costs = students.map(({ name }, index) => `\n${name}\n${costOf(result, index)}`);
-  return [clips, ...cuts, ...costs, ...compared.pairs.map((_, index) => pairText(result, index)), notesOf(notes)].join(
-    '',
-  );
+  return [
+    clips,
+    ...cuts,
+    ...costs,
+    ...compared.pairs.map((_, index) => pairText(result, index)),
+    distancesText(result),
+    notesOf(notes),
+  ].join('');
 }
 
 function pairText({ students, compared }: CompareResult, index: number): string {
@@ -130,6 +138,32 @@ function summaryCells(summary: Summary | null): readonly string[] {
     number(median),
     number(worst.value),
   ];
+}
+
+/** Of the sets of clips, by the features of a model that is named. */
+function distancesText({ students, distances }: CompareResult): string {
+  if (!distances) return '';
+  const { model, about, clips, featureLength, pairs } = distances;
+  const rows = pairs.map((pair) => {
+    const { reference, candidate } = pairNames(students, pair);
+    return [
+      `${candidate} against ${reference}`,
+      pair.frechet === null ? 'refused' : number(pair.frechet),
+      mmdText(pair),
+    ];
+  });
+  const refused = pairs[0]?.refused === undefined ? '' : `${pairs[0].refused}\n`;
+  return [
+    `\nBy the ${featureLength} features of ${model} (${about}), ${counted(clips, 'clip')} of each side\n`,
+    table(['', 'FVD', 'MMD (KID’s kernel), mean ± deviation over subsets'], rows, [1]),
+    refused,
+  ].join('');
+}
+
+function mmdText({ mmd }: PairDistances): string {
+  if (!mmd) return 'refused: fewer than 4 clips';
+  const { count, size, mean: middle, standardDeviation } = mmd.subsets;
+  return `${number(mmd.value)}; ${number(middle)} ± ${number(standardDeviation)} over ${count} of ${size}`;
 }
 
 /** One line a case and pair. */

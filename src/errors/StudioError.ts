@@ -54,6 +54,9 @@ export type ErrorCode =
   | 'gpu/lost'
   | 'gpu/unavailable'
   | 'gpu/out-of-memory'
+  // metrics
+  | 'metrics/too-few-clips' // a distance of distributions from fewer clips than it means anything for
+  | 'metrics/feature-model' // a graph that gives no features of clips
   // command line
   | 'cli/usage'
   | 'internal'; // a defect of ours; never thrown on purpose for bad input

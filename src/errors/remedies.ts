@@ -203,6 +203,16 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
     sentence: 'The model does not fit into this GPU’s memory.',
     remedy: 'Close other tabs, use a smaller model or fp16 weights, or choose WASM in the badge at the top.',
   },
+  'metrics/too-few-clips': {
+    sentence: 'There are too few clips for this figure.',
+    remedy:
+      'Give more prompts and seeds (--prompts FILE, --seeds N), or read MMD, which means something for few clips.',
+  },
+  'metrics/feature-model': {
+    sentence: 'This graph gives no features of clips.',
+    remedy:
+      'Give an ONNX file with one float32 input [clips, frames, 3, rows, columns] (or colours first or last) and an output "features".',
+  },
   'cli/usage': {
     sentence: 'The command was not understood.',
     remedy: 'Run it with --help to see how it is used.',

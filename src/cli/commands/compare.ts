@@ -4,7 +4,9 @@
  */
 import type { ComponentId } from '../../blocks/plan';
 import { metricsCsv } from '../../metrics/metricsCsv';
-import { compareStudents } from '../../studio/compareStudents';
+import type { FeatureModel } from '../../studio/clipFeatures';
+import { type ComparedPair, compareStudents } from '../../studio/compareStudents';
+import { featureCollector } from '../../studio/featureDistances';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { measureTimes } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
@@ -12,6 +14,7 @@ import { TEACHER, variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
+import { featureHelp, featureOptions, openFeatures, readFeatureOptions } from '../featureOptions';
 import { requireFolder, writeWhole } from '../fileOutput';
 import {
   casesHelp,
@@ -38,6 +41,7 @@ ${generateHelp}
 ${casesHelp}
 ${planHelp}
 ${displayHelp}
+${featureHelp}
   --csv FILE          the measurements: per frame of one clip, or one line a clip and pair
   --json              all of it; PSNR of equal frames is "identical"
 `;
@@ -49,6 +53,7 @@ const options = {
   prompts: { type: 'string' },
   seeds: { type: 'string' },
   display: { type: 'string' },
+  ...featureOptions,
   csv: { type: 'string' },
 } as const;
 
@@ -57,6 +62,7 @@ export const compare: Command = {
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
     const display = readDisplay(values.display);
+    const wantedFeatures = readFeatureOptions(values);
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(
       positionals[0]!,
@@ -64,7 +70,10 @@ export const compare: Command = {
       latentSize(values['latent-size']),
       device(values.device),
     );
+    let features: FeatureModel | undefined;
     try {
+      features = wantedFeatures && (await openFeatures(wantedFeatures, pipeline.runtime));
+      const collector = features && featureCollector(features);
       const settings = await readCases(values, pipeline.description);
       const plans = await requireStudents(values, wholeTree(pipeline));
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
@@ -72,13 +81,15 @@ export const compare: Command = {
         signal,
         ...(display ? { display } : {}),
         onStep: showStep,
-        onCase: ({ done, of }) => {
+        onCase: async ({ done, of, clips }) => {
+          await collector?.add(clips);
           if (process.stderr.isTTY && of > 1) process.stderr.write(`clip ${done} of ${of}\n`);
         },
       });
       const students: ComparedStudent[] = [];
       for (const plan of plans) students.push(await costOf(pipeline, plan, settings[0]!, signal));
-      const result = { students, settings, compared, display, notes: pipeline.description.notes };
+      const distances = collector?.distances(compared.pairs);
+      const result = { students, settings, compared, display, distances, notes: pipeline.description.notes };
       if (values.csv !== undefined)
         await writeWhole(
           values.csv,
@@ -87,6 +98,7 @@ export const compare: Command = {
         );
       process.stdout.write(values.json ? JSON.stringify(jsonOf(result), infinityAsWord, 2) + '\n' : describe(result));
     } finally {
+      await features?.release();
       await pipeline.release();
     }
   },
@@ -116,10 +128,10 @@ const describe = (result: CompareResult) => (isSingle(result) ? singleText(resul
 
 /** The fields of a single comparison are there where there is one. */
 function jsonOf(result: CompareResult) {
-  const { students, settings, compared, display, notes } = result;
+  const { students, settings, compared, display, distances, notes } = result;
   const { pairs, cases, summaries, medianStepMs, decodeMs, denoiserRuns } = compared;
   const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
-  const named = ({ reference, candidate }: (typeof pairs)[number]) => ({
+  const named = ({ reference, candidate }: ComparedPair) => ({
     reference: nameOf(reference),
     candidate: nameOf(candidate),
   });
@@ -167,6 +179,9 @@ function jsonOf(result: CompareResult) {
       })),
     })),
     ...(display ? { colorVideoVdpDisplay: display } : {}),
+    ...(distances
+      ? { features: { ...distances, pairs: distances.pairs.map((pair) => ({ ...pair, ...named(pair) })) } }
+      : {}),
     teacherClips: cases.length,
     denoiserRuns,
     notes,
