@@ -53,26 +53,27 @@ export function MetricsPanel() {
         <VerdictLine />
         {stands === 'preview' && <span className="pill">preview, step {shown!.step}</span>}
         {stands === 'stale' && <span className="pill warn">stale</span>}
-        <span className="spacer" />
-        <button
-          type="button"
-          className="button quiet small"
-          aria-expanded={detailed}
-          onClick={() => writePage({ detailsShown: !detailed })}
-          data-testid="metrics-details"
-        >
-          {detailed ? 'Fewer figures' : 'All figures'} <Icon name={detailed ? 'up' : 'down'} size={13} />
-        </button>
-        <button
-          type="button"
-          className="button quiet small"
-          disabled={!shown}
-          onClick={saveMetricsCsv}
-          data-testid="metrics-csv"
-        >
-          <Icon name="download" size={13} /> CSV
-        </button>
-        <ReportButton />
+        <div className="metrics-actions">
+          <button
+            type="button"
+            className="button quiet small"
+            aria-expanded={detailed}
+            onClick={() => writePage({ detailsShown: !detailed })}
+            data-testid="metrics-details"
+          >
+            {detailed ? 'Fewer figures' : 'All figures'} <Icon name={detailed ? 'up' : 'down'} size={13} />
+          </button>
+          <button
+            type="button"
+            className="button quiet small"
+            disabled={!shown}
+            onClick={saveMetricsCsv}
+            data-testid="metrics-csv"
+          >
+            <Icon name="download" size={13} /> CSV
+          </button>
+          <ReportButton />
+        </div>
       </header>
       <div className="numbers" hidden={!dropped && !detailed}>
         {keyFigures.map((figure) => (
