@@ -74,7 +74,7 @@ describe('a layer fitted in closed form', () => {
     expect(fit.rows).toBe(rows);
     const sums = await (await session(fit.model)).run({ x, target });
     const numbers = (name: string) => Float64Array.from(sums[name]!.data as Float32Array);
-    const { weight, bias } = fit.spread(solveRidge(numbers('gram'), numbers('missing'), fit.rows, 1e-9));
+    const { weight, bias } = fit.spread(solveRidge(numbers('gram'), numbers('missing'), fit.rows, 1e-9)!);
     const change = [...weight, ...(bias ?? [])];
     layout.parameters.forEach(({ name, offset, length }) => {
       const own = name === 'l.weight' ? change.slice(0, weight.length) : change.slice(weight.length);
@@ -102,8 +102,9 @@ describe('a layer fitted in closed form', () => {
 it('solveRidge solves, and shrinks with the ridge', () => {
   const gram = Float64Array.of(4, 1, 1, 3);
   const right = Float64Array.of(1, 0, 2, 1);
-  expect([...solveRidge(gram, right, 2, 0)].map((value) => value.toFixed(6))).toEqual(
+  expect([...solveRidge(gram, right, 2, 0)!].map((value) => value.toFixed(6))).toEqual(
     [1 / 11, -1 / 11, 7 / 11, 4 / 11].map((value) => value.toFixed(6)),
   );
-  expect(Math.abs(solveRidge(gram, right, 2, 1)[2]!)).toBeLessThan(7 / 11);
+  expect(Math.abs(solveRidge(gram, right, 2, 1)![2]!)).toBeLessThan(7 / 11);
+  expect(solveRidge(Float64Array.of(1, 2, 2, 1), right, 2, 0)).toBeUndefined();
 });

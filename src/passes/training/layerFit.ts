@@ -145,9 +145,14 @@ function withStored(model: Model, original: Model, names: readonly string[]): Mo
 
 /**
  * X of (G + ridge I) X = R by Cholesky, in place of neither: `gram` [n, n] symmetric and positive, `right` [n, m]. `ridge` is
- * relative to the mean of the diagonal. Throws `internal` where even so it is not positive.
+ * relative to the mean of the diagonal. Undefined where even so it is not positive, to rounding.
  */
-export function solveRidge(gram: Float64Array, right: Float64Array, n: number, ridge: number): Float64Array {
+export function solveRidge(
+  gram: Float64Array,
+  right: Float64Array,
+  n: number,
+  ridge: number,
+): Float64Array | undefined {
   const m = right.length / n;
   let trace = 0;
   for (let i = 0; i < n; i++) trace += gram[i * n + i]!;
@@ -157,7 +162,7 @@ export function solveRidge(gram: Float64Array, right: Float64Array, n: number, r
     for (let j = 0; j <= i; j++) {
       let sum = gram[i * n + j]! + (i === j ? added : 0);
       for (let k = 0; k < j; k++) sum -= lower[i * n + k]! * lower[j * n + k]!;
-      if (i === j && !(sum > 0)) throw new StudioError('internal', 'The normal equations of a layer are not positive.');
+      if (i === j && !(sum > 0)) return undefined;
       lower[i * n + j] = i === j ? Math.sqrt(sum) : sum / lower[j * n + j]!;
     }
   const x = right.slice();

@@ -33,13 +33,15 @@ export interface RepairOptions {
 
 export interface FittedLayer {
   readonly weight: string;
-  /** Of the value behind it, over the teacher's mean square: before and after the fit, on what it was fitted with. */
+  /** Of the value behind it, over the teacher's mean square: before and after the fit, on states set aside. */
   readonly before: number;
   readonly after: number;
 }
 
-/** Relative to the mean of the diagonal. */
-const RIDGE = 1e-3;
+/** Tried for each layer, relative to the mean of the diagonal. */
+const RIDGES = [1e-4, 1e-3, 1e-2, 1e-1, 1];
+/** One group in so many is set aside, to choose among them. */
+const ASIDE = 4;
 
 /** Of the teacher's values that are kept while layers are fitted. */
 const MOST_BYTES = 2 ** 28;
@@ -79,15 +81,19 @@ export async function repair(
     const fit = buildLayerFit(writeParameters(student, layout, flat), site.student, site.layer, { bindings });
     options.onBusy?.(false);
     await nextTask();
-    const sums = await summed(pipeline, site, fit, targets, options);
-    const change = solveRidge(sums.gram, sums.missing, fit.rows, RIDGE);
-    const { weight, bias } = fit.spread(change);
-    add(site.layer.weight, weight);
-    if (bias) add(site.layer.bias!, bias);
+    const { fitted, aside } = await summed(pipeline, site, fit, targets, options);
+    options.onBusy?.(true);
+    const { change, gain } = bestChange(fitted, aside, fit.rows);
+    options.onBusy?.(false);
+    if (change) {
+      const { weight, bias } = fit.spread(change);
+      add(site.layer.weight, weight);
+      if (bias) add(site.layer.bias!, bias);
+    }
     options.onLayer?.(index + 1, sites.length, {
       weight: site.layer.weight,
-      before: sums.error / sums.teacherSquares,
-      after: (sums.error - gained(sums, change, fit.rows)) / sums.teacherSquares,
+      before: aside.error / aside.teacherSquares,
+      after: (aside.error - gain) / aside.teacherSquares,
     });
   }
   return flat;
@@ -170,15 +176,17 @@ async function summed(
   fit: LayerFit,
   targets: readonly Targets[],
   { signal, turn }: RepairOptions,
-): Promise<Sums> {
-  const sums: Sums = {
+): Promise<{ readonly fitted: Sums; readonly aside: Sums }> {
+  const nothing = (): Sums => ({
     gram: new Float64Array(fit.rows ** 2),
     missing: new Float64Array(fit.rows * fit.outputs),
     error: 0,
     teacherSquares: 0,
-  };
+  });
+  const parts = { fitted: nothing(), aside: nothing() };
   await withSession(pipeline, 'repair', fit.model, async (session) => {
-    for (const { items, values } of targets) {
+    for (const [index, { items, values }] of targets.entries()) {
+      const sums = index % ASIDE === ASIDE - 1 ? parts.aside : parts.fitted;
       signal?.throwIfAborted();
       await turn?.();
       const target = values[teacher]!;
@@ -190,7 +198,22 @@ async function summed(
       sums.teacherSquares += floatValues(target).reduce((sum, one) => sum + one * one, 0);
     }
   });
-  return sums;
+  return { ...parts, aside: parts.aside.teacherSquares > 0 ? parts.aside : parts.fitted };
+}
+
+/** The change that gains most on the states that were set aside; none where every one of them loses there. */
+function bestChange(
+  fitted: Sums,
+  aside: Sums,
+  rows: number,
+): { readonly change?: Float64Array; readonly gain: number } {
+  let best: { change?: Float64Array; gain: number } = { gain: 0 };
+  for (const ridge of RIDGES) {
+    const change = solveRidge(fitted.gram, fitted.missing, rows, ridge);
+    const gain = change ? gained(aside, change, rows) : 0;
+    if (change && gain > best.gain) best = { change, gain };
+  }
+  return best;
 }
 
 async function withSession(
