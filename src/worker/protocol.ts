@@ -34,6 +34,7 @@ export type { PairedTimes } from '../studio/measureTimes';
 export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planData';
 export type * from '../studio/sampleData';
+export type { SplitError } from '../studio/teacherRuns';
 export type { UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
@@ -54,6 +55,9 @@ export interface AnalyzeRequest {
   readonly settings: readonly GenerateSettings[];
   /** Ids of units that were measured before. */
   readonly except: readonly string[];
+  /** Also the final latents, and the milliseconds that a step saves without each unit. */
+  readonly final: boolean;
+  readonly times: boolean;
 }
 
 /** As `planCuts` takes it; units by their kind, beside the cuts of papers. */

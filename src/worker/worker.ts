@@ -220,10 +220,10 @@ const handlers: Handlers = {
   export: async (request, context) => (await runningWith([request.variant])).exportStudent(request, context),
   times: async (request, context) =>
     measureTimes(await runningWith([request.reference, request.candidate]), request, context),
-  analyze: async ({ units, settings, except }, context) => {
+  analyze: async ({ units, settings, except, final, times }, context) => {
     const pipeline = await running();
     const wanted = unitsOf(pipeline.denoiser.tree, units).filter(({ id }) => !except.includes(id));
-    return measureImportance(pipeline, wanted, settings, context);
+    return measureImportance(pipeline, wanted, settings, { ...context, final, times });
   },
   plan: async (request, context) => {
     const pipeline = await running();

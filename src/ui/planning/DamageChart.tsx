@@ -1,11 +1,18 @@
 /**
  * Damage against depth: one column of two dots a unit in the order of execution, content and motion, on a logarithmic
- * scale with the 95 % interval of the whole where several clips were measured. A dot leads to its block on the map.
+ * scale with their 95 % intervals where several clips were measured. A dot leads to its block on the map.
  */
 import { useEffect, useRef, useState } from 'react';
-import type { UnitImportance } from '../../worker/protocol';
+import type { SplitError, UnitImportance } from '../../worker/protocol';
 import { formatTiny } from '../format';
 import { hoverBlock } from '../store/edit';
+import { type ShownError, shownErrorOf, usePlanning } from '../store/planning';
+
+interface Drawn {
+  readonly id: string;
+  readonly depth: number;
+  readonly output: SplitError & { readonly halfContent: number; readonly halfMotion: number };
+}
 
 const height = 150;
 const left = 52;
@@ -20,7 +27,8 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
     observer.observe(frame.current!);
     return () => observer.disconnect();
   }, []);
-  const ordered = [...units].sort((a, b) => a.depth - b.depth);
+  const shown = usePlanning((state) => state.shownError);
+  const ordered = units.flatMap((unit) => drawn(unit, shown)).sort((a, b) => a.depth - b.depth);
   const { from, to } = decades(ordered);
   const x = (index: number) => left + ((index + 0.5) / ordered.length) * (width - left - 8);
   const y = (value: number) => {
@@ -56,14 +64,21 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
         {ordered.map((unit, index) => (
           <g key={unit.id} onPointerEnter={() => hoverBlock(unit.id)} onPointerLeave={() => hoverBlock(null)}>
             <title>{`${unit.id}: content ${formatTiny(unit.output.content)}, motion ${formatTiny(unit.output.motion)}`}</title>
-            {unit.output.halfInterval > 0 && (
-              <line
-                className="damage-interval"
-                x1={x(index)}
-                x2={x(index)}
-                y1={y(unit.output.total - unit.output.halfInterval)}
-                y2={y(unit.output.total + unit.output.halfInterval)}
-              />
+            {[
+              { at: -1.5, value: unit.output.content, half: unit.output.halfContent, className: 'content' },
+              { at: 1.5, value: unit.output.motion, half: unit.output.halfMotion, className: 'motion' },
+            ].map(
+              ({ at, value, half, className }) =>
+                half > 0 && (
+                  <line
+                    key={className}
+                    className={`damage-interval ${className}`}
+                    x1={x(index) + at}
+                    x2={x(index) + at}
+                    y1={y(value - half)}
+                    y2={y(value + half)}
+                  />
+                ),
             )}
             <circle className="damage-content" cx={x(index)} cy={y(unit.output.content)} r={3.5} />
             <rect className="damage-motion" x={x(index) - 3} y={y(unit.output.motion) - 3} width={6} height={6} />
@@ -78,8 +93,17 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
   );
 }
 
+/** A unit with the error that is shown in the place of its output's; nothing where that was not measured. */
+function drawn(unit: UnitImportance, shown: ShownError): readonly Drawn[] {
+  const error = shownErrorOf(unit, shown);
+  if (!error) return [];
+  const { halfContent = 0, halfMotion = 0 } =
+    shown === 'final' ? (unit.final ?? {}) : shown === 'output' ? unit.output : {};
+  return [{ id: unit.id, depth: unit.depth, output: { ...error, halfContent, halfMotion } }];
+}
+
 /** Powers of ten around every finite damage; all of nothing stands on the lowest line. */
-function decades(units: readonly UnitImportance[]): { readonly from: number; readonly to: number } {
+function decades(units: readonly Drawn[]): { readonly from: number; readonly to: number } {
   const values = units
     .flatMap(({ output }) => [output.content, output.motion])
     .filter((value) => value > 1e-12 && Number.isFinite(value));
@@ -91,7 +115,8 @@ function decades(units: readonly UnitImportance[]): { readonly from: number; rea
 const superscript = (decade: number): string =>
   [...String(decade)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]!)).join('');
 
-function describe(units: readonly UnitImportance[]): string {
+function describe(units: readonly Drawn[]): string {
+  if (units.length === 0) return 'Damage by block: none measured';
   const most = (key: 'content' | 'motion') =>
     units.reduce((worst, unit) => (unit.output[key] > worst.output[key] ? unit : worst), units[0]!);
   const [content, motion] = [most('content'), most('motion')];

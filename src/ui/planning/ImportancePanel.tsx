@@ -3,12 +3,15 @@
  * states. Measured in the background; what is there is shown at once, here as a chart over depth and on the map.
  */
 import { useEffect, useState } from 'react';
+import type { UnitKind } from '../../worker/protocol';
 import { Segmented } from '../parts/Segmented';
 import { usePage, writePage } from '../store/page';
 import {
   choosePlanning,
   pausePlanning,
   type RunningJob,
+  type ShownError,
+  shownErrorOf,
   startAnalysis,
   stopPlanning,
   usePlanning,
@@ -20,17 +23,17 @@ import { timeLeft } from './timeLeft';
 import './planning.css';
 
 export function ImportancePanel() {
-  const { running, units, unitKind, allMeasured } = usePlanning();
+  const { running, units, unitKind, allMeasured, influences } = usePlanning();
   const ready = useStudio((state) => state.open !== null && state.open.cannotRun === undefined);
   return (
     <section className="planning" aria-label="Importance of blocks" data-testid="importance">
       <header className="planning-head">
         <p className="planning-lead">
-          Each {unitKind === 'pairs' ? 'pair' : 'layer'} off alone: what the denoiser then gets wrong on the teacher’s
-          own states.
+          Each {unitNames[unitKind]} off alone: what the denoiser then gets wrong on the teacher’s own states.
         </p>
         <UnitChoice />
         <ClipChoice />
+        <AlsoChoice />
         <Controls
           job="analyze"
           ready={ready && !allMeasured}
@@ -41,29 +44,97 @@ export function ImportancePanel() {
       {units.length > 0 ? (
         <>
           <ClaimLine units={units} soFar={running?.job === 'analyze'} />
+          <ErrorChoice />
           <DamageChart units={units} />
           <MapFillChoice />
         </>
       ) : (
         <p className="planning-empty">
-          Nothing measured yet{running?.job === 'analyze' ? ': the teacher’s own run comes first.' : '.'}
+          {Object.keys(influences).length > 0
+            ? proxyRanking(influences)
+            : `Nothing measured yet${running?.job === 'analyze' ? ': the teacher’s own run comes first.' : '.'}`}
         </p>
       )}
     </section>
   );
 }
 
+const unitNames: Readonly<Record<UnitKind, string>> = {
+  layers: 'layer',
+  pairs: 'pair',
+  stages: 'stage',
+  runs: 'run of blocks',
+};
+
+/** What one call of the teacher says, until damage is measured. */
+function proxyRanking(influences: Readonly<Record<string, readonly number[]>>): string {
+  const of = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const order = Object.entries(influences).sort(([, a], [, b]) => of(b) - of(a));
+  const first = order.slice(0, 4).map(([id]) => id);
+  return `By how much each changes its input (block influence, a guess): ${first.join(', ')} first. Measuring follows.`;
+}
+
+/** What is measured beside the outputs, at a cost. */
+function AlsoChoice() {
+  const { withFinal, withTimes, running } = usePlanning();
+  const box = (label: string, checked: boolean, change: (on: boolean) => void, testId: string) => (
+    <label className="also">
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={running !== null}
+        onChange={(event) => change(event.target.checked)}
+        data-testid={testId}
+      />{' '}
+      {label}
+    </label>
+  );
+  return (
+    <span className="planning-controls">
+      {box('final latent', withFinal, (on) => choosePlanning({ withFinal: on }), 'with-final')}
+      {box('ms saved', withTimes, (on) => choosePlanning({ withTimes: on }), 'with-times')}
+    </span>
+  );
+}
+
+/** Which error the chart and the map show. */
+function ErrorChoice() {
+  const { shownError, units } = usePlanning();
+  const names = {
+    output: 'All states',
+    highNoise: 'High noise',
+    lowNoise: 'Low noise',
+    final: 'Final latent',
+  } as const;
+  const there = (Object.keys(names) as ShownError[]).filter((key) => units.some((unit) => shownErrorOf(unit, key)));
+  if (there.length < 2) return null;
+  return (
+    <p className="planning-fill">
+      <Segmented<ShownError>
+        label="Error shown"
+        choices={there.map((value) => ({ value, label: names[value] }))}
+        value={shownError}
+        onChange={(value) => choosePlanning({ shownError: value })}
+        testId="shown-error"
+      />
+    </p>
+  );
+}
+
 export function UnitChoice() {
   const unitKind = usePlanning((state) => state.unitKind);
+  const hasRuns = useStudio((state) => state.open?.tree.blocks.some(({ kind }) => kind === 'transformer') ?? false);
   return (
-    <Segmented
+    <Segmented<UnitKind>
       label="Switched off as one"
       choices={[
         { value: 'layers', label: 'Layers' },
         { value: 'pairs', label: 'Pairs' },
+        { value: 'stages', label: 'Stages' },
+        ...(hasRuns ? [{ value: 'runs' as const, label: 'Runs' }] : []),
       ]}
       value={unitKind}
-      onChange={(value) => choosePlanning({ unitKind: value as 'layers' | 'pairs' })}
+      onChange={(value) => choosePlanning({ unitKind: value })}
       testId="unit-kind"
     />
   );
@@ -139,6 +210,7 @@ function Progress({ running }: { readonly running: RunningJob }) {
 
 function MapFillChoice() {
   const quantity = usePage((state) => state.quantity);
+  const hasTimes = usePlanning((state) => state.units.some(({ savedMs }) => savedMs !== null && savedMs !== undefined));
   return (
     <p className="planning-fill">
       On the map:
@@ -154,6 +226,17 @@ function MapFillChoice() {
           Damage to {value}
         </button>
       ))}
+      {hasTimes && (
+        <button
+          type="button"
+          className="button small"
+          aria-pressed={quantity === 'time'}
+          onClick={() => writePage({ quantity: quantity === 'time' ? 'parameters' : 'time' })}
+          data-testid="fill-time"
+        >
+          ms saved
+        </button>
+      )}
     </p>
   );
 }

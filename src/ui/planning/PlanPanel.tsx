@@ -10,6 +10,7 @@ import { Segmented } from '../parts/Segmented';
 import { applyCut, tryPlan } from '../store/edit';
 import { choosePlanning, startPlan, usePlanning } from '../store/planning';
 import { useStudio } from '../store/state';
+import { FrontChart } from './FrontChart';
 import { Controls, UnitChoice } from './ImportancePanel';
 import './planning.css';
 
@@ -42,6 +43,7 @@ export function PlanPanel() {
           choices={[
             { value: 'macs', label: 'MACs' },
             { value: 'parameters', label: 'Parameters' },
+            { value: 'ms', label: 'Time', title: 'Milliseconds of a step, measured here' },
           ]}
           value={currency}
           onChange={(value) => choosePlanning({ currency: value })}
@@ -49,6 +51,7 @@ export function PlanPanel() {
         />
         <WeightChoice />
         <UnitChoice />
+        <LockChoice />
         <Controls job="plan" ready={ready} known={0} onStart={() => void startPlan()} />
       </header>
       {(searching || found) && (
@@ -69,6 +72,36 @@ export function PlanPanel() {
         </p>
       )}
     </section>
+  );
+}
+
+/** Blocks that stay: the one in focus on the map is added, a click on one of the list lets it go. */
+function LockChoice() {
+  const locked = usePlanning((state) => state.locked);
+  const focused = useStudio((state) => state.focusedId);
+  return (
+    <span className="planning-controls">
+      {locked.map((id) => (
+        <button
+          key={id}
+          type="button"
+          className="button small"
+          aria-label={`Unlock ${id}`}
+          onClick={() => choosePlanning({ locked: locked.filter((one) => one !== id) })}
+        >
+          {id} ×
+        </button>
+      ))}
+      <button
+        type="button"
+        className="button small"
+        disabled={focused === null || locked.includes(focused)}
+        onClick={() => focused !== null && choosePlanning({ locked: [...locked, focused] })}
+        data-testid="plan-lock"
+      >
+        Lock {focused ?? 'a block'}
+      </button>
+    </span>
   );
 }
 
@@ -107,6 +140,7 @@ function PlanTable({ found }: { readonly found: MeasuredPlan }) {
           ))}
         </tbody>
       </table>
+      {front.length > 1 && <FrontChart front={front} others={result?.baselines ?? []} />}
       {front.length > 1 && (
         <table className="plans" data-testid="plan-front">
           <caption>Of all that was measured, the plans that no other beats in both MACs and damage</caption>
@@ -134,6 +168,7 @@ function Head() {
         <th scope="col">Cut</th>
         <th scope="col">MACs</th>
         <th scope="col">Parameters</th>
+        <th scope="col">Time</th>
         <th scope="col">Damage</th>
         <th scope="col">Content</th>
         <th scope="col">Motion</th>
@@ -159,6 +194,7 @@ function Row({ name, of: { plan, cost, error }, testId }: RowProps) {
       <th scope="row">{name}</th>
       <td>{formatPercent(cost.macs)}</td>
       <td>{formatPercent(cost.parameters)}</td>
+      <td>{cost.ms === null ? '–' : formatPercent(cost.ms)}</td>
       <td>{formatTiny(error.total)}</td>
       <td>{formatTiny(error.content)}</td>
       <td>{formatTiny(error.motion)}</td>

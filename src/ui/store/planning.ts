@@ -12,6 +12,7 @@ import type {
   KnownError,
   MeasuredPlan,
   PlanResult,
+  SplitError,
   UnitImportance,
   UnitKind,
 } from '../../worker/protocol';
@@ -19,6 +20,14 @@ import { engine, isAbort, showProblem } from './engine';
 import { setImportance } from './importance';
 import { keepMeasured, measuredOf } from './measured';
 import { type OpenState, read, useStudio } from './state';
+
+/** All states, those of the high or low noise band, or the clip's final latent. */
+export type ShownError = 'output' | 'highNoise' | 'lowNoise' | 'final';
+
+/** Null where it was not measured. */
+export function shownErrorOf(unit: UnitImportance, shown: ShownError): SplitError | null {
+  return unit[shown] ?? null;
+}
 
 export type PlanningJob = 'analyze' | 'plan';
 
@@ -38,11 +47,20 @@ export interface PlanningState {
   readonly currency: Currency;
   /** Of the teacher's, 0..1. */
   readonly share: number;
+  /** What `analyze` measures beside the outputs. */
+  readonly withFinal: boolean;
+  readonly withTimes: boolean;
+  /** Which of a unit's errors the chart and the map show. */
+  readonly shownError: ShownError;
+  /** Blocks that every plan keeps. */
+  readonly locked: readonly string[];
   /** What damage weighs. */
   readonly contentWeight: number;
   readonly motionWeight: number;
   readonly running: RunningJob | null;
   readonly units: readonly UnitImportance[];
+  /** Before the first unit is measured: block influence, by unit. */
+  readonly influences: Readonly<Record<string, readonly number[]>>;
   /** `units` are all that there are. */
   readonly allMeasured: boolean;
   /** The clips that `units` and `errors` were measured on. */
@@ -56,6 +74,7 @@ export interface PlanningState {
 
 const nothingMeasured = {
   units: [],
+  influences: {},
   allMeasured: false,
   clips: [],
   errors: [],
@@ -69,6 +88,10 @@ export const usePlanning = create<PlanningState>()(() => ({
   clipCount: 1,
   currency: 'macs',
   share: 0.75,
+  withFinal: false,
+  withTimes: false,
+  shownError: 'output',
+  locked: [],
   contentWeight: 1,
   motionWeight: 1,
   running: null,
@@ -87,8 +110,11 @@ export function choosePlanning(change: Partial<PlanningState>): void {
   const before = readPlanning();
   writePlanning(change);
   const { unitKind, clipCount } = readPlanning();
+  if (change.shownError) showOnMap();
   if (unitKind !== before.unitKind || clipCount !== before.clipCount) takeUp(read().open);
-  else writePlanning({ best: null, result: null });
+  else if (change.shownError !== undefined) return;
+  else if (!('withFinal' in change || 'withTimes' in change)) writePlanning({ best: null, result: null });
+  else writePlanning({ allMeasured: false });
 }
 
 /** The clips to measure on: what the page samples now, then other prompts of the model with seeds of their own. */
@@ -115,6 +141,7 @@ function takeUp(open: OpenState | null): void {
   const known = open && measuredOf(open.fingerprint, unitKind, clipsToMeasure(open, read().settings, clipCount));
   writePlanning({
     ...nothingMeasured,
+    locked: [],
     ...(known ? { units: known.units, errors: known.errors, clips: known.clips } : {}),
   });
   showOnMap();
@@ -124,7 +151,10 @@ function showOnMap(): void {
   const { open } = read();
   const { units } = readPlanning();
   if (!open || units.length === 0) return setImportance(null);
-  const damages = units.map(({ id, output: { content, motion } }) => [id, { content, motion }] as const);
+  const damages = units.map((unit) => {
+    const { content, motion } = shownErrorOf(unit, readPlanning().shownError) ?? unit.output;
+    return [unit.id, { content, motion, ...(unit.savedMs ? { savedMs: unit.savedMs.median } : {}) }] as const;
+  });
   setImportance({ fingerprint: open.fingerprint, blocks: Object.fromEntries(damages) });
 }
 
@@ -158,16 +188,19 @@ export async function startAnalysis(): Promise<void> {
   const { open } = read();
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'analyze');
-  const { unitKind, clips, units } = readPlanning();
+  const { unitKind, clips, units, withFinal, withTimes } = readPlanning();
+  const isWhole = (unit: UnitImportance) => (!withFinal || unit.final) && (!withTimes || unit.savedMs);
+  const except = units.filter(isWhole).map(({ id }) => id);
   const whole = await run(own, () =>
     engine.analyze(
-      { units: unitKind, settings: clips, except: units.map(({ id }) => id) },
+      { units: unitKind, settings: clips, except, final: withFinal, times: withTimes },
       {
         signal: own.signal,
-        onProgress: ({ done, of, unit }) => {
+        onProgress: ({ done, of, unit, influences }) => {
           if (controller !== own) return;
           writePlanning(({ running, units: known }) => ({
-            units: unit ? [...known, unit] : known,
+            units: unit ? withUnit(known, unit) : known,
+            ...(influences ? { influences } : {}),
             running: running && { ...running, done, of },
           }));
           showOnMap();
@@ -179,11 +212,22 @@ export async function startAnalysis(): Promise<void> {
   if (whole) writePlanning({ allMeasured: true });
 }
 
+/** Measured again with more beside it: what was known of the rest stays. */
+function withUnit(known: readonly UnitImportance[], unit: UnitImportance): readonly UnitImportance[] {
+  const before = known.find(({ id }) => id === unit.id);
+  const merged = {
+    ...unit,
+    final: unit.final ?? before?.final ?? null,
+    savedMs: unit.savedMs ?? before?.savedMs ?? null,
+  };
+  return [...known.filter(({ id }) => id !== unit.id), merged];
+}
+
 export async function startPlan(): Promise<void> {
   const { open } = read();
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'plan');
-  const { unitKind, clips, units, errors, currency, share, contentWeight, motionWeight } = readPlanning();
+  const { unitKind, clips, units, errors, currency, share, contentWeight, motionWeight, locked } = readPlanning();
   const alone = units.map(({ plan, output: { content, motion, total } }) => ({
     plan,
     error: { content, motion, total },
@@ -194,6 +238,7 @@ export async function startPlan(): Promise<void> {
     budget: { currency, share },
     content: contentWeight,
     motion: motionWeight,
+    locked,
     randomPlans,
     known: [...alone, ...errors],
   };
