@@ -10,6 +10,7 @@ import { DropTarget } from './open/DropTarget';
 import { OpenPanel } from './open/OpenPanel';
 import { PictureWell } from './prompt/PictureWell';
 import { PromptBar } from './prompt/PromptBar';
+import { BlindTest } from './shelf/BlindTest';
 import { Announcer } from './shell/Announcer';
 import { Header } from './shell/Header';
 import { HelpDialog } from './shell/HelpDialog';
@@ -39,6 +40,7 @@ export function App() {
       </main>
       <ExportPanel />
       <OpenPanel />
+      <BlindTest />
       <HelpDialog />
       <ProblemPanel />
       <Banners />

@@ -1,5 +1,6 @@
 /** One side's clip on a 2-D canvas, at the frame of the common clock and in the common viewport. */
 import { type CSSProperties, useEffect, useRef } from 'react';
+import { sideName } from '../store/derived';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
 import { transformOf, useViewport } from '../store/viewport';
@@ -13,6 +14,7 @@ export interface ClipCanvasProps {
 export function ClipCanvas({ side, style }: ClipCanvasProps) {
   const shown = useStudio((state) => state.shown[side]);
   const frame = useStudio((state) => state.player.frame);
+  const name = useStudio((state) => sideName(state, side));
   const transform = useViewport(transformOf);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -25,7 +27,7 @@ export function ClipCanvas({ side, style }: ClipCanvasProps) {
       className="clip-canvas"
       style={{ ...style, transform }}
       role="img"
-      aria-label={`${side === 'teacher' ? 'Teacher' : 'Student'} clip: ${shown.settings.prompt || `seed ${shown.settings.seed}`}`}
+      aria-label={`${name} clip: ${shown.settings.prompt || `seed ${shown.settings.seed}`}`}
       data-testid={`${side}-canvas`}
       data-clip-hash={clipHash(shown.clip)}
       data-step={shown.step}
@@ -35,24 +37,32 @@ export function ClipCanvas({ side, style }: ClipCanvasProps) {
   );
 }
 
-export function DifferenceCanvas({ style }: { readonly style?: CSSProperties }) {
-  const { teacher, student } = useStudio((state) => state.shown);
+export interface DifferenceCanvasProps {
+  /** Which two. */
+  readonly sides: readonly [Side, Side];
+  readonly style?: CSSProperties;
+}
+
+export function DifferenceCanvas({ sides: [first, second], style }: DifferenceCanvasProps) {
+  const from = useStudio((state) => state.shown[first]);
+  const to = useStudio((state) => state.shown[second]);
+  const names = useStudio((state) => `${sideName(state, second)} and ${sideName(state, first)}`);
   const frame = useStudio((state) => state.player.frame);
   const gain = useStudio((state) => state.player.differenceGain);
   const transform = useViewport(transformOf);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (!teacher || !student || teacher.clip.width !== student.clip.width) return;
-    drawDifference(canvas.current!, teacher.clip, student.clip, Math.min(frame, teacher.clip.frameCount - 1), gain);
-  }, [teacher, student, frame, gain]);
-  if (!teacher || !student) return null;
+    if (!from || !to || from.clip.width !== to.clip.width) return;
+    drawDifference(canvas.current!, from.clip, to.clip, Math.min(frame, from.clip.frameCount - 1), gain);
+  }, [from, to, frame, gain]);
+  if (!from || !to) return null;
   return (
     <canvas
       ref={canvas}
       className="clip-canvas"
       style={{ ...style, transform }}
       role="img"
-      aria-label={`Difference of student and teacher, white from ${Math.round(255 / gain)} of 255 levels`}
+      aria-label={`Difference of ${names}, white from ${Math.round(255 / gain)} of 255 levels`}
       data-testid="difference-canvas"
     />
   );

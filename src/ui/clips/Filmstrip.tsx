@@ -1,7 +1,7 @@
 /** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
 import { type PointerEvent, useEffect, useRef } from 'react';
 import type { Clip } from '../../metrics/Clip';
-import { frameCount } from '../store/derived';
+import { frameCount, sideName, sidesOf } from '../store/derived';
 import { seek, stepFrames } from '../store/player';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
@@ -9,6 +9,7 @@ import { drawFrame } from './pixels';
 
 export function Filmstrip() {
   const frames = useStudio(frameCount);
+  const sides = useStudio(sidesOf);
   const area = useRef<HTMLDivElement>(null);
   const drag = (event: PointerEvent) => {
     if (event.buttons === 0 || frames === 0) return;
@@ -18,8 +19,9 @@ export function Filmstrip() {
   return (
     <div className="filmstrip">
       <div className="filmstrip-labels" aria-hidden="true">
-        <span className="teacher">Teacher</span>
-        <span className="student">Student</span>
+        {sides.map((side) => (
+          <StripName key={side} side={side} />
+        ))}
       </div>
       <div
         className="filmstrip-area"
@@ -31,12 +33,18 @@ export function Filmstrip() {
         onPointerMove={drag}
         data-testid="filmstrip"
       >
-        <Strip side="teacher" />
-        <Strip side="student" />
+        {sides.map((side) => (
+          <Strip key={side} side={side} />
+        ))}
         {frames > 0 && <PlayheadBox frames={frames} />}
       </div>
     </div>
   );
+}
+
+function StripName({ side }: { readonly side: Side }) {
+  const name = useStudio((state) => sideName(state, side));
+  return <span className={side}>{name}</span>;
 }
 
 function Strip({ side }: { readonly side: Side }) {

@@ -3,7 +3,7 @@
 import { formatMs } from '../format';
 import { useStepTimes } from '../metrics/useStepTimes';
 import { Icon } from '../parts/Icon';
-import { isOfOtherSettings, type SideStanding, standing } from '../store/derived';
+import { isOfOtherSettings, type SideStanding, sideName, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
@@ -14,13 +14,16 @@ export function SideCaption({ side }: { readonly side: Side }) {
   const { times } = useStepTimes();
   const timeMs = side === 'teacher' ? times?.referenceMs : times?.candidateMs;
   const other = useStudio((state) => isOfOtherSettings(state, side));
+  const name = useStudio((state) => sideName(state, side));
+  const second = useStudio((state) => (side === 'second' ? (state.second?.name ?? '') : null));
   const shown = useStudio((state) => state.shown[side]?.clip);
   const stored = useStoredClip((state) => shown !== undefined && state.clip === shown);
   return (
     <figcaption className={`caption ${side}`}>
       <span className="caption-name">
-        <span className="dot" /> {side === 'teacher' ? 'Teacher' : 'Student'}
+        <span className="dot" /> {name}
       </span>
+      {second !== null && <span className="faint truncate caption-second">{second}</span>}
       {timeMs !== undefined && (stands === 'done' || stands === 'running') && (
         <span className="faint caption-time">{formatMs(timeMs)} / step</span>
       )}

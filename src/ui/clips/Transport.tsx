@@ -5,6 +5,7 @@ import { frameCount } from '../store/derived';
 import {
   setDifferenceGain,
   setLoop,
+  setPair,
   setSpeed,
   setView,
   setZoom,
@@ -12,6 +13,7 @@ import {
   stepFrames,
   togglePlay,
 } from '../store/player';
+import type { ClipPair } from '../store/state';
 import { useStudio } from '../store/state';
 import { resetViewport, setSwapped, useViewport } from '../store/viewport';
 import { SaveClip } from './SaveClip';
@@ -121,6 +123,7 @@ export function Transport() {
           </select>
         </label>
       )}
+      {view !== 'side-by-side' && <PairChoice />}
       <SwapButton />
       <Segmented label="View" choices={views} value={view} onChange={setView} testId="view" />
       <label className="transport-field">
@@ -145,9 +148,32 @@ export function Transport() {
   );
 }
 
+/** With two students: which two clips lie over each other. */
+function PairChoice() {
+  const three = useStudio((state) => state.second !== null);
+  const pair = useStudio((state) => state.player.pair);
+  if (!three) return null;
+  return (
+    <label className="transport-field">
+      <span className="visually-hidden">Which two clips</span>
+      <select
+        className="field"
+        value={pair}
+        onChange={(event) => setPair(event.target.value as ClipPair)}
+        data-testid="pair"
+      >
+        <option value="student">Teacher, A</option>
+        <option value="second">Teacher, B</option>
+        <option value="students">A, B</option>
+      </select>
+    </label>
+  );
+}
+
 /** Held down, each side shows the other's clip: what differs jumps to the eye. */
 function SwapButton() {
   const swapped = useViewport((state) => state.swapped);
+  const three = useStudio((state) => state.second !== null);
   const both = useStudio((state) => state.shown.teacher !== undefined && state.shown.student !== undefined);
   const end = () => setSwapped(false);
   return (
@@ -165,7 +191,8 @@ function SwapButton() {
       onBlur={end}
       data-testid="swap"
     >
-      <Icon name="swap" size={14} /> <span className="wide-only">Hold to swap</span>
+      <Icon name="swap" size={14} />{' '}
+      <span className="wide-only">{three ? 'Hold to swap A and B' : 'Hold to swap'}</span>
     </button>
   );
 }

@@ -1,7 +1,8 @@
 /** The two clips: next to each other, with a draggable split, or their difference; magnified and swapped in step. */
 import { type PointerEvent, type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { sideName, sidesOf } from '../store/derived';
 import { setSplit } from '../store/player';
-import type { Side } from '../store/state';
+import type { ClipPair, Side } from '../store/state';
 import { useStudio } from '../store/state';
 import { useViewport } from '../store/viewport';
 import { ClipCanvas, DifferenceCanvas, DifferenceScale } from './ClipCanvas';
@@ -12,6 +13,13 @@ import { WaitingClip } from './WaitingClip';
 import './viewer.css';
 
 const gapPx = 16;
+const phonePx = 560;
+
+const pairs: Readonly<Record<ClipPair, readonly [Side, Side]>> = {
+  student: ['teacher', 'student'],
+  second: ['teacher', 'second'],
+  students: ['student', 'second'],
+};
 
 /** Size of the element in CSS pixels, kept up to date. */
 function useRoom() {
@@ -34,6 +42,11 @@ export function Viewer() {
   const zoom = useStudio((state) => state.player.zoom);
   const clip = useStudio((state) => state.shown.teacher?.clip ?? state.shown.student?.clip);
   const swapped = useViewport((state) => state.swapped);
+  const sides = useSides(swapped);
+  const three = useStudio((state) => state.second !== null);
+  // three in a row on a phone would be stamps: two fit, the third is a swipe away
+  const swiped = three && room.width < phonePx;
+  const across = swiped ? 2 : three ? 3 : 2;
   // Before the first clip its size is unknown: the frames of small models are about this large.
   const size = clip ?? { width: 64, height: 64 };
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
@@ -41,23 +54,39 @@ export function Viewer() {
   const aroundPx = (view === 'difference' ? 3.75 : 1.875) * rem;
   const free = { width: room.width, height: Math.max(0, room.height - aroundPx) };
   const factor =
-    zoom > 0 ? zoom : fittingZoom(free, size, view === 'side-by-side' ? 2 : 1, gapPx, window.devicePixelRatio);
+    zoom > 0 ? zoom : fittingZoom(free, size, view === 'side-by-side' ? across : 1, gapPx, window.devicePixelRatio);
   const box = { width: Math.round(size.width * factor), height: Math.round(size.height * factor) };
-  const sides: readonly Side[] = swapped ? ['student', 'teacher'] : ['teacher', 'student'];
   return (
-    <div className="viewer" ref={ref} data-view={view} data-swapped={swapped || undefined} data-testid="viewer">
+    <div
+      className="viewer"
+      ref={ref}
+      data-three={three || undefined}
+      {...(swiped ? { tabIndex: 0, role: 'group', 'aria-label': 'Clips, swipe for the third' } : {})}
+      data-view={view}
+      data-swapped={swapped || undefined}
+      data-testid="viewer"
+    >
       {room.width > 0 &&
         (view === 'side-by-side' ? (
           <div className="sides" style={{ gap: gapPx }}>
-            {sides.map((side) => (
+            {sides.all.map((side) => (
               <OneSide key={side} side={side} box={box} />
             ))}
           </div>
         ) : (
-          <Together box={box} difference={view === 'difference'} sides={sides} />
+          <Together box={box} difference={view === 'difference'} sides={sides.pair} />
         ))}
     </div>
   );
+}
+
+/** Who is seen next to each other, and which two in wipe and difference; swapped, the last two change places. */
+function useSides(swapped: boolean): { readonly all: readonly Side[]; readonly pair: readonly [Side, Side] } {
+  const inOrder = useStudio(sidesOf);
+  const pair = useStudio((state) => pairs[state.second ? state.player.pair : 'student']);
+  const swap = <T,>(sides: readonly T[]): readonly T[] =>
+    swapped ? sides.toSpliced(-2, 2, ...sides.slice(-2).toReversed()) : sides;
+  return { all: swap(inOrder), pair: swap(pair) as readonly [Side, Side] };
 }
 
 interface Box {
@@ -96,19 +125,19 @@ function Frame({ box, dragPans, children }: FrameProps) {
 interface TogetherProps {
   readonly box: Box;
   readonly difference: boolean;
-  readonly sides: readonly Side[];
+  readonly sides: readonly [Side, Side];
 }
 
 function Together({ box, difference, sides }: TogetherProps) {
   return (
     <figure className="side together">
       <div className="captions">
-        <SideCaption side={sides[0]!} />
-        <SideCaption side={sides[1]!} />
+        <SideCaption side={sides[0]} />
+        <SideCaption side={sides[1]} />
       </div>
       <Frame box={box} dragPans={difference}>
-        {difference ? <DifferenceCanvas style={box} /> : <Wipe box={box} sides={sides} />}
-        <WaitingClip side="student" />
+        {difference ? <DifferenceCanvas sides={sides} style={box} /> : <Wipe box={box} sides={sides} />}
+        <WaitingClip side={sides.find((side) => side !== 'teacher') ?? 'student'} />
       </Frame>
       {difference && <DifferenceScale />}
     </figure>
@@ -116,9 +145,10 @@ function Together({ box, difference, sides }: TogetherProps) {
 }
 
 /** One side left of the split, the other right of it. The handle is a slider for the keyboard too. */
-function Wipe({ box, sides }: { readonly box: Box; readonly sides: readonly Side[] }) {
+function Wipe({ box, sides }: Omit<TogetherProps, 'difference'>) {
   const split = useStudio((state) => state.player.split);
-  const both = useStudio((state) => state.shown.teacher !== undefined && state.shown.student !== undefined);
+  const both = useStudio((state) => sides.every((side) => state.shown[side] !== undefined));
+  const names = useStudio((state) => sides.map((side) => sideName(state, side).toLowerCase()).join(' and '));
   const area = useRef<HTMLDivElement>(null);
   const drag = (event: PointerEvent) => {
     if (event.buttons === 0) return;
@@ -138,10 +168,10 @@ function Wipe({ box, sides }: { readonly box: Box; readonly sides: readonly Side
       onPointerMove={drag}
     >
       <div className="wipe-part">
-        <ClipCanvas side={sides[0]!} style={box} />
+        <ClipCanvas side={sides[0]} style={box} />
       </div>
       <div className="wipe-part" style={{ clipPath: `inset(0 0 0 ${split * 100}%)` }}>
-        <ClipCanvas side={sides[1]!} style={box} />
+        <ClipCanvas side={sides[1]} style={box} />
       </div>
       {both && (
         <div
@@ -149,11 +179,11 @@ function Wipe({ box, sides }: { readonly box: Box; readonly sides: readonly Side
           style={{ left: `${split * 100}%` }}
           role="slider"
           tabIndex={0}
-          aria-label={`Split between ${sides[0]} and ${sides[1]}`}
+          aria-label={`Split between ${names}`}
           aria-valuemin={0}
           aria-valuemax={100}
           aria-valuenow={percent}
-          aria-valuetext={`${percent} % ${sides[0]}`}
+          aria-valuetext={`${percent} % ${names.split(' and ')[0]}`}
           onKeyDown={(event) => {
             const by = event.key === 'ArrowLeft' ? -0.02 : event.key === 'ArrowRight' ? 0.02 : 0;
             if (by === 0) return;

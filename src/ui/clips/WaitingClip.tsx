@@ -27,7 +27,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
             <p className="clip-reason" data-testid="cannot-run">
               {side === 'teacher' ? cannotRun : ''}
             </p>
-          ) : canRun && side === 'student' ? (
+          ) : canRun && side !== 'teacher' ? (
             <button type="button" className="button" onClick={generateNow}>
               <Icon name="play" size={12} /> Generate
             </button>
@@ -40,7 +40,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
         <div
           className={`progress clip-progress ${side}`}
           role="progressbar"
-          aria-label={`Sampling the ${side}`}
+          aria-label={side === 'second' ? 'Sampling student B' : `Sampling the ${side}`}
           aria-valuenow={Math.round(share * 100)}
         >
           <span style={{ transform: `scaleX(${share})` } as CSSProperties} />

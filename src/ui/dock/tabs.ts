@@ -7,6 +7,8 @@ import { HealPanel } from '../heal/HealPanel';
 import { MetricsPanel } from '../metrics/MetricsPanel';
 import { ImportancePanel } from '../planning/ImportancePanel';
 import { PlanPanel } from '../planning/PlanPanel';
+import { GridPanel } from '../shelf/GridPanel';
+import { ShelfPanel } from '../shelf/ShelfPanel';
 
 export interface DockTab {
   readonly id: string;
@@ -20,6 +22,8 @@ export const dockTabs: readonly DockTab[] = [
   { id: 'importance', label: 'Importance', Panel: ImportancePanel },
   { id: 'plan', label: 'Plan for a budget', Panel: PlanPanel },
   { id: 'heal', label: 'Heal', Panel: HealPanel },
+  { id: 'shelf', label: 'Shelf', Panel: ShelfPanel },
+  { id: 'grid', label: 'Many clips', Panel: GridPanel },
 ];
 
 export const hasTab = (id: string): boolean => dockTabs.some((tab) => tab.id === id);

@@ -4,6 +4,7 @@ import { componentTree } from '../../blocks/componentTree';
 import { sameCut } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
 import { presetsOfComponent } from '../plan/presets';
+import { KeepButton } from '../shelf/KeepButton';
 import { applyCut, redo, tryPlan, undo } from '../store/edit';
 import { mappedOf, useComponent } from '../store/mapped';
 import { useStudio } from '../store/state';
@@ -61,6 +62,7 @@ export function MapHead() {
       >
         <Icon name="redo" />
       </button>
+      <KeepButton />
     </header>
   );
 }

@@ -16,36 +16,24 @@ import {
   asShare,
   type ChartFigure,
   contentCharts,
-  contentError,
   contentShare,
   type Figure,
+  keyFigures,
   motionCharts,
-  motionNumbers,
+  onlyInDetails,
 } from './figures';
 import { LatentErrors } from './LatentErrors';
 import { PerceivedFigure } from './PerceivedFigure';
+import { StudentsTable } from './StudentsTable';
 import { VerdictLine } from './VerdictLine';
 import './metrics.css';
-
-/** The figures that are always there; the rest comes with the details. */
-const [psnrChart, ssimChart] = contentCharts;
-const [motionErrorChart, flowChart, ...otherCharts] = motionCharts;
-const [motionDelta, ...otherNumbers] = motionNumbers;
-const keyFigures: readonly Figure[] = [
-  ssimChart!,
-  psnrChart!,
-  contentError,
-  motionDelta!,
-  motionErrorChart!,
-  flowChart!,
-];
-const onlyInDetails: readonly Figure[] = [...otherNumbers, ...otherCharts];
 
 export function MetricsPanel() {
   const shown = useStudio((state) => state.comparison);
   const stands = useStudio(comparisonStanding);
   const detailed = usePage((state) => state.detailsShown);
   const dropped = useStudio((state) => state.plan.dropped.length > 0);
+  const three = useStudio((state) => state.second !== null);
   const comparison = shown?.value ?? null;
   return (
     <section className="metrics" aria-label="Student against teacher" data-standing={stands} data-testid="metrics">
@@ -75,7 +63,8 @@ export function MetricsPanel() {
           <ReportButton />
         </div>
       </header>
-      <div className="numbers" hidden={!dropped && !detailed}>
+      {three && <StudentsTable />}
+      <div className="numbers" hidden={three ? !detailed : !dropped && !detailed}>
         {keyFigures.map((figure) => (
           <Number key={figure.id} figure={figure} comparison={comparison} />
         ))}

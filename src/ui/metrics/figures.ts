@@ -186,6 +186,20 @@ export const motionNumbers: readonly Figure[] = [
   },
 ];
 
+const [psnrChart, ssimChart] = contentCharts;
+const [motionErrorChart, flowChart, ...otherCharts] = motionCharts;
+const [motionDelta, ...otherNumbers] = motionNumbers;
+/** The figures that are always there; the rest comes with the details. */
+export const keyFigures: readonly Figure[] = [
+  ssimChart!,
+  psnrChart!,
+  contentError,
+  motionDelta!,
+  motionErrorChart!,
+  flowChart!,
+];
+export const onlyInDetails: readonly Figure[] = [...otherNumbers, ...otherCharts];
+
 /** Share of the content part in the whole squared error; null where there is no error. */
 export function contentShare(comparison: ClipComparison): number | null {
   return comparison.meanSquaredError > 0 ? comparison.content.errorContent / comparison.meanSquaredError : null;

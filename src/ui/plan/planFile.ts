@@ -22,3 +22,12 @@ export function readPlan(
   }
   return { plan: normalisePlan(tree, ids), unknownIds };
 }
+
+/** The student's name and whose weights it has, where a plan file says so. */
+export function studentInPlanFile(text: string): { readonly name?: string; readonly weights?: string } {
+  const { name, weights } = JSON.parse(text) as Partial<Record<'name' | 'weights', unknown>>;
+  return {
+    ...(typeof name === 'string' && name.trim() !== '' ? { name: name.trim().slice(0, 80) } : {}),
+    ...(typeof weights === 'string' ? { weights } : {}),
+  };
+}

@@ -53,9 +53,12 @@ export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidan
 }
 
 /** A plan file: what `readPlan` reads, and where it came from. */
-export function planFileText(provenance: Provenance): string {
+export function planFileText(
+  provenance: Provenance,
+  student: { readonly name?: string; readonly weights?: string } = {},
+): string {
   const { dropped, ...rest } = provenance;
-  return writePlanFile({ dropped }, rest);
+  return writePlanFile({ dropped }, { ...rest, ...student });
 }
 
 /** As comment lines before a CSV's own. */

@@ -2,7 +2,7 @@
 
 import type { GenerateSettings } from '../../worker/protocol';
 import { sameStudent } from './healed';
-import type { Side, StudioState } from './state';
+import type { Run, ShownClip, Side, StudioState } from './state';
 
 export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean {
   const equal = a.prompt === b.prompt && a.seed === b.seed && a.steps === b.steps && a.guidance === b.guidance;
@@ -13,7 +13,32 @@ export function sameSettings(a: GenerateSettings, b: GenerateSettings): boolean 
 export function isCurrent(state: StudioState, side: Side): boolean {
   const shown = state.shown[side];
   if (!shown || shown.step < shown.steps || !sameSettings(shown.settings, state.settings)) return false;
-  return side === 'teacher' || sameStudent(shown, state);
+  return isOfSide(state, side, shown);
+}
+
+/** Whether a clip is of who stands on that side now. */
+function isOfSide(state: StudioState, side: Side, shown: ShownClip): boolean {
+  if (side === 'teacher') return true;
+  const student = side === 'second' ? state.second : state;
+  return student !== null && sameStudent(shown, student);
+}
+
+function isSampled({ withTeacher, withSecond }: Run, side: Side): boolean {
+  return side === 'student' || (side === 'teacher' ? withTeacher : withSecond === true);
+}
+
+/** The sides that are on screen. */
+export function sidesOf({ second }: Pick<StudioState, 'second'>): readonly Side[] {
+  return second ? three : two;
+}
+const two: readonly Side[] = ['teacher', 'student'];
+const three: readonly Side[] = ['teacher', 'student', 'second'];
+
+/** What a side is called: students get letters only where there are two. */
+export function sideName({ second }: Pick<StudioState, 'second'>, side: Side): string {
+  if (side === 'teacher') return 'Teacher';
+  if (side === 'second') return 'Student B';
+  return second ? 'Student A' : 'Student';
 }
 
 /**
@@ -24,7 +49,7 @@ export type SideStanding = 'empty' | 'queued' | 'running' | 'stale' | 'stored' |
 
 export function standing(state: StudioState, side: Side): SideStanding {
   if (isCurrent(state, side)) return 'done';
-  if (state.run && (side === 'student' || state.run.withTeacher)) return 'running';
+  if (state.run && isSampled(state.run, side)) return 'running';
   if (state.runPending) return 'queued';
   if (!state.shown[side]) return 'empty';
   return !state.open && !isOfOtherSettings(state, side) ? 'stored' : 'stale';
@@ -34,7 +59,7 @@ export function standing(state: StudioState, side: Side): SideStanding {
 export function isOfOtherSettings(state: StudioState, side: Side): boolean {
   const shown = state.shown[side];
   if (!shown) return false;
-  return !sameSettings(shown.settings, state.settings) || (side === 'student' && !sameStudent(shown, state));
+  return !sameSettings(shown.settings, state.settings) || !isOfSide(state, side, shown);
 }
 
 /** preview: of what is wanted, but not sampled to the end; stale: of something else. */

@@ -66,6 +66,7 @@ export function stepFrames(by: number): void {
 export const setLoop = (loop: boolean): void => change({ loop });
 export const setSpeed = (speed: number): void => change({ speed });
 export const setView = (view: Player['view']): void => change({ view });
+export const setPair = (pair: Player['pair']): void => change({ pair });
 export const setSplit = (split: number): void => change({ split: Math.min(1, Math.max(0, split)) });
 export const setZoom = (zoom: number): void => change({ zoom });
 export const setDifferenceGain = (differenceGain: number): void => change({ differenceGain });

@@ -6,10 +6,12 @@ import type { EngineCounters, StatusReply, StoredHealing } from '../../worker/pr
 import { keepAddress, modelInAddress } from './address';
 import { engine, showNotice, showProblem } from './engine';
 import { generate } from './generate';
+import { followGrid } from './grid';
 import { keepHistory } from './history';
 import { openFolder } from './open';
 import { followAddress, keepChanges, keptFolder, restore } from './persistence';
 import { followModel } from './planning';
+import { followShelf } from './shelf';
 import { read, write } from './state';
 import { showStoredClip } from './storedClip';
 import { listStudents } from './students';
@@ -39,6 +41,8 @@ export function start(): void {
   keepHistory();
   void listStudents();
   followModel();
+  followShelf();
+  followGrid();
   keepAddress((id) => {
     const model = bundledModels.find((candidate) => candidate.id === id);
     if (!model) return;

@@ -34,13 +34,18 @@ export interface OpenState extends OpenedPipeline {
   readonly withoutRunning?: string;
 }
 
-/** The two sides of the page: what is compared with, and what the plan makes of it. */
-export type Side = 'teacher' | 'student';
+/** The sides of the page: what is compared with, what the plan makes of it, and a second student where one stands beside. */
+export type Side = 'teacher' | 'student' | 'second';
 
 /** What the student is: what is off, and whose weights the rest has ('original': the model's own). */
 export interface StudentEdit {
   readonly plan: Plan;
   readonly weights: Edit['weights'];
+}
+
+/** A student from the shelf that stands beside the one that is edited. */
+export interface SecondStudent extends StudentEdit {
+  readonly name: string;
 }
 
 /** A clip on screen and what it was made with. `step < steps` marks a preview. */
@@ -69,6 +74,8 @@ export interface Run {
   readonly weights?: Edit['weights'];
   /** Whether the teacher is sampled too; false when its kept clip still holds. */
   readonly withTeacher: boolean;
+  /** The same of the second student. */
+  readonly withSecond?: boolean;
   readonly step: number;
   readonly steps: number;
 }
@@ -80,6 +87,8 @@ export interface LatentErrorStep {
 }
 
 export type Rerun = 'at-once' | 'on-demand';
+/** Which two are laid over each other where there are three: the teacher and a student, or the students. */
+export type ClipPair = 'student' | 'second' | 'students';
 export type ClipView = 'wipe' | 'side-by-side' | 'difference';
 
 export interface Player {
@@ -88,6 +97,7 @@ export interface Player {
   readonly loop: boolean;
   readonly speed: number; // 1: the model's frame rate
   readonly view: ClipView;
+  readonly pair: ClipPair;
   readonly split: number; // 0..1, where the wipe stands
   readonly zoom: number; // integer factor; 0 fits the stage
   readonly differenceGain: number;
@@ -133,6 +143,8 @@ export interface StudioState {
   readonly plan: Plan;
   /** Whose weights the student has; with `plan` it is what undo walks back. */
   readonly weights: Edit['weights'];
+  /** Null while one student is enough. */
+  readonly second: SecondStudent | null;
   readonly past: readonly StudentEdit[];
   readonly future: readonly StudentEdit[];
   /** The engine's figures for the plan they were asked with. */
@@ -140,6 +152,9 @@ export interface StudioState {
 
   readonly shown: Partial<Record<Side, ShownClip>>;
   readonly comparison: ShownComparison | null;
+  /** The second student against the teacher, and against the first (plan and weights are the second's). */
+  readonly secondComparison: ShownComparison | null;
+  readonly studentsComparison: ShownComparison | null;
   readonly latentErrors: readonly LatentErrorStep[];
   /** What a step of the last run took, by the clock: how fast it goes here. Comparisons are measured in `times`. */
   readonly paceMs: number | null;
@@ -176,11 +191,14 @@ export interface StudioState {
 /** What belongs to the open model and goes with it. */
 export const nothingMade = {
   weights: 'original',
+  second: null,
   past: [],
   future: [],
   summary: null,
   shown: {},
   comparison: null,
+  secondComparison: null,
+  studentsComparison: null,
   latentErrors: [],
   paceMs: null,
   decodeMs: null,
@@ -208,6 +226,7 @@ export const initialState: StudioState = {
     loop: true,
     speed: 1,
     view: 'side-by-side',
+    pair: 'student',
     split: 0.5,
     zoom: 0,
     differenceGain: 4,

@@ -1,0 +1,92 @@
+/** The shelf, two students beside the teacher, the blind test and the batch of prompts and seeds, on a tiny model. */
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page, test } from '@playwright/test';
+import { bothDone, cell, counters, watchErrors } from './studioPage';
+import { openTiny } from './tinyModel';
+
+const steps = 100;
+
+async function expectNoFindings(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  const told = serious.map(({ id, nodes }) => `${state}: ${id} ${nodes.map(({ target }) => target.join(' ')).join()}`);
+  expect(told).toEqual([]);
+}
+
+test('two students are kept, stand beside the teacher, are told apart blind, and measured on many takes', async ({
+  page,
+}) => {
+  const errors = watchErrors(page);
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+  await page.goto(`./#seed=1&steps=${steps}&guidance=1`);
+  await openTiny(page);
+  const shelved = page.getByTestId('shelved');
+  for (const block of ['blocks.0', 'blocks.1']) {
+    await cell(page, block).click();
+    await bothDone(page);
+    await page.getByTestId('keep').click();
+  }
+  await page.getByTestId('tab-shelf').click();
+  await expect(shelved).toHaveCount(2);
+  await page.getByTestId('shelf-name').first().fill('First cut');
+  await page.getByTestId('shelf-name').first().press('Enter');
+  await expect(shelved.first()).toContainText('dB');
+  await page.getByTestId('shelf-delete').first().click();
+  await expect(shelved).toHaveCount(1);
+  await page.getByTestId('shelf-undo').click();
+  await expect(shelved).toHaveCount(2);
+  await page.reload();
+  await openTiny(page);
+  await page.getByTestId('tab-shelf').click();
+  await expect(page.getByTestId('shelf-name').first()).toHaveValue('First cut');
+
+  // nothing is known of this seed: the teacher runs once for both students
+  await page.getByTestId('shelf-load').nth(1).click();
+  await page.getByTestId('tab-shelf').click();
+  await page.getByTestId('shelf-beside').first().click();
+  await expect(page.getByTestId('second-standing')).toHaveAttribute('data-standing', 'done');
+  await page.getByTestId('tab-compare').click();
+  await page.getByTestId('seed').fill('5');
+  const before = (await counters(page)).denoiserRuns;
+  await page.getByTestId('seed').press('Enter');
+  await expect(page.getByTestId('second-canvas')).toHaveAttribute('aria-label', /seed 5/);
+  await bothDone(page);
+  await expect(page.getByTestId('second-standing')).toHaveAttribute('data-standing', 'done');
+  const ran = (await counters(page)).denoiserRuns - before;
+  expect(ran).toBeGreaterThanOrEqual(3 * steps);
+  expect(ran).toBeLessThan(4 * steps); // step times may be measured by now
+  const table = page.getByTestId('students-table');
+  await expect(table).toHaveAttribute('data-standing', 'done');
+  for (const which of ['first', 'second', 'between'])
+    await expect(page.getByTestId(`students-psnr-${which}`)).toHaveText(/\d/);
+  await expectNoFindings(page, 'three-up');
+
+  await page.getByTestId('tab-shelf').click();
+  await expectNoFindings(page, 'shelf');
+  await page.getByTestId('blind-start').click();
+  const round = page.getByTestId('blind-round');
+  await expect(page.getByTestId('blind-left')).toBeEnabled();
+  await expectNoFindings(page, 'blind test');
+  await page.getByTestId('blind-left').click();
+  await expect(round).toHaveAttribute('data-answers', '1');
+  await page.getByTestId('blind-reveal').click();
+  await expect(page.getByTestId('blind-result')).toContainText('Undecided');
+  await expect(page.getByTestId('blind-result')).toContainText('1 of 1');
+  await page.keyboard.press('Escape');
+
+  await page.getByTestId('beside-none').click();
+  await page.getByTestId('tab-grid').click();
+  await page.getByTestId('grid-prompts').fill('a\nb');
+  await page.getByTestId('grid-start').click();
+  const takes = page.getByTestId('grid-take');
+  await expect(takes).toHaveCount(4);
+  const psnr = await takes.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['psnr'])));
+  expect(psnr).toEqual([...psnr].sort((a, b) => a - b));
+  await expectNoFindings(page, 'many clips');
+  await page.getByTestId('grid-open').first().click();
+  await page.getByTestId('tab-compare').click();
+  await bothDone(page);
+  expect(Number(await page.getByTestId('metric-psnr').getAttribute('data-value'))).toBeCloseTo(psnr[0]!, 6);
+  expect(errors).toEqual([]);
+});

@@ -1,0 +1,174 @@
+/**
+ * Prompts and seeds as a batch in the background: what is asked for, how far it is, and the figures of every clip that
+ * was measured. Results belong to a model, a student and settings; they are kept over reloads, and a start measures
+ * what is missing. Clips are not kept: opened, a take is sampled again and is the same.
+ */
+import { create } from 'zustand';
+import type { ClipFigures } from '../../metrics/clipFigures';
+import { gridCsv } from '../../metrics/gridCsv';
+import { type GenerateSettings, gridSettings, type Variant, variantKey } from '../../worker/protocol';
+import { csvHeader, fileStem, provenanceOf } from '../plan/provenance';
+import { engine, isAbort, showNotice, showProblem } from './engine';
+import { download } from './exporting';
+import { type GridResult, resultName, storedResults, storeResults } from './gridStorage';
+import { studentVariant } from './healed';
+import { commitSettings, generateNow } from './settings';
+import { read, type StudioState, useStudio } from './state';
+
+export interface GridState {
+  /** One a line; null until typed: the wanted prompt and a few of the model's. */
+  readonly prompts: string | null;
+  readonly seedCount: number;
+  readonly running: {
+    readonly done: number;
+    readonly of: number;
+    readonly paused: boolean;
+    readonly startedMs: number;
+  } | null;
+  readonly results: ReadonlyMap<string, ClipFigures>;
+}
+
+export const useGrid = create<GridState>()(() => ({ prompts: null, seedCount: 2, running: null, results: new Map() }));
+
+const readGrid = useGrid.getState;
+const writeGrid = useGrid.setState;
+let controller: AbortController | null = null;
+
+export const mostSeeds = 64;
+const mostPrompts = 200;
+
+/** From now on: what was kept is known, and a run ends with its model. */
+export function followGrid(): void {
+  writeGrid({ results: new Map(storedResults().map(({ name, figures }) => [name, figures])) });
+  useStudio.subscribe((state, before) => {
+    if (state.open?.id !== before.open?.id) stopGrid();
+    if (state.open?.fingerprint !== before.open?.fingerprint) writeGrid({ prompts: null });
+  });
+}
+
+export const setGridPrompts = (prompts: string): void => writeGrid({ prompts });
+export const setSeedCount = (seedCount: number): void => writeGrid({ seedCount });
+
+/** What stands in the field before anything is typed. */
+export function promptsShown(state: StudioState, prompts: string | null): string {
+  if (prompts !== null || !state.open) return prompts ?? '';
+  const examples = state.open.description.examplePrompts.filter((prompt) => prompt !== state.settings.prompt);
+  return [state.settings.prompt, ...examples.slice(0, 3)].join('\n');
+}
+
+/** The takes that are asked for: every prompt with seeds from the wanted one on. */
+export function takesOf(state: StudioState, { prompts, seedCount }: Pick<GridState, 'prompts' | 'seedCount'>) {
+  const lines = promptsShown(state, prompts)
+    .split('\n')
+    .map((line) => line.trim());
+  const given = lines.filter((line) => line !== '').slice(0, mostPrompts);
+  return gridSettings(state.settings, given.length > 0 ? given : [''], seedCount);
+}
+
+export interface GridRow {
+  readonly settings: GenerateSettings;
+  /** In the order of the students. */
+  readonly figures: readonly ClipFigures[];
+}
+
+/** The students that are compared: the one that is edited, and the one beside it. */
+export function gridVariants(state: StudioState): readonly Variant[] {
+  return (state.second ? [state, state.second] : [state]).map(studentVariant);
+}
+
+/** What is measured of what is asked for. */
+export function rowsOf(state: StudioState, grid: GridState): readonly GridRow[] {
+  const { open } = state;
+  if (!open) return [];
+  const variants = gridVariants(state).map(variantKey);
+  return takesOf(state, grid).flatMap((settings) => {
+    const figures = variants.map((variant) => grid.results.get(resultName(open.fingerprint, variant, settings)));
+    return figures.every((one) => one !== undefined) ? [{ settings, figures: figures as ClipFigures[] }] : [];
+  });
+}
+
+/** Measures what is missing. */
+export async function startGrid(): Promise<void> {
+  const state = read();
+  const { open } = state;
+  if (!open || open.cannotRun !== undefined) return;
+  stopGrid();
+  const own = new AbortController();
+  controller = own;
+  const variants = gridVariants(state);
+  const known = new Set(rowsOf(state, readGrid()).map(({ settings }) => resultName('', '', settings)));
+  const settings = takesOf(state, readGrid()).filter((one) => !known.has(resultName('', '', one)));
+  writeGrid({ running: { done: 0, of: settings.length, paused: false, startedMs: performance.now() } });
+  try {
+    await engine.grid(
+      { variants, settings },
+      {
+        signal: own.signal,
+        onProgress: ({ done, of, cell }) => {
+          if (controller !== own) return;
+          const named = cell.figures.map((figures, i) => ({
+            name: resultName(open.fingerprint, variantKey(variants[i]!), settings[cell.index]!),
+            figures,
+          }));
+          addResults(named);
+          writeGrid(({ running }) => ({ running: running && { ...running, done, of } }));
+        },
+      },
+    );
+  } catch (thrown) {
+    if (controller === own && !isAbort(thrown)) showProblem(thrown, 'generate');
+  } finally {
+    if (controller === own) {
+      controller = null;
+      writeGrid({ running: null });
+    }
+  }
+}
+
+let warned = false;
+
+function addResults(added: readonly GridResult[]): void {
+  const results = new Map(readGrid().results);
+  for (const { name, figures } of added) {
+    results.delete(name); // the latest last: the oldest go first
+    results.set(name, figures);
+  }
+  writeGrid({ results });
+  const kept = storeResults([...results].map(([name, figures]) => ({ name, figures })));
+  if (!kept && !warned) showNotice('This browser has no room to keep the batch’s results: they end with this visit.');
+  warned ||= !kept;
+}
+
+export function pauseGrid(paused: boolean): void {
+  engine.pauseBackground(paused);
+  writeGrid(({ running }) => ({ running: running && { ...running, paused } }));
+}
+
+/** What was measured stays, and the next start goes on from it. */
+export function stopGrid(): void {
+  if (!controller) return;
+  controller.abort();
+  controller = null;
+  if (readGrid().running?.paused) engine.pauseBackground(false); // the lane is others' too
+  writeGrid({ running: null });
+}
+
+/** Shows a take of the batch in the viewer: its clips are made again. */
+export function openTake({ prompt, seed }: GenerateSettings): void {
+  commitSettings({ prompt, seed });
+  if (read().rerun === 'on-demand') generateNow();
+}
+
+/** The rows as CSV, with where they came from. */
+export function saveGridCsv(rows: readonly GridRow[]): void {
+  const { open, plan, settings, weights, second } = read();
+  if (!open) return;
+  const names = second ? ['A', `B: ${second.name}`] : ['student'];
+  const header = csvHeader(provenanceOf(open, plan, settings));
+  const more = [`# weights,${weights}`, ...(second ? [`# dropped_b,"${second.plan.dropped.join(' ')}"`] : [])];
+  const text = `${header}${more.join('\n')}\n${gridCsv(
+    rows.map(({ settings: { prompt, seed }, figures }) => ({ prompt, seed, figures })),
+    names,
+  )}`;
+  download(`${fileStem(open, plan, settings)}-grid.csv`, new Blob([text], { type: 'text/csv' }));
+}
