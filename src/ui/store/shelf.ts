@@ -16,6 +16,7 @@ import { download } from './exporting';
 import { rerunAfterEdit } from './generate';
 import { sameStudent } from './healed';
 import { studentOf } from './healedStudents';
+import { planTreeOf } from './mapped';
 import { mostStudents, readShelves, type ShelvedStudent, withShelf } from './shelfStorage';
 import { type OpenState, read, type ShownComparison, type StudentEdit, studentTotals, useStudio, write } from './state';
 import { thumbnailOf } from './thumbnail';
@@ -90,7 +91,8 @@ function made(name: string, plan: Plan, weights: StudentEdit['weights']): Shelve
 
 function nameOf(open: OpenState, { plan, weights }: StudentEdit): string {
   const preset = presetsOf(open).find((one) => samePlan(one.plan, plan));
-  const cut = plan.dropped.length === 0 ? 'All on' : (preset?.label ?? `Without ${describeCut(open.tree, plan)}`);
+  const cut =
+    plan.dropped.length === 0 ? 'All on' : (preset?.label ?? `Without ${describeCut(planTreeOf(open), plan)}`);
   return weights === 'original' ? cut : `${cut}, healed`;
 }
 
@@ -121,7 +123,7 @@ function change(id: string, by: Partial<ShelvedStudent>): void {
 export function loadStudent(student: ShelvedStudent): void {
   const { open } = read();
   if (!open) return;
-  const plan = normalisePlan(open.tree, student.dropped);
+  const plan = normalisePlan(planTreeOf(open), student.dropped);
   setStudent({ plan, weights: student.weights });
 }
 
@@ -167,7 +169,7 @@ export async function shelvePlanFiles(files: readonly File[]): Promise<void> {
     if (!open) return;
     try {
       const text = await file.text();
-      const { plan, unknownIds } = readPlan(text, file.name, open.tree);
+      const { plan, unknownIds } = readPlan(text, file.name, planTreeOf(open));
       const { students } = useShelf.getState();
       const given = studentInPlanFile(text);
       const weights = given.weights !== undefined && studentOf(given.weights) ? given.weights : 'original';
