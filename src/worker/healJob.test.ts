@@ -161,7 +161,8 @@ describe('runHealing', () => {
 
   it('keeps nothing where nothing was gained', async () => {
     const store = storeWith();
-    const { weights } = await run(await open(), store, { edit, settings: { ...settings, learningRate: 3 } }).outcome;
+    const harm = { ...settings, stages: ['end'] as const, learningRate: 3 }; // a repair alone would gain
+    const { weights } = await run(await open(), store, { edit, settings: harm }).outcome;
     expect(weights).toBeUndefined();
     expect(await store.list()).toMatchObject({ students: [], checkpoints: [] });
   });

@@ -4,6 +4,7 @@ import { type HealStage, healStages } from '../../worker/protocol';
 import { Explain } from '../parts/Explain';
 import { Icon } from '../parts/Icon';
 import { NumberField } from '../parts/NumberField';
+import { Segmented } from '../parts/Segmented';
 import { chooseHealing, type HealChoices, testRates } from '../store/healing';
 
 interface RecipeProps {
@@ -14,6 +15,7 @@ export function HealRecipe({ choices }: RecipeProps) {
   return (
     <div className="heal-choices">
       <Stages choices={choices} />
+      <Trained choices={choices} />
       <Losses choices={choices} />
       <Rate choices={choices} />
       <Data choices={choices} />
@@ -61,6 +63,27 @@ function Stages({ choices }: RecipeProps) {
         </Choice>
       ))}
     </fieldset>
+  );
+}
+
+const trainedNames = [
+  { value: 'all', label: 'All weights' },
+  { value: 'near', label: 'Near the cuts' },
+  { value: 'low-rank', label: 'Low-rank' },
+] as const;
+
+function Trained({ choices }: RecipeProps) {
+  return (
+    <Choice about="All weights heal best. Near the cuts: the layers right before and after each. Low-rank: a small change of the attention’s projections, added to them at the end. The latter two keep less state and forget less.">
+      <span>Trains</span>
+      <Segmented
+        label="What is trained"
+        choices={trainedNames}
+        value={choices.train ?? 'all'}
+        onChange={(train) => chooseHealing({ train })}
+        testId="heal-train"
+      />
+    </Choice>
   );
 }
 

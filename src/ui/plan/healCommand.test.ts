@@ -25,7 +25,7 @@ describe('healing as a command', () => {
       minutes: 2,
       batch: 2,
       learningRate: 0.5,
-      stages: ['repair', 'end'] as const,
+      stages: ['local', 'end'] as const,
       icdWeight: 0.2,
       icdNormalised: true,
       mcaWeight: 1,

@@ -23,7 +23,7 @@ export function healCommand({ folder, dropped, settings, defaults }: HealCommand
     settings.icdNormalised && '--icd-normalised',
     settings.mcaWeight !== usual.mcaWeight && `--mca ${settings.mcaWeight}`,
     settings.highNoise !== usual.highNoise && `--high-noise ${settings.highNoise}`,
-    settings.train !== undefined && `--train ${quoted(settings.train)}`,
+    settings.train !== undefined && settings.train !== 'all' && `--train ${quoted(settings.train)}`,
     settings.clips !== usual.clips && `--clips ${settings.clips}`,
     settings.samplingSteps !== defaults.steps && `--sampling-steps ${settings.samplingSteps}`,
     settings.guidance !== defaults.guidance && `--guidance ${settings.guidance}`,
