@@ -29,16 +29,18 @@ export function numberField<F extends number | undefined>(
   return value;
 }
 
-/** A whole number of at least 1. */
+/** A whole number from 1 to `most`: what lists are made of must not be without end. */
 export function countField<F extends number | undefined>(
   config: Config,
   field: string,
   fallback: F,
   file: string,
+  most = Number.MAX_SAFE_INTEGER,
 ): number | F {
   const value = numberField(config, field, fallback, file);
-  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1)) {
-    throw invalid(file, field, 'a positive whole number', value);
+  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1 || value > most)) {
+    const range = most === Number.MAX_SAFE_INTEGER ? 'a positive whole number' : `a whole number from 1 to ${most}`;
+    throw invalid(file, field, range, value);
   }
   return value;
 }

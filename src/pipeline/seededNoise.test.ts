@@ -66,4 +66,9 @@ describe('seededNoise', () => {
       ]
     `);
   });
+
+  test('more than any clip has is refused, not tried', () => {
+    for (const length of [2 ** 28 + 1, 2 ** 40, Infinity, NaN])
+      expect(() => seededNoise(0, length)).toThrow(expect.objectContaining({ code: 'engine/cannot-run' }));
+  });
 });

@@ -3,6 +3,7 @@
  * and Box-Muller in float64, rounded once to float32. Counter based: the value at an index depends on seed, stream
  * and index only, so it is the same on every backend and for every length. It is not torch's noise.
  */
+import { StudioError } from '../errors/StudioError';
 
 export type PhiloxCounter = readonly [number, number, number, number];
 export type PhiloxKey = readonly [number, number];
@@ -39,11 +40,20 @@ export function philox(counter: PhiloxCounter, key: PhiloxKey): PhiloxCounter {
   return [c0, c1, c2, c3];
 }
 
+/** 1 GiB of float32. */
+const MOST_NORMALS = 2 ** 28;
+
 /**
- * `length` independent unit normals. `seed` and `stream` are unsigned 32-bit; streams of one seed are independent
+ * `length` independent unit normals. Throws `engine/cannot-run` for more than any clip has. `seed` and `stream` are unsigned 32-bit; streams of one seed are independent
  * (stream 0: the first latent; others: noise inside the run, conditioning that no file gives).
  */
 export function seededNoise(seed: number, length: number, stream = 0): Float32Array {
+  if (!(length <= MOST_NORMALS))
+    throw new StudioError(
+      'engine/cannot-run',
+      `Noise of ${length.toExponential(1)} values was asked for; ${MOST_NORMALS.toExponential(1)} are the most that are made.`,
+      { length },
+    );
   const noise = new Float32Array(length);
   const key: PhiloxKey = [seed >>> 0, stream >>> 0];
   for (let start = 0; start < length; start += 4) {

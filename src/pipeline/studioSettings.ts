@@ -43,7 +43,7 @@ export function readStudioSettings(index: Config, file: string): StudioSettings 
   }
   return {
     framesPerSecond: numberField(config, 'frames_per_second', undefined, file),
-    steps: countField(config, 'steps', undefined, file),
+    steps: countField(config, 'steps', undefined, file, 1000),
     guidance: numberField(config, 'guidance', undefined, file),
     prompt: stringField(config, 'prompt', undefined, file),
     negativePrompt: stringField(config, 'negative_prompt', undefined, file),

@@ -23,8 +23,11 @@ export interface AlphaDefaults {
 /** diffusers' defaults of most classes. */
 const DIFFUSERS_DEFAULTS: AlphaDefaults = { betaStart: 0.0001, betaEnd: 0.02, betaSchedule: 'linear' };
 
+/** Published schedulers have 1000; tables are as long as this. */
+const MOST_TRAINED_STEPS = 1e6;
+
 export function trainedSteps(config: SchedulerConfig): number {
-  return countField(config, 'num_train_timesteps', 1000, SCHEDULER_FILE);
+  return countField(config, 'num_train_timesteps', 1000, SCHEDULER_FILE, MOST_TRAINED_STEPS);
 }
 
 /** beta_t for t = 0 .. T-1, before any rescaling. */

@@ -138,6 +138,16 @@ describe('what is refused', () => {
       expect.objectContaining({ code: 'library/unsupported-scheduler' }),
     );
   });
+  test.each(['PNDMScheduler', 'DDIMScheduler', 'EulerDiscreteScheduler', 'LCMScheduler', 'UniPCMultistepScheduler'])(
+    'tables of a thousand million steps are not made: %s',
+    (name) => {
+      const config = { _class_name: name, num_train_timesteps: 1e9 } as SchedulerConfig;
+      expect(() => createScheduler(config, 4)).toThrow(
+        expect.objectContaining({ code: 'library/invalid-config', message: expect.stringContaining('1000000000') }),
+      );
+    },
+  );
+
   test('a field of the wrong type is an invalid config that names it', () => {
     expect(() => createScheduler({ _class_name: 'DDIMScheduler', beta_start: 'small' }, 4)).toThrow(
       expect.objectContaining({

@@ -63,7 +63,7 @@ export function lcmScheduler(config: SchedulerConfig, steps: number): Scheduler 
 function distilledTimesteps(config: SchedulerConfig, steps: number): readonly number[] {
   const given = givenGrid(config, steps)?.timesteps;
   if (given) return given;
-  const distilled = countField(config, 'original_inference_steps', 50, SCHEDULER_FILE);
+  const distilled = countField(config, 'original_inference_steps', 50, SCHEDULER_FILE, 1e6);
   if (!Number.isSafeInteger(steps) || steps < 1 || steps > distilled) {
     throw new StudioError(
       'library/unsupported-scheduler',
