@@ -1,0 +1,138 @@
+/**
+ * Bundled teachers beside the first one, and image to video, on the built page: opened, sampled, blocks switched off,
+ * exported; a clip's figures are the command line's within 2 % (emoji-t2v's: studio.spec).
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, type Page, test } from '@playwright/test';
+import { unpackPipeline } from '../fixtures/pipelines/unpackPipeline';
+import { readModel } from '../src/onnx/readModel';
+import { bothDone, cell, clipHash, metric, watchErrors } from './studioPage';
+
+const run = promisify(execFile);
+
+interface Compared {
+  readonly comparison: {
+    readonly meanSquaredError: number;
+    readonly content: { readonly ssimPerFrame: readonly number[]; readonly errorContent: number };
+    readonly motion: { readonly errorMotion: number; readonly motionDelta: number };
+  };
+}
+
+/** The page's figures against `vdmini compare` of the same clip. */
+async function equalToCommandLine(page: Page, args: readonly string[]): Promise<void> {
+  const { stdout } = await run('npx', ['tsx', 'src/cli/main.ts', 'compare', ...args, '--json'], { maxBuffer: 1 << 26 });
+  const { meanSquaredError, content, motion } = (JSON.parse(stdout) as Compared).comparison;
+  const ssim = content.ssimPerFrame.reduce((sum, value) => sum + value, 0) / content.ssimPerFrame.length;
+  const expected = {
+    psnr: 10 * Math.log10(255 ** 2 / meanSquaredError),
+    ssim,
+    'error-content': content.errorContent,
+    'error-motion': motion.errorMotion,
+    'motion-delta': motion.motionDelta,
+  };
+  for (const [id, value] of Object.entries(expected))
+    expect(
+      Math.abs((await metric(page, id)) / value - 1),
+      `${id}: ${await metric(page, id)} against ${value}`,
+    ).toBeLessThan(0.02);
+}
+
+test('emoji-hy, a video transformer: opens, is sampled and cut as on the command line, and exported', async ({
+  page,
+}) => {
+  const errors = watchErrors(page);
+  const prompt = 'a panda spins on a green background';
+  const dropped = 'single_transformer_blocks.3';
+  await page.goto(`./#model=emoji-hy&prompt=${encodeURIComponent(prompt)}&seed=5&steps=2&guidance=2&plan=${dropped}`);
+  await bothDone(page);
+  await expect(page.getByTestId('block-map')).toContainText('4 blocks, two streams');
+  await expect(page.getByTestId('block-map')).toContainText('8 blocks, one stream');
+  await expect(cell(page, dropped)).toHaveAttribute('data-state', 'off');
+  await equalToCommandLine(page, [
+    ...[
+      'public/models/emoji-hy',
+      '--prompt',
+      prompt,
+      '--seed',
+      '5',
+      '--steps',
+      '2',
+      '--guidance',
+      '2',
+      '--drop',
+      dropped,
+    ],
+  ]);
+  await page.getByTestId('export-open').click();
+  await page.getByTestId('export-run').click();
+  await expect(page.getByTestId('export-result')).toContainText('Verified', { timeout: 120_000 });
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('export-download').click()]);
+  const weights = [...readModel(await readFile(await file.path())).graph.initializers.keys()].join(' ');
+  expect(weights).toContain('single_transformer_blocks.2.');
+  expect(weights).not.toContain('single_transformer_blocks.3.');
+  expect(errors).toEqual([]);
+});
+
+test('a Stable Video Diffusion: its picture is chosen, pasted and dropped, cropped to the model, and begins the clip', async ({
+  page,
+}) => {
+  const errors = watchErrors(page);
+  const folder = join(await mkdtemp(join(tmpdir(), 'tiny-svd-')), 'tiny-svd');
+  await unpackPipeline('tiny-svd', async (path, bytes) => {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), bytes);
+  });
+  const picture = join(folder, 'picture.png');
+  await page.goto('./');
+  await page.getByTestId('open-model').click();
+  await page.getByTestId('folder-input').setInputFiles(folder);
+  await expect(page.getByTestId('picture-well')).toBeVisible({ timeout: 120_000 });
+  await page.getByTestId('picture-input').setInputFiles(picture);
+  const shown = page.getByTestId('picture');
+  await expect(shown).toHaveAttribute('data-key', /^[0-9a-f]{64}$/);
+  expect([await shown.getAttribute('width'), await shown.getAttribute('height')]).toEqual(['32', '32']);
+  await bothDone(page);
+  const chosen = { key: await shown.getAttribute('data-key'), clip: await clipHash(page, 'teacher') };
+
+  await page.getByTestId('preset-vdmini').click();
+  await bothDone(page);
+  const settings = ['--seed', '1', '--steps', '3', '--guidance', '1'];
+  await equalToCommandLine(page, [folder, '--image', picture, '--preset', 'vdmini', ...settings]);
+
+  // Another picture, twice as wide as high and red in its middle square: pasted, it is cropped to that square.
+  const given = async (how: 'paste' | 'drop', colour: string) =>
+    page.evaluate(
+      async ({ how, colour }) => {
+        const canvas = new OffscreenCanvas(64, 32);
+        const context = canvas.getContext('2d')!;
+        context.fillStyle = 'blue';
+        context.fillRect(0, 0, 64, 32);
+        context.fillStyle = colour;
+        context.fillRect(16, 0, 32, 32);
+        const data = new DataTransfer();
+        data.items.add(
+          new File([await canvas.convertToBlob({ type: 'image/png' })], 'wide.png', { type: 'image/png' }),
+        );
+        const well = document.querySelector('[data-testid=picture-well]')!;
+        if (how === 'paste') window.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }));
+        else well.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+      },
+      { how, colour },
+    );
+  const corner = () =>
+    shown.evaluate((canvas: HTMLCanvasElement) => [
+      ...canvas.getContext('2d')!.getImageData(1, 1, 1, 1).data.slice(0, 3),
+    ]);
+  await given('paste', 'red');
+  await expect.poll(corner).toEqual([255, 0, 0]);
+  await given('drop', 'lime');
+  await expect.poll(corner).toEqual([0, 255, 0]);
+  expect(await shown.getAttribute('data-key')).not.toBe(chosen.key);
+  await bothDone(page);
+  expect(await clipHash(page, 'teacher')).not.toBe(chosen.clip);
+  expect(errors).toEqual([]);
+});
