@@ -192,7 +192,7 @@ function SwapButton() {
       data-testid="swap"
     >
       <Icon name="swap" size={14} />{' '}
-      <span className="wide-only">{three ? 'Hold to swap A and B' : 'Hold to swap'}</span>
+      <span className="wide-only">{three ? 'Swap A, B' : 'Hold to swap'}</span>
     </button>
   );
 }
