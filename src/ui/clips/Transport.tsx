@@ -191,8 +191,7 @@ function SwapButton() {
       onBlur={end}
       data-testid="swap"
     >
-      <Icon name="swap" size={14} />{' '}
-      <span className="wide-only">{three ? 'Swap A, B' : 'Hold to swap'}</span>
+      <Icon name="swap" size={14} /> <span className="wide-only">{three ? 'Swap A, B' : 'Hold to swap'}</span>
     </button>
   );
 }
