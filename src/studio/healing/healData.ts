@@ -49,7 +49,7 @@ export interface HealSettings {
   readonly train?: string;
 }
 
-/** What measured best on the bundled teacher (docs/healing.md). */
+/** Chosen from short runs on the bundled teacher (docs/healing.md); no long run has compared them. */
 export const defaultHealSettings: Omit<HealSettings, 'prompts' | 'samplingSteps' | 'guidance'> = {
   stages: ['repair', 'end'],
   steps: 600,

@@ -88,7 +88,7 @@ const nothingYet = {
 const { steps, ...recipe } = defaultHealSettings;
 
 export const useHealing = create<HealingState>()(() => ({
-  // on WebAssembly repair takes minutes, and as many steps gain as much
+  // on WebAssembly repair takes minutes before the first step is seen
   choices: { ...recipe, stages: ['end'], limit: 'minutes', minutes: 10, steps },
   ...nothingYet,
 }));

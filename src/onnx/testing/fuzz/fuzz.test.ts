@@ -7,7 +7,9 @@ import { fuzz } from './fuzz';
 
 describe('damaged files', () => {
   it('are read or refused, in time', async () => {
-    const { findings, outcomes } = await fuzz({ seed: 20, firstRun: 0, runs: 300, exportShare: 0.05 });
+    // A machine shared with other tests takes longer for the same work; npm run fuzz holds files to one second.
+    const limitMs = 5000;
+    const { findings, outcomes } = await fuzz({ seed: 20, firstRun: 0, runs: 300, exportShare: 0.05, limitMs });
     expect(findings.map(({ run, label, text }) => `run ${run} (${label}): ${text}`)).toEqual([]);
     expect(outcomes.size).toBeGreaterThan(5); // some get far, some do not
     expect(outcomes.get('fine')).toBeGreaterThan(20);

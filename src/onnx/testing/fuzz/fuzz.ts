@@ -8,6 +8,8 @@ export interface FuzzOptions {
   readonly runs: number;
   /** Part of the runs that damage an export. */
   readonly exportShare: number;
+  /** Processor time that one file may take (default 1,000). */
+  readonly limitMs?: number;
   readonly onRun?: (run: number, finding?: Finding) => void;
 }
 
@@ -26,9 +28,9 @@ export interface FuzzResult {
   readonly slowestMs: number;
 }
 
-export async function fuzz({ seed, firstRun, runs, exportShare, onRun }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzz({ seed, firstRun, runs, exportShare, limitMs, onRun }: FuzzOptions): Promise<FuzzResult> {
   const makeCase = caseMaker(seed, exportShare);
-  const opener = new FileOpener();
+  const opener = new FileOpener(limitMs);
   const outcomes = new Map<string, number>();
   const findings: Finding[] = [];
   let slowestMs = 0;
