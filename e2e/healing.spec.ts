@@ -70,16 +70,16 @@ test('a student is healed: interrupted by a reload it goes on to the same weight
   // undo takes the weights off, redo puts them on
   await page.getByTestId('undo').click();
   await clipsDone(page);
-  expect(await clipHash(page, 'student')).toBe(unhealed);
+  await expect.poll(() => clipHash(page, 'student')).toBe(unhealed);
   await page.getByTestId('redo').click();
   await clipsDone(page);
-  expect(await clipHash(page, 'student')).toBe(healed);
+  await expect.poll(() => clipHash(page, 'student')).toBe(healed);
 
   // deleted and healed again with a reload in the middle: the same weights, bit by bit
   await page.getByTestId('student-delete').click();
   await page.getByTestId('student-delete').click();
   await clipsDone(page);
-  expect(await clipHash(page, 'student')).toBe(unhealed);
+  await expect.poll(() => clipHash(page, 'student')).toBe(unhealed);
   await page.getByTestId('heal-start').click();
   await expect.poll(() => healStep(page), { intervals: [30] }).toBeGreaterThan(12);
   await page.getByTestId('heal-pause').click();
@@ -91,7 +91,7 @@ test('a student is healed: interrupted by a reload it goes on to the same weight
   await page.getByTestId('heal-resume').click();
   await expect(page.getByTestId('heal-outcome')).toHaveAttribute('data-gained', 'true');
   await clipsDone(page);
-  expect(await clipHash(page, 'student')).toBe(healed);
+  await expect.poll(() => clipHash(page, 'student')).toBe(healed);
   const after = await stored(page);
   expect(after.students.map(({ weights }) => weights)).toEqual([first!.weights]);
   expect(after.students[0]!.summary.curves).toEqual(first!.summary.curves);
@@ -101,7 +101,7 @@ test('a student is healed: interrupted by a reload it goes on to the same weight
   await page.reload();
   await openTiny(page);
   await clipsDone(page);
-  expect(await clipHash(page, 'student')).toBe(healed);
+  await expect.poll(() => clipHash(page, 'student')).toBe(healed);
 
   // one more block off and healed further; a block that comes back takes the weights off
   await page.getByTestId('tab-heal').click();
