@@ -1,9 +1,8 @@
 /** The built page in a Chromium of its own: what the tab takes for the work that the command line also does. */
 import { join } from 'node:path';
-import { chromium, type Download } from '@playwright/test';
-import { build, preview } from 'vite';
-import { findChromium } from '../../e2e/chromium';
+import type { Download } from '@playwright/test';
 import { timeMs } from './interleaved';
+import { servePage } from './tab/servedPage';
 
 export interface Tab {
   /** Prunes by the preset VDMini and exports with the weights beside the graph: from the click to the result, and from there until both files are saved. */
@@ -13,24 +12,13 @@ export interface Tab {
 
 /** Builds the page into `folder` and opens a model there from its files. Undefined where no Chromium is found. */
 export async function openTab(folder: string, files: readonly string[]): Promise<Tab | undefined> {
-  const executablePath = findChromium();
-  if (executablePath === null) return undefined;
-  const outDir = join(folder, 'page');
-  await build({ logLevel: 'warn', build: { outDir, emptyOutDir: true } });
-  const server = await preview({ logLevel: 'warn', build: { outDir }, preview: { port: 0 } });
-  const browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox'],
-    downloadsPath: join(folder, 'downloads'),
-  });
-  const close = async () => {
-    await browser.close();
-    await server.close();
-  };
+  const served = await servePage(join(folder, 'page'), { downloadsPath: join(folder, 'downloads') });
+  if (!served) return undefined;
+  const { url, browser, close } = served;
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.route('**/models/emoji-t2v/**', (route) => route.abort()); // nothing but the given model takes time
-    await page.goto(server.resolvedUrls!.local[0]!);
+    await page.goto(url);
     await page.getByTestId('open-model').click();
     await page.getByTestId('files-input').setInputFiles([...files]);
     await page.getByTestId('preset-vdmini').click({ timeout: 60_000 });

@@ -1,9 +1,11 @@
 /**
- * A comparison of two clips as one number per metric, and those of many clips as mean, spread and worst. The page's
- * grid and `vdmini compare --prompts --seeds` both take their figures from here. No charts, no words.
+ * A comparison of two clips as one number per metric, and those of many clips as mean, spread and worst: what the page's
+ * batch keeps and shows. How a figure is read and which end of it is bad is told by `comparedFigures`, the statistics are
+ * `summarise`'s; `vdmini compare` has its figures from the same two. No charts, no words.
  */
 import type { ClipComparison } from './Clip';
-import { psnr } from './psnr';
+import { comparedFigures } from './comparedFigures';
+import { worstFirst as placesWorstFirst, summarise } from './summarise';
 
 export interface ClipFigures {
   /** dB, of the whole clip; Infinity where no pixel differs. */
@@ -33,26 +35,14 @@ export const figureNames: readonly FigureName[] = [
   'flowEpe',
 ];
 
-const largerIsWorse: Readonly<Record<FigureName, boolean>> = {
-  psnr: false,
-  ssim: false,
-  errorContent: true,
-  errorMotion: true,
-  meanSquaredError: true,
-  motionDelta: true,
-  flowEpe: true,
-};
+const described = (name: FigureName) => comparedFigures.find(({ id }) => id === name)!;
 
-export function figuresOf({ content, motion, meanSquaredError }: ClipComparison): ClipFigures {
-  return {
-    psnr: psnr(meanSquaredError),
-    ssim: mean(content.ssimPerFrame),
-    errorContent: content.errorContent,
-    errorMotion: motion.errorMotion,
-    meanSquaredError,
-    motionDelta: motion.motionDelta,
-    flowEpe: mean(motion.flowEpePerTransition),
-  };
+export function figuresOf(comparison: ClipComparison): ClipFigures {
+  const figures = figureNames.map((name) => {
+    const value = described(name).read(comparison);
+    return [name, value ?? (name === 'motionDelta' ? null : 0)];
+  });
+  return Object.fromEntries(figures) as ClipFigures;
 }
 
 export interface Spread {
@@ -71,33 +61,21 @@ export interface Spread {
 /** Null where no clip has a finite value of the figure. */
 export function spreadOf(clips: readonly ClipFigures[], name: FigureName): Spread | null {
   const values = clips.map((clip) => clip[name]).filter((value): value is number => Number.isFinite(value));
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  const [low, high] = [sorted[0]!, sorted.at(-1)!];
-  return {
-    count: values.length,
-    leftOut: clips.length - values.length,
-    mean: middle,
-    standardDeviation: values.length < 2 ? 0 : Math.sqrt(squares / (values.length - 1)),
-    median: (sorted[(values.length - 1) >> 1]! + sorted[values.length >> 1]!) / 2,
-    worst: largerIsWorse[name] ? high : low,
-    best: largerIsWorse[name] ? low : high,
-  };
+  const { worse } = described(name);
+  const summary = summarise(values, worse);
+  if (!summary) return null;
+  const { count, mean, standardDeviation, median, worst } = summary;
+  const best = worse === 'higher' ? Math.min(...values) : Math.max(...values);
+  return { count, leftOut: clips.length - count, mean, standardDeviation, median, worst: worst.value, best };
 }
 
 /** The indices of the clips, the worst first; clips without the figure last; equals in their own order. */
 export function worstFirst(clips: readonly ClipFigures[], name: FigureName): readonly number[] {
-  const badness = (index: number): number => {
-    const value = clips[index]![name];
-    if (value === null || Number.isNaN(value)) return -Infinity;
-    return largerIsWorse[name] ? value : -value;
-  };
-  return clips
-    .map((_, index) => index)
-    .toSorted((a, b) => (badness(b) > badness(a) ? 1 : badness(b) < badness(a) ? -1 : 0));
+  const { worse } = described(name);
+  const harmless = worse === 'higher' ? -Infinity : Infinity;
+  const values = clips.map((clip) => {
+    const value = clip[name];
+    return value === null || Number.isNaN(value) ? harmless : value;
+  });
+  return placesWorstFirst(values, worse);
 }
-
-const mean = (values: readonly number[]): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;

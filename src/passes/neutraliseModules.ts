@@ -4,10 +4,10 @@
  * can tell a block whose id names another module than the one that its cut removes.
  */
 import { isInside, moduleScope } from '../blocks/scopes';
-import { elementCount } from '../onnx/dataTypes';
+import { dataTypeNumber, elementCount } from '../onnx/dataTypes';
 import { freshNames } from '../onnx/freshNames';
 import { inlineFunctions } from '../onnx/inlineFunctions';
-import type { Model, Node, Tensor, ValueInfo } from '../onnx/model';
+import type { DataType, Model, Node, Tensor, ValueInfo } from '../onnx/model';
 
 export interface NeutralisedModel {
   readonly model: Model;
@@ -49,7 +49,7 @@ export function neutraliseModules(model: Model, modules: readonly string[]): Neu
     added.push({ name: output, domain: '', opType, inputs: operands, outputs: [output], attributes });
     return output;
   };
-  const factor = (module: string, dataType: string): string => {
+  const factor = (module: string, dataType: DataType): string => {
     const known = inputs.get(module) ?? fresh(`neutral:${module}`);
     inputs.set(module, known);
     if (dataType === 'float32') return known;
@@ -98,7 +98,5 @@ function innermostOf(modules: readonly string[]): (path: string) => string | und
   };
 }
 
-const TYPE_NUMBERS: Readonly<Record<string, bigint>> = { float16: 10n, float64: 11n, bfloat16: 16n };
-
-const castTo = (dataType: string): Node['attributes'] =>
-  new Map([['to', { kind: 'int', value: TYPE_NUMBERS[dataType]! }]]);
+const castTo = (dataType: DataType): Node['attributes'] =>
+  new Map([['to', { kind: 'int', value: BigInt(dataTypeNumber(dataType)) }]]);

@@ -3,6 +3,7 @@
  * sides opposite each other, other models from top to bottom. What a plan drops is hollow and crossed out.
  */
 import type { Block, BlockKind, BlockTree } from '../blocks/block';
+import { leaves } from '../blocks/plan';
 import { html, type Markup } from './markup';
 
 const CELL = 22;
@@ -33,7 +34,7 @@ const kindNames: Readonly<Partial<Record<BlockKind, string>>> = {
 
 /** What the letters of this model's cells mean. */
 export function mapLegend(tree: BlockTree): string {
-  const kinds = new Set(tree.blocks.flatMap(leavesOf).map(({ kind }) => kind));
+  const kinds = new Set(tree.blocks.flatMap(leaves).map(({ kind }) => kind));
   const known = [...kinds].filter((kind) => letters[kind] !== undefined);
   return [...known.map((kind) => `${letters[kind]} ${kindNames[kind]}`), '✕ dropped'].join(' · ');
 }
@@ -57,9 +58,9 @@ export function mapDrawing(tree: BlockTree, gone: ReadonlySet<string>, name: str
     if (right) drawn.push(stage(right, sideWidth + 20, y, gone));
     y += Math.max(...heights) + GAP;
   }
-  const leaves = tree.blocks.flatMap(leavesOf);
-  const off = leaves.filter(({ id }) => gone.has(id)).length;
-  const about = `Blocks of ${name}: ${off} of ${leaves.length} layers are dropped`;
+  const layers = tree.blocks.flatMap(leaves);
+  const off = layers.filter(({ id }) => gone.has(id)).length;
+  const about = `Blocks of ${name}: ${off} of ${layers.length} layers are dropped`;
   return html`<svg class="map" viewBox="0 0 ${width} ${y}" role="img" aria-label="${about}">${drawn}</svg>`;
 }
 
@@ -84,18 +85,15 @@ function rowsOf({ blocks }: BlockTree): readonly Row[] {
 
 const row = (left?: Block, right?: Block): Row => ({ ...(left ? { left } : {}), ...(right ? { right } : {}) });
 
-const leavesOf = (block: Block): readonly Block[] =>
-  block.children.length === 0 ? [block] : block.children.flatMap(leavesOf);
-
-const linesOf = (block: Block): number => Math.ceil(leavesOf(block).length / LONGEST);
+const linesOf = (block: Block): number => Math.ceil(leaves(block).length / LONGEST);
 const heightOf = (block: Block): number => linesOf(block) * (CELL + GAP) - GAP;
 
 function stage(block: Block, x: number, y: number, gone: ReadonlySet<string>): Markup {
-  const leaves = leavesOf(block);
-  const cells = leaves.map((leaf, i) =>
+  const layers = leaves(block);
+  const cells = layers.map((leaf, i) =>
     cell(leaf, x + LABEL + (i % LONGEST) * (CELL + GAP), y + Math.floor(i / LONGEST) * (CELL + GAP), gone.has(leaf.id)),
   );
-  const off = leaves.every(({ id }) => gone.has(id)) ? 'off' : 'on';
+  const off = layers.every(({ id }) => gone.has(id)) ? 'off' : 'on';
   const label = block.id.length > 22 ? `${block.id.slice(0, 21)}…` : block.id;
   return html`<text class="stage ${off}" x="${x}" y="${y + CELL / 2 + 4}">${label}</text>${cells}`;
 }

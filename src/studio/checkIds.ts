@@ -6,7 +6,7 @@
  */
 
 import type { Block, BlockTree } from '../blocks/block';
-import { allBlocks, leaves } from '../blocks/plan';
+import { allBlocks } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
 import { firstOutput } from '../onnx/graph';
 import type { Model, Node, TensorType } from '../onnx/model';
@@ -59,8 +59,8 @@ export async function checkIds(
   );
   const feeds = arbitraryFeeds(model, bindings);
   const output = firstOutput(model.graph).name;
-  const open = async (what: string, { graph, ...rest }: Model): Promise<Session> =>
-    runtime.createSession({ what, modelBytes: writeModel({ ...rest, graph }), externalData });
+  const open = (what: string, graph: Model): Promise<Session> =>
+    runtime.createSession({ what, modelBytes: writeModel(graph), externalData });
   const sessions: Session[] = [];
   try {
     sessions.push(await open('the gated graph', gated.model), await open('the neutralised graph', neutral.model));
@@ -109,7 +109,7 @@ function verdictOf(
 
 /** A block's own module and those of its parts. */
 const namesOf = (block: Block): ReadonlySet<string> =>
-  new Set([block.id, ...block.children.flatMap((child) => [...namesOf(child)]), ...leaves(block).map(({ id }) => id)]);
+  new Set([block.id, ...block.children.flatMap((child) => [...namesOf(child)])]);
 
 /** Noise for numbers, ones for indices, true for masks: whatever the graph takes, in its own sizes. */
 function arbitraryFeeds({ graph }: Model, bindings: ReadonlyMap<string, number>): Record<string, PlainTensor> {
@@ -126,7 +126,7 @@ function arbitrary(
   stream: number,
 ): PlainTensor {
   const dims = type?.shape?.map((dim) => (typeof dim === 'string' ? bindings.get(dim) : dim));
-  if (!type || !dims || !dims.every((dim): dim is number => typeof dim === 'number'))
+  if (!type || !dims?.every((dim): dim is number => typeof dim === 'number'))
     throw new StudioError('passes/unbound-size', `The input ${name} has no size. Give it with --bind.`, { name });
   const dataType = runtimeType(type.dataType, name);
   const count = dims.reduce((product, dim) => product * dim, 1);

@@ -13,7 +13,7 @@ import { seededNoise } from '../pipeline/seededNoise';
 import { firstCall } from './firstCall';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
-import { editOf, type Variant } from './Variant';
+import { editOf, TEACHER, type Variant } from './Variant';
 
 export type { PairedTimes };
 
@@ -68,6 +68,16 @@ export async function measureTimes(
   }
   const first = await stepUnder(pipeline, reference, settings);
   return measurePairs(first, await stepUnder(pipeline, candidate, settings), options);
+}
+
+/** `measureTimes` of what a cut does to a component; null where it is not cut, and takes what it took. */
+export async function timesOfCut(
+  pipeline: Pipeline,
+  request: Omit<TimesRequest, 'reference' | 'component'> & { readonly component: ComponentId },
+  options: TimesOptions = {},
+): Promise<PairedTimes | null> {
+  if (request.candidate.edits[request.component] === undefined) return null;
+  return measureTimes(pipeline, { ...request, reference: TEACHER }, options);
 }
 
 /** One step of sampling under a variant: every guidance branch, the feeds made beforehand. */

@@ -1,9 +1,8 @@
 /** A Chromium of its own with the bench's page in it, built as the studio is, and models served beside it. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Page } from '@playwright/test';
-import { build, preview } from 'vite';
-import { findChromium } from '../../../e2e/chromium';
+import type { Page } from '@playwright/test';
+import { requirePage } from './servedPage';
 import type { BenchCall, BenchResult } from './worker';
 
 export interface TabRuntime {
@@ -27,40 +26,30 @@ export async function openTabRuntime(
   models: ReadonlyMap<string, string>,
   adapterFlags: readonly string[] = softwareAdapter,
 ): Promise<TabRuntime> {
-  const executablePath = findChromium();
-  if (executablePath === null)
-    throw new Error('The part "tab" needs Chromium: set CHROMIUM_PATH, or run npm test once.');
-  const outDir = join(folder, 'bench-page');
   const root = import.meta.dirname;
-  const configFile = join(root, '../../../vite.config.ts');
-  await build({ root, configFile, logLevel: 'error', publicDir: false, build: { outDir, emptyOutDir: true } });
-  const server = await preview({
-    root,
-    configFile,
-    logLevel: 'error',
-    build: { outDir },
-    preview: { port: 0 },
-    plugins: [
-      {
-        name: 'models',
-        configurePreviewServer: ({ middlewares }) => {
-          middlewares.use((request, response, next) => {
-            const path = models.get((request.url ?? '').split('?')[0]!);
-            if (path === undefined) next();
-            else createReadStream(path).pipe(response);
-          });
+  const { url, browser, close } = await requirePage(join(folder, 'bench-page'), {
+    chromiumFlags: adapterFlags,
+    config: {
+      root,
+      configFile: join(root, '../../../vite.config.ts'),
+      publicDir: false,
+      plugins: [
+        {
+          name: 'models',
+          configurePreviewServer: ({ middlewares }) => {
+            middlewares.use((request, response, next) => {
+              const path = models.get((request.url ?? '').split('?')[0]!);
+              if (path === undefined) next();
+              else createReadStream(path).pipe(response);
+            });
+          },
         },
-      },
-    ],
+      ],
+    },
   });
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', ...adapterFlags] });
-  const close = async (): Promise<void> => {
-    await browser.close();
-    await server.close();
-  };
   try {
     const page: Page = await browser.newPage();
-    await page.goto(server.resolvedUrls!.local[0]!);
+    await page.goto(url);
     await page.waitForFunction(() => 'bench' in window);
     const call = (request: BenchCall) =>
       page.evaluate(

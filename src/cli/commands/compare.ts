@@ -8,9 +8,9 @@ import type { FeatureModel } from '../../studio/clipFeatures';
 import { type ComparedPair, compareStudents } from '../../studio/compareStudents';
 import { featureCollector } from '../../studio/featureDistances';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
-import { measureTimes } from '../../studio/measureTimes';
+import { timesOfCut } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
-import { TEACHER, variantOf } from '../../studio/Variant';
+import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
@@ -112,10 +112,7 @@ async function costOf(
 ): Promise<ComparedStudent> {
   const { goneIds: gone, ...totals } = pipeline.summarise(plan);
   const candidate = variantOf(plan);
-  const timesOf = async (component: ComponentId) =>
-    candidate.edits[component] === undefined // what is not cut takes what it took
-      ? null
-      : measureTimes(pipeline, { component, reference: TEACHER, candidate, settings }, { signal });
+  const timesOf = (component: ComponentId) => timesOfCut(pipeline, { component, candidate, settings }, { signal });
   const [times, decoderTimes] = [await timesOf('denoiser'), await timesOf('decoder')];
   return { name, dropped: plan.dropped, gone, totals, times, decoderTimes };
 }

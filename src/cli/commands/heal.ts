@@ -45,7 +45,7 @@ ${planHelp}
   --steps N           updates of the weights (default ${defaultHealSettings.steps})
   --minutes M         as many steps as fit into M minutes, ${MOST_STEPS} at most unless --steps says otherwise
   --batch N           states in each step (default ${defaultHealSettings.batch})
-  --stages A,B        some of: repair (in closed form, seconds), local (stages of the model learn apart, fed with the
+  --stages A,B        some of: repair (in closed form), local (stages of the model learn apart, fed with the
                       teacher's values), end (the whole student from its end) (default ${defaultHealSettings.stages.join(',')})
   --local             repair and local alone: no gradient goes through the whole model
   --rate X|test       learning rate; test: found by a few steps with each of a few (default ${defaultHealSettings.learningRate ?? 'test'})

@@ -10,9 +10,9 @@ import type { Fact, ReportContent, ReportImportance, ReportPair, ReportStudent }
 import { renderReport } from '../../report/renderReport';
 import { compareStudents, type StudentComparison } from '../../studio/compareStudents';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
-import { measureTimes } from '../../studio/measureTimes';
+import { timesOfCut } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
-import { TEACHER, variantOf } from '../../studio/Variant';
+import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -114,8 +114,7 @@ async function studentOf(
 ): Promise<ReportStudent> {
   const { goneIds: gone, teacher, student } = pipeline.summarise(plan);
   const candidate = variantOf(plan);
-  const isTimed = candidate.edits.denoiser !== undefined;
-  const times = isTimed ? await measureTimes(pipeline, { reference: TEACHER, candidate, settings }, { signal }) : null;
+  const times = await timesOfCut(pipeline, { component: 'denoiser', candidate, settings }, { signal });
   return { name, dropped: plan.dropped, gone, totals: { teacher, student }, stepMs, ...(times ? { times } : {}) };
 }
 

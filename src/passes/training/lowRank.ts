@@ -8,6 +8,7 @@ import { renameUses } from '../../onnx/graph';
 import type { Model, Node, Tensor } from '../../onnx/model';
 import { floatBytes } from '../differentiate/toFloat32';
 import { weightsOf } from '../differentiate/weights';
+import { namedNode } from './namedNode';
 import { type ParameterLayout, parameterLayout, readParameters } from './parameters';
 
 /** Projections of attention, as exporters name them after PyTorch's modules. */
@@ -53,8 +54,8 @@ export function withLowRank(
     if (dataType === 'float64')
       throw new StudioError('onnx/unsupported', `Low-rank training of ${name} needs float32 or less.`, { name });
     return [
-      node('MatMul', [downOf(name), upOf(name)], `${name}:change`),
-      node('Add', [name, `${name}:change`], `${name}:low-rank`),
+      namedNode('MatMul', [downOf(name), upOf(name)], `${name}:change`),
+      namedNode('Add', [name, `${name}:change`], `${name}:low-rank`),
     ];
   });
   const replaced = new Map(matrices.map(({ name }) => [name, `${name}:low-rank`]));
@@ -99,12 +100,3 @@ function addProduct(to: Float32Array, down: Float32Array, up: Float32Array, [row
       for (let j = 0; j < columns; j++) to[i * columns + j]! += factor * up[k * columns + j]!;
     }
 }
-
-const node = (opType: string, inputs: readonly string[], output: string): Node => ({
-  name: `${opType}:${output}`,
-  domain: '',
-  opType,
-  inputs,
-  outputs: [output],
-  attributes: new Map(),
-});

@@ -9,6 +9,7 @@ import { elementCount } from '../../onnx/dataTypes';
 import type { DataType, Model, Node, Tensor } from '../../onnx/model';
 import { tensorBytes, tensorValues } from '../../onnx/tensorValues';
 import { floatBytes, toFloat32 } from '../differentiate/toFloat32';
+import { namedNode } from './namedNode';
 
 export interface Parameter {
   /** Of the initializer. */
@@ -60,7 +61,7 @@ export function parameterise(model: Model, layout: ParameterLayout, input = para
       ints(`${name}:end`, [offset + length]),
       ints(`${name}:shape`, shape),
     ];
-    return [node('Slice', [input, start, end, zero], flat), node('Reshape', [flat, dims], name)];
+    return [namedNode('Slice', [input, start, end, zero], flat), namedNode('Reshape', [flat, dims], name)];
   });
   return {
     ...rest,
@@ -75,15 +76,6 @@ export function parameterise(model: Model, layout: ParameterLayout, input = para
     },
   };
 }
-
-const node = (opType: string, inputs: readonly string[], output: string): Node => ({
-  name: `${opType}:${output}`,
-  domain: '',
-  opType,
-  inputs,
-  outputs: [output],
-  attributes: new Map(),
-});
 
 /** The flat tensor of a model's weights. `sources`: its external data. Throws as `tensorBytes`. */
 export async function readParameters(

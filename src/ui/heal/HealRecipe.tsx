@@ -1,5 +1,5 @@
 /** The recipe of healing: what is done, in which order, and how strongly; each choice with what it does. */
-import type { ReactNode } from 'react';
+import type { ComponentProps, ReactNode } from 'react';
 import { type HealStage, healStages } from '../../worker/protocol';
 import { Explain } from '../parts/Explain';
 import { Icon } from '../parts/Icon';
@@ -27,17 +27,16 @@ const stageNames: Readonly<Record<HealStage, { readonly name: string; readonly a
   repair: {
     name: 'Repair first',
     about:
-      'In closed form, without gradients: the layers that the cut starves are fitted to what it took. Takes seconds, and is often most of the way after a small cut.',
+      'In closed form, without gradients: the layers that the cut starves are fitted to what it took. In the tab it takes minutes before the first step is seen.',
   },
   local: {
     name: 'Stage by stage',
     about:
-      'Stages of the student learn apart, each fed with the teacher’s own values. Needs less memory than the whole, and never goes far wrong.',
+      'Stages of the student learn apart, each fed with the teacher’s own values; no gradient goes through the whole.',
   },
   end: {
     name: 'The whole student',
-    about:
-      'All of it learns at once, from its output and from what comes out of its stages. What heals best, and costs most.',
+    about: 'All of it learns at once, from its output and from what comes out of its stages.',
   },
 };
 
@@ -74,7 +73,7 @@ const trainedNames = [
 
 function Trained({ choices }: RecipeProps) {
   return (
-    <Choice about="All weights heal best. Near the cuts: the layers right before and after each. Low-rank: a small change of the attention’s projections, added to them at the end. The latter two keep less state and forget less.">
+    <Choice about="All weights: the most that can change. Near the cuts: the layers right before and after each. Low-rank: a small change of the attention’s projections, added to them at the end. The latter two keep less state.">
       <span>Trains</span>
       <Segmented
         label="What is trained"
@@ -90,28 +89,26 @@ function Trained({ choices }: RecipeProps) {
 function Losses({ choices }: RecipeProps) {
   return (
     <>
-      <Choice about="Individual content distillation (the ICD loss of VDMini): beside the output, what comes out of every stage that is left is pulled to the teacher’s, frame by frame. 0: the output alone.">
-        <NumberField
-          label="Layers too (ICD)"
-          value={choices.icdWeight}
-          min={0}
-          max={100}
-          width={64}
-          onCommit={(icdWeight) => chooseHealing({ icdWeight })}
-          testId="heal-icd"
-        />
-      </Choice>
-      <Choice about="A critic over whole clips (the MCA loss of VDMini) learns to tell the student’s from the teacher’s, and the student to please it. It counts only while it tells them apart. Costs about as much again. 0: none.">
-        <NumberField
-          label="Critic (MCA)"
-          value={choices.mcaWeight}
-          min={0}
-          max={100}
-          width={64}
-          onCommit={(mcaWeight) => chooseHealing({ mcaWeight })}
-          testId="heal-mca"
-        />
-      </Choice>
+      <NumberChoice
+        about="Individual content distillation (the ICD loss of VDMini): beside the output, what comes out of every stage that is left is pulled to the teacher’s, frame by frame. 0: the output alone."
+        label="Layers too (ICD)"
+        value={choices.icdWeight}
+        min={0}
+        max={100}
+        width={64}
+        onCommit={(icdWeight) => chooseHealing({ icdWeight })}
+        testId="heal-icd"
+      />
+      <NumberChoice
+        about="A critic over whole clips (the MCA loss of VDMini) learns to tell the student’s from the teacher’s, and the student to please it. It counts only while it tells them apart. Costs about as much again. 0: none."
+        label="Critic (MCA)"
+        value={choices.mcaWeight}
+        min={0}
+        max={100}
+        width={64}
+        onCommit={(mcaWeight) => chooseHealing({ mcaWeight })}
+        testId="heal-mca"
+      />
     </>
   );
 }
@@ -143,18 +140,17 @@ function Rate({ choices }: RecipeProps) {
           {isTested ? 'Learning rate found by a test' : 'by a test'}
         </label>
       </Choice>
-      <Choice about="States of the teacher’s sampling that one step learns from. More is steadier and slower.">
-        <NumberField
-          label="States a step"
-          value={choices.batch}
-          min={1}
-          max={256}
-          whole
-          width={64}
-          onCommit={(batch) => chooseHealing({ batch })}
-          testId="heal-batch"
-        />
-      </Choice>
+      <NumberChoice
+        about="States of the teacher’s sampling that one step learns from. More is steadier and slower."
+        label="States a step"
+        value={choices.batch}
+        min={1}
+        max={256}
+        whole
+        width={64}
+        onCommit={(batch) => chooseHealing({ batch })}
+        testId="heal-batch"
+      />
     </>
   );
 }
@@ -162,42 +158,47 @@ function Rate({ choices }: RecipeProps) {
 function Data({ choices }: RecipeProps) {
   return (
     <>
-      <Choice about="How much more often it learns from states with much noise, where a clip’s content and motion are decided. 1: all alike.">
-        <NumberField
-          label="High noise, times"
-          value={choices.highNoise}
-          min={0}
-          max={100}
-          width={64}
-          onCommit={(highNoise) => chooseHealing({ highNoise })}
-          testId="heal-high-noise"
-        />
-      </Choice>
-      <Choice about="Clips of the teacher whose states are learnt from. One more is made every few steps, until there are so many.">
-        <NumberField
-          label="Clips"
-          value={choices.clips}
-          min={1}
-          max={10_000}
-          whole
-          width={64}
-          onCommit={(clips) => chooseHealing({ clips })}
-          testId="heal-clips-made"
-        />
-      </Choice>
-      <Choice about="Of the choice of states: the same seed learns the same.">
-        <NumberField
-          label="Seed"
-          value={choices.seed}
-          min={0}
-          max={1_000_000}
-          whole
-          width={72}
-          onCommit={(seed) => chooseHealing({ seed })}
-          testId="heal-seed"
-        />
-      </Choice>
+      <NumberChoice
+        about="How much more often it learns from states with much noise, where a clip’s content and motion are decided. 1: all alike."
+        label="High noise, times"
+        value={choices.highNoise}
+        min={0}
+        max={100}
+        width={64}
+        onCommit={(highNoise) => chooseHealing({ highNoise })}
+        testId="heal-high-noise"
+      />
+      <NumberChoice
+        about="Clips of the teacher whose states are learnt from. One more is made every few steps, until there are so many."
+        label="Clips"
+        value={choices.clips}
+        min={1}
+        max={10_000}
+        whole
+        width={64}
+        onCommit={(clips) => chooseHealing({ clips })}
+        testId="heal-clips-made"
+      />
+      <NumberChoice
+        about="Of the choice of states: the same seed learns the same."
+        label="Seed"
+        value={choices.seed}
+        min={0}
+        max={1_000_000}
+        whole
+        width={72}
+        onCommit={(seed) => chooseHealing({ seed })}
+        testId="heal-seed"
+      />
     </>
+  );
+}
+
+function NumberChoice({ about, ...field }: ComponentProps<typeof NumberField> & Pick<ChoiceProps, 'about'>) {
+  return (
+    <Choice about={about}>
+      <NumberField {...field} />
+    </Choice>
   );
 }
 
