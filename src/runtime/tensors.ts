@@ -82,14 +82,6 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** Copies `rows` times `count` along the first axis: [1, ...] -> [count, ...]. */
-export function repeated({ dataType, dims, data }: PlainTensor, count: number): PlainTensor {
-  const Values = data.constructor as new (length: number) => PlainTensor['data'];
-  const all = new Values(data.length * count);
-  for (let i = 0; i < count; i++) all.set(data as never, i * data.length);
-  return { dataType, dims: [(dims[0] ?? 1) * count, ...dims.slice(1)], data: all };
-}
-
 /** Tensors of one type and equal inner dimensions, one after another along the first axis. */
 export function stacked(tensors: readonly PlainTensor[]): PlainTensor {
   const [first] = tensors;

@@ -69,10 +69,6 @@ export function variantKey(variant: Variant): string {
   return JSON.stringify(parts);
 }
 
-export function isTeacher(variant: Variant): boolean {
-  return variantKey(variant) === '[]';
-}
-
 /** Equal for takes that give the same clip. */
 export function takeKey({ variant, settings }: Take): string {
   const { prompt, seed, steps, guidance } = settings;

@@ -37,7 +37,7 @@ export type * from '../studio/sampleData';
 export type { SplitError } from '../studio/teacherRuns';
 export type { UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
-export { TEACHER, takeKey, variantKey, variantOf } from '../studio/Variant';
+export { TEACHER, variantKey, variantOf } from '../studio/Variant';
 export type * from './healJobData';
 export type { BackendPreference, BackendStatus, OpenProgress };
 

@@ -1,6 +1,6 @@
 /** Reading scheduler_config.json: a setting that is known to diffusers but not to the studio is refused by name. */
 import { StudioError } from '../../errors/StudioError';
-import { booleanField, stringField } from '../configFields';
+import { stringField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 
 export const SCHEDULER_FILE = 'scheduler_config.json';
@@ -26,11 +26,4 @@ export function choiceField<T extends string>(
   const value = stringField(config, field, fallback, SCHEDULER_FILE);
   if ((allowed as readonly string[]).includes(value)) return value as T;
   throw unsupported(config, `${field} "${value}"`, `known are ${allowed.join(', ')}`);
-}
-
-/** Refuses every boolean setting in `fields` that is switched on. */
-export function refuseSwitches(config: SchedulerConfig, fields: Readonly<Record<string, string>>): void {
-  for (const [field, why] of Object.entries(fields)) {
-    if (booleanField(config, field, false, SCHEDULER_FILE)) throw unsupported(config, field, why);
-  }
 }

@@ -31,11 +31,3 @@ export const useStudents = create<StudentsState>()(() => ({ students: [], checkp
 export function studentOf(weights: WeightsId): HealedStudent | undefined {
   return useStudents.getState().students.find((student) => student.weights === weights);
 }
-
-/** Those of the open model. */
-export function ofOpenModel<T extends { readonly fingerprint: string }>(
-  all: readonly T[],
-  fingerprint: string,
-): readonly T[] {
-  return all.filter((one) => one.fingerprint === fingerprint);
-}
