@@ -41,7 +41,7 @@ describe('--device', () => {
         expect(webgpu.units[index]!.id).toBe(id);
         expect(Math.abs(webgpu.units[index]!.output.total / output.total - 1)).toBeLessThan(1e-2);
       }
-      // Two devices that round alike would be one device.
+      // That it is not the CPU itself is told by runtime/openNodeDevice.test.ts.
       expect(webgpu.units.map(({ output }) => output.total)).not.toEqual(cpu.units.map(({ output }) => output.total));
     },
     120_000,

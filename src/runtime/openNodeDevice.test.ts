@@ -1,0 +1,43 @@
+/**
+ * The runtime that is given back computes where it was asked to: seen by what onnxruntime is told for each session, since
+ * on a CPU that stood in for the device the figures would be right too.
+ */
+import { existsSync } from 'node:fs';
+import { InferenceSession } from 'onnxruntime-node';
+import { afterEach, expect, it, vi } from 'vitest';
+import { openNodeDevice } from './openNodeDevice';
+import { tinyConvolution } from './selfTest/builtInGraphs';
+
+const adapter = ['/usr/lib/chromium/vk_swiftshader_icd.json'].find((path) => existsSync(path));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+/** What the sessions of a device are made with. */
+async function providersOf(device: 'cpu' | 'webgpu'): Promise<unknown> {
+  const create = vi.spyOn(InferenceSession, 'create');
+  const runtime = await openNodeDevice(device);
+  create.mockClear();
+  const session = await runtime.createSession({
+    what: 'tiny',
+    modelBytes: tinyConvolution(),
+    externalData: new Map(),
+  });
+  await session.release();
+  return (create.mock.calls as unknown as [unknown, InferenceSession.SessionOptions][])[0]![1].executionProviders;
+}
+
+it('makes sessions of the CPU for the CPU', async () => {
+  expect(await providersOf('cpu')).toEqual(['cpu']);
+});
+
+it.skipIf(adapter === undefined)(
+  'makes sessions of WebGPU for WebGPU',
+  async () => {
+    vi.stubEnv('VK_ICD_FILENAMES', adapter!);
+    expect(await providersOf('webgpu')).toEqual(['webgpu', 'cpu']);
+  },
+  60_000,
+);
