@@ -15,13 +15,12 @@ export function Details() {
   if (!tree || !block) return <div className="details" />;
   const { totals } = tree;
   const state = blockState(tree, block, goneIds(tree, plan));
+  const name = namesOf(tree).get(block.id) ?? kindNames[block.kind];
   return (
     <div className="details" data-testid="block-details">
       <div className="details-head">
-        <span className={`details-kind kind-${block.kind}`}>
-          {namesOf(tree).get(block.id) ?? kindNames[block.kind]}
-        </span>
-        <code className="truncate">{block.id}</code>
+        <span className={`details-kind kind-${block.kind}`}>{name}</span>
+        {name !== block.id && <code className="truncate">{block.id}</code>}
         <span className={`pill ${state === 'off' ? 'off' : ''}`}>{state === 'mixed' ? 'partly off' : state}</span>
       </div>
       <dl className="details-figures">

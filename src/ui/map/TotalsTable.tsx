@@ -125,7 +125,7 @@ function Share({ line }: { readonly line: Line }) {
   );
 }
 
-/** ' ± 3 %': the farther of the two bounds, in points. */
+/** ' ± 3 %': the farther of the two bounds. */
 function halfSpread({ median, low, high }: PairedTimes['ratio']): string {
-  return ` ± ${Math.max(0.1, 100 * Math.max(high - median, median - low)).toFixed(1)}`;
+  return ` ± ${formatPercent(Math.max(0.001, high - median, median - low))}`;
 }
