@@ -11,6 +11,7 @@ export interface GraphToRun {
   readonly feeds: Feeds;
   readonly outputs: readonly string[];
   readonly threads: number;
+  readonly unplannedMemory: boolean;
 }
 
 let held: { readonly session: Session; readonly graph: GraphToRun } | undefined;
@@ -24,7 +25,12 @@ async function answer(message: GraphToRun | 'run' | 'peak'): Promise<number> {
     const modelBytes = await readFile(message.path);
     held = {
       graph: message,
-      session: await runtime.createSession({ what: message.path, modelBytes, externalData: new Map() }),
+      session: await runtime.createSession({
+        what: message.path,
+        modelBytes,
+        externalData: new Map(),
+        unplannedMemory: message.unplannedMemory,
+      }),
     };
   }
   return performance.now() - start;

@@ -12,6 +12,8 @@ export interface NewNode {
   readonly inputs: readonly string[];
   /** Absent: a new name. */
   readonly output?: string;
+  /** Outputs after the first; '' for one that is not asked for. */
+  readonly moreOutputs?: readonly string[];
   readonly domain?: string;
   readonly attributes?: Readonly<Record<string, Attribute>>;
   /** Of the output. */
@@ -109,7 +111,7 @@ export class GraphEditor {
       domain,
       opType: node.opType,
       inputs: node.inputs,
-      outputs: [output],
+      outputs: [output, ...(node.moreOutputs ?? [])],
       attributes,
     });
     if (node.shape || node.dataType)

@@ -13,7 +13,6 @@ import { gateUnits } from './gateRegions';
 import { withValues } from './surgeryGraph';
 import type { BoundSizes } from './tidy/tidy';
 import { edited, tidyIn, weightBudget } from './tidy/tidy';
-import { shortenViews } from './tidy/views';
 
 /** `kept`: values that keep their meaning. Throws as shape inference. */
 export function optimise(
@@ -26,7 +25,6 @@ export function optimise(
   const editor = edited(flat, sizes, kept, 'optimised');
   tidyIn(editor, new Set(['views']), weightBudget(flat));
   fuseIn(editor, fusions, sizes.batch);
-  shortenViews(editor);
   return editor.finish();
 }
 

@@ -45,6 +45,11 @@ export interface SessionModel {
   readonly stayOnDevice?: readonly string[];
   /** The graph is run as it stands: nothing is fused or folded. Slow; for comparisons. */
   readonly unoptimised?: boolean;
+  /**
+   * For graphs whose values take much more than their weights: the runtime takes memory value by value. Its plan of one
+   * piece for all of a run comes on top of what the first run took, and is as large again.
+   */
+  readonly unplannedMemory?: boolean;
 }
 
 export interface Session {

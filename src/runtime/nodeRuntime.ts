@@ -43,6 +43,7 @@ async function createSession(
     made = await InferenceSession.create(model.modelBytes, {
       executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
       ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
+      ...(model.unplannedMemory ? { enableMemPattern: false } : {}),
       logSeverityLevel: 4, // what fails is thrown; the runtime's own lines would be beside it on stderr
       ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       ...(await externalOptions(model.externalData)),

@@ -110,6 +110,7 @@ async function prepare(path: string, folder: string): Promise<{ step: GraphToRun
       feeds: feedsOf(graph, state),
       outputs: graph.graph.outputs.map((output) => output.name),
       threads,
+      unplannedMemory: name === 'step', // as the studio makes the sessions that train
     };
   };
   const note = `${student.graph.nodes.length} nodes forward, ${model.graph.nodes.length} in all, ${layout.length} weights, ${taps.length} taps`;

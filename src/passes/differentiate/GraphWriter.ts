@@ -240,7 +240,8 @@ export class GraphWriter {
     if (sameShape(from, shape)) return x;
     const lead = from.length - shape.length;
     const axes = from.flatMap((dim, i) => (i < lead || (shape[i - lead] === 1 && dim !== 1) ? [i] : []));
-    return this.reshape(this.reduceSum(x, axes), shape);
+    // without the axes that go, where the others are the shape already: no view behind it
+    return this.reshape(this.reduceSum(x, axes, shape.includes(1)), shape);
   }
   sumAll = (x: string): string =>
     this.rank(x) === 0 ? x : this.reduceSum(this.reshape(x, [elementCount(this.shape(x))]), [0], false);

@@ -89,8 +89,45 @@ export function columns(w: GraphWriter, x: string, windows: Windows): string {
   return w.concat(seen, 0);
 }
 
+/** The axis along which the kernel has more than one tap, where that is one alone and the others are untouched. */
+function onlyAxis({ kernel, strides, before, after, image, out }: Windows): number | undefined {
+  const axes = kernel.flatMap((size, i) => (size === 1 ? [] : [i]));
+  const idle = (i: number) => strides[i] === 1 && before[i] === 0 && after[i] === 0 && image[i] === out[i];
+  const [axis] = axes;
+  return axes.length === 1 && kernel.every((_, i) => i === axis || idle(i)) && after[axis!]! >= 0 ? axis : undefined;
+}
+
+/** Images of one kernel axis: each clip's product by itself, so that neither channels nor clips change places. */
+function weightGradientAlong(w: GraphWriter, x: string, gradient: string, windows: Windows, axis: number): string {
+  const { kernel, strides, dilations, before, after, out } = windows;
+  const [batch, channels, ...image] = w.shape(x) as [number, number, ...number[]];
+  const outputs = w.shape(gradient)[1]!;
+  const none = w.shape(x).map(() => 0);
+  const padded = w.pad(x, none.with(axis + 2, before[axis]!), none.with(axis + 2, after[axis]!));
+  const [inner, outer] = [image.slice(axis + 1), image.slice(0, axis)];
+  const [taps, length] = [kernel[axis]!, out[axis]!];
+  const rows = w.reshape(padded, [batch, channels, product(outer), w.shape(padded)[axis + 2]!, product(inner)]);
+  const places = Array.from({ length: taps }, (_, tap) =>
+    Array.from({ length }, (_, o) => tap * dilations[axis]! + o * strides[axis]!),
+  );
+  // [N, C, outer, taps, length, inner]
+  const seen = w.gather(rows, w.reshape(w.ints(places.flat()), [taps, length]), 3);
+  const byTap = w.transpose(seen, [0, 1, 3, 2, 4, 5]);
+  const pixels = product(out);
+  const sums = w.matMul(
+    w.reshape(gradient, [batch, outputs, pixels]),
+    w.swapLast(w.reshape(byTap, [batch, channels * taps, pixels])),
+  );
+  return w.reshape(w.reduceSum(sums, [0], false), [outputs, channels, ...kernel]);
+}
+
+/** With more images than this, one product over all of them costs less than adding up those of each. */
+const mostProducts = 8;
+
 /** The gradient of weights [Co, C, ...kernel] (one group). `gradient`: [N, Co, ...out]. */
 export function weightGradient(w: GraphWriter, x: string, gradient: string, windows: Windows): string {
+  const axis = onlyAxis(windows);
+  if (axis !== undefined && w.shape(x)[0]! <= mostProducts) return weightGradientAlong(w, x, gradient, windows, axis);
   const order = Array.from({ length: w.rank(gradient) }, (_, i) => (i < 2 ? 1 - i : i));
   const outputs = w.shape(gradient)[1]!;
   const channels = w.shape(x)[1]!;

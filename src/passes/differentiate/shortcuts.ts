@@ -53,8 +53,9 @@ function gelu({ w, node, gradient, numbers, maker }: ShortcutCall): Shortcut | u
     const [z] = maker(erf)!.inputs as [string];
     const scale = multipleOf(x, z, numbers, maker);
     if (scale === undefined || Math.abs(scale - Math.SQRT1_2) > 1e-6) continue;
-    const bell = w.mul(z, w.unary('Exp', w.neg(w.mul(z, z))));
-    const slope = w.add(w.times(sum, 0.5), w.times(bell, 1 / Math.sqrt(Math.PI)));
+    // the factor 1 / sqrt(pi) in the exponent: there it costs no pass of its own
+    const exponent = w.sub(w.scalar(-Math.log(Math.PI) / 2), w.mul(z, z));
+    const slope = w.add(w.times(sum, 0.5), w.mul(z, w.unary('Exp', exponent)));
     return { value: x, gradient: w.mul(gradient, slope) };
   }
   return undefined;

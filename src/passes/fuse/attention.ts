@@ -191,7 +191,7 @@ function write(editor: GraphEditor, found: Attention, masks: Map<string, Mask>, 
 /** What scores may take at once: a kernel that does not know FlashAttention holds them all. */
 const largestScoresBytes = 16 * 2 ** 20;
 /** The CPU kernel counts its multiplications in an integer that has 32 bits on WebAssembly (onnxruntime 1.30). */
-const mostMultiplications = 2 ** 30;
+export const mostMultiplications = 2 ** 30;
 
 interface Joined {
   /** [clips, length, heads x size] each. */

@@ -9,11 +9,19 @@ import { type BoundSizes, edited } from '../tidy/tidy';
 import { shortenViews } from '../tidy/views';
 import { fuseActivations } from './activations';
 import { fuseAttention } from './attention';
+import { shareRepeatedKeys } from './repeats';
+import { fuseSkipNorms } from './skipNorms';
 
-export type Fusion = 'MultiHeadAttention' | 'Gelu' | 'FastGelu' | 'QuickGelu';
+export type Fusion = 'MultiHeadAttention' | 'Gelu' | 'FastGelu' | 'QuickGelu' | 'SkipLayerNormalization';
 
 /** What onnxruntime's CPU, WASM and WebGPU backends all have; whether they compute it rightly is for a self-test to say. */
-export const allFusions: ReadonlySet<Fusion> = new Set(['MultiHeadAttention', 'Gelu', 'FastGelu', 'QuickGelu']);
+export const allFusions: ReadonlySet<Fusion> = new Set([
+  'MultiHeadAttention',
+  'Gelu',
+  'FastGelu',
+  'QuickGelu',
+  'SkipLayerNormalization',
+]);
 
 export interface FuseOptions {
   /** Values that keep their meaning: what gates replace, and what replaces it. */
@@ -24,12 +32,15 @@ export interface FuseOptions {
 /** Throws as shape inference. */
 export function fuse(model: Model, sizes: BoundSizes, { kept = [], fusions = allFusions }: FuseOptions = {}): Model {
   const editor = edited(inlineFunctions(model), sizes, kept, 'fuse');
-  if (fuseIn(editor, fusions, sizes.batch)) shortenViews(editor);
+  fuseIn(editor, fusions, sizes.batch);
   return editor.finish();
 }
 
-/** True where views were left that cancel: `shortenViews` is to follow. */
-export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>, batch = 1): boolean {
+/** Views are shortened on the way: those that attention leaves cancel, and what repeats is found behind them. */
+export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>, batch = 1): void {
   fuseActivations(editor, fusions);
-  return fusions.has('MultiHeadAttention') && fuseAttention(editor, batch) > 0;
+  if (fusions.has('MultiHeadAttention')) fuseAttention(editor, batch);
+  shortenViews(editor);
+  if (fusions.has('MultiHeadAttention')) shareRepeatedKeys(editor);
+  if (fusions.has('SkipLayerNormalization')) fuseSkipNorms(editor);
 }

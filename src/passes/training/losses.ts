@@ -76,6 +76,12 @@ export interface LossGraph {
   input(name: string, shape: readonly number[]): string;
 }
 
+/** The student's values that it reads, besides the outputs. */
+export function valuesOf(loss: Loss): readonly string[] {
+  if (loss.kind === 'icd') return loss.taps.map(({ value }) => value);
+  return loss.value === undefined ? [] : [loss.value];
+}
+
 /** The loss without its weight, a scalar value. Throws `passes/unknown-value`. */
 export function writeLoss(graph: LossGraph, loss: Loss): string {
   const { w } = graph;

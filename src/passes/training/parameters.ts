@@ -55,12 +55,10 @@ export function parameterise(model: Model, layout: ParameterLayout, input = para
   };
   const zero = ints(`${input}:axis`, [0]);
   const nodes = layout.parameters.flatMap(({ name, shape, offset, length }): Node[] => {
+    const [start, end] = [ints(`${name}:start`, [offset]), ints(`${name}:end`, [offset + length])];
+    if (shape.length === 1) return [namedNode('Slice', [input, start, end, zero], name)];
     const flat = `${name}:flat`;
-    const [start, end, dims] = [
-      ints(`${name}:start`, [offset]),
-      ints(`${name}:end`, [offset + length]),
-      ints(`${name}:shape`, shape),
-    ];
+    const dims = ints(`${name}:shape`, shape);
     return [namedNode('Slice', [input, start, end, zero], flat), namedNode('Reshape', [flat, dims], name)];
   });
   return {

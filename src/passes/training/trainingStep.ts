@@ -12,8 +12,9 @@ import { GraphWriter } from '../differentiate/GraphWriter';
 import { reverse } from '../differentiate/reverse';
 import { chosenWeights } from '../differentiate/weights';
 import { type AdamW, defaultAdamW, type OptimiserResult, type OptimiserState, writeAdamW } from './adamW';
-import { type Loss, type LossGraph, lossWeight, writeLoss } from './losses';
+import { type Loss, type LossGraph, lossWeight, valuesOf, writeLoss } from './losses';
 import { type ParameterLayout, parameterise, parameterLayout, parametersInput } from './parameters';
+import { withAttention, withFewViews } from './views';
 
 /** Every size must be known. */
 export interface TrainingOptions extends Sizes {
@@ -156,13 +157,14 @@ interface Draft {
   readonly gradient: string;
 }
 
-function lossesAndGradient(student: Model, { losses, trainable, bindings, inputValues }: TrainingOptions): Draft {
+function lossesAndGradient(
+  student: Model,
+  { losses, trainable, bindings, inputValues, shown = [] }: TrainingOptions,
+): Draft {
   const layout = parameterLayout(chosenWeights(student, trainable));
-  const given = forward(parameterise(student, layout), {
-    ...(bindings && { bindings }),
-    ...(inputValues && { inputValues }),
-    wanted: [parametersInput],
-  });
+  const sizes: Sizes = { ...(bindings && { bindings }), ...(inputValues && { inputValues }) };
+  const prepared = withAttention(parameterise(student, layout), sizes, [...losses.flatMap(valuesOf), ...shown]);
+  const given = forward(prepared, { ...sizes, wanted: [parametersInput] });
   const { w } = given;
   const inputs = new Map<string, ValueInfo>();
   const own = new Set(given.model.graph.inputs.map(({ name }) => name));
@@ -196,8 +198,9 @@ function finished(draft: Draft, inputs: readonly ValueInfo[], results: readonly 
   const { w, given, loss, lossOutputs, layout } = draft;
   const whole = written(given);
   const outputs = [loss, ...lossOutputs.values(), ...results].map((name) => info(w, name));
+  const live = { ...whole, graph: removeDeadCode({ ...whole.graph, inputs, outputs }) };
   return {
-    model: { ...whole, graph: removeDeadCode({ ...whole.graph, inputs, outputs }) },
+    model: withFewViews(w, live),
     layout,
     lossInputs: [...draft.inputs.values()].map(({ name, type }) => ({ name, shape: type!.shape as readonly number[] })),
     lossOutputs,

@@ -23,7 +23,7 @@ describe('fused operators of a backend', () => {
     expect([...(await distrustedOperators(nodeRuntime({ threads: 1 })))]).toEqual([]);
   });
 
-  it.each(['MultiHeadAttention', 'Gelu', 'FastGelu', 'QuickGelu'])(
+  it.each(['MultiHeadAttention', 'Gelu', 'FastGelu', 'QuickGelu', 'SkipLayerNormalization'])(
     '%s is told where one value of it is off',
     async (operator) => {
       const wrong = changed(operator, (session) => async (feeds, fetches) => {

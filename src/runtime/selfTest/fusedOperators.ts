@@ -4,7 +4,7 @@
  * adapters with subgroups, by up to 0.4), and a graph without the operator does the same.
  */
 import { StudioError } from '../../errors/StudioError';
-import type { Graph, Model, Node } from '../../onnx/model';
+import type { Graph, Model, Node, Tensor } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { outputDifference } from '../outputDifference';
 import type { Runtime } from '../Runtime';
@@ -24,6 +24,8 @@ interface Trial {
   readonly attributes: Node['attributes'];
   /** How often the operator reads x. */
   readonly reads: number;
+  /** Inputs [width] that it has after those. */
+  readonly vectors?: number;
   expected(x: Float32Array): Float32Array;
 }
 
@@ -52,7 +54,17 @@ const trials: readonly Trial[] = [
     reads: 1,
     expected: each((x) => x / (1 + Math.exp(-1.5 * x))),
   },
+  {
+    operator: 'SkipLayerNormalization',
+    attributes: new Map([['epsilon', { kind: 'float', value: 1e-5 }]]),
+    reads: 2,
+    vectors: 3,
+    expected: normalised,
+  },
 ];
+
+/** Scale, shift and bias of a norm. */
+const vector = (index: number): Float32Array => spread(width, index + 2);
 
 /** Names of operators of com.microsoft. Throws `gpu/lost` alone: what cannot be made or run counts as wrong. */
 export async function distrustedOperators(runtime: Runtime): Promise<ReadonlySet<string>> {
@@ -82,13 +94,17 @@ async function isRight(runtime: Runtime, trial: Trial, x: Float32Array): Promise
   }
 }
 
-function modelOf({ operator, attributes, reads }: Trial): Model {
+function modelOf({ operator, attributes, reads, vectors = 0 }: Trial): Model {
   const type = { dataType: 'float32', shape: [...dims] } as const;
-  const inputs = new Array<string>(reads).fill('x');
+  const constants = Array.from({ length: vectors }, (_, index): Tensor => {
+    const bytes = new Uint8Array(vector(index).slice().buffer);
+    return { name: `vector:${index}`, dataType: 'float32', dims: [width], data: { kind: 'inline', bytes } };
+  });
+  const inputs = [...new Array<string>(reads).fill('x'), ...constants.map(({ name }) => name)];
   const graph: Graph = {
     name: operator,
     nodes: [{ name: operator, domain: 'com.microsoft', opType: operator, inputs, outputs: ['y'], attributes }],
-    initializers: new Map(),
+    initializers: new Map(constants.map((tensor) => [tensor.name, tensor])),
     inputs: [{ name: 'x', type }],
     outputs: [{ name: 'y', type }],
     valueInfo: new Map(),
@@ -129,6 +145,21 @@ function attention(x: Float32Array): Float32Array {
           result[at(query, i)] = weights.reduce((sum, weight, key) => sum + weight * (x[at(key, i)] ?? NaN), 0) / total;
       }
     }
+  }
+  return result;
+}
+
+/** Of 2 x + bias, token by token. */
+function normalised(x: Float32Array): Float32Array {
+  const [scale, shift, bias] = [vector(0), vector(1), vector(2)];
+  const result = new Float32Array(x.length);
+  for (let start = 0; start < x.length; start += width) {
+    const row = Array.from(x.subarray(start, start + width), (value, i) => 2 * value + (bias[i] ?? NaN));
+    const mean = row.reduce((sum, value) => sum + value, 0) / width;
+    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+    row.forEach((value, i) => {
+      result[start + i] = ((value - mean) / Math.sqrt(variance + 1e-5)) * (scale[i] ?? NaN) + (shift[i] ?? NaN);
+    });
   }
   return result;
 }

@@ -8,7 +8,7 @@ import { writeModel } from '../../onnx/writeModel';
 import { type ParameterLayout, parametersInput, readParameters } from '../../passes/training/parameters';
 import { nextOf } from '../../passes/training/trainingStep';
 import { nextTask } from '../../runtime/nextTask';
-import type { DeviceTensor, Feeds, PlainTensor, Session } from '../../runtime/Runtime';
+import type { DeviceTensor, Feeds, PlainTensor, Session, SessionModel } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
@@ -56,14 +56,18 @@ export async function createTrainer(
   onBusy(true);
   const graphs = trainingGraphs(pipeline, edit, settings, stage);
   const sessions: Session[] = [];
-  const open = async (what: string, model: Model, stayOnDevice: readonly string[] = []): Promise<Session> => {
+  const open = async (
+    what: string,
+    model: Model,
+    options: Pick<SessionModel, 'stayOnDevice' | 'unplannedMemory'> = {},
+  ): Promise<Session> => {
     const { externalData } = pipeline.denoiser;
     const named = `${pipeline.denoiser.file.path} (${what})`;
     onBusy(true);
     const modelBytes = writeModel(model);
     onBusy(false);
     await nextTask();
-    const session = await pipeline.createSession({ what: named, modelBytes, externalData, stayOnDevice });
+    const session = await pipeline.createSession({ what: named, modelBytes, externalData, ...options });
     sessions.push(session);
     return session;
   };
@@ -74,9 +78,12 @@ export async function createTrainer(
     const weights = await readParameters(graphs.student, graphs.layout, pipeline.denoiser.externalData);
     onBusy(false);
     const stateOutputs = HeldState.outputs;
-    const teacher = await open('teacher', graphs.teacher, graphs.teacherOutputs);
-    const gradients = await open('training', graphs.training, [...stateOutputs, nextOf('gradient')]);
-    const update = graphs.update && (await open('update', graphs.update, stateOutputs));
+    const teacher = await open('teacher', graphs.teacher, { stayOnDevice: graphs.teacherOutputs });
+    const gradients = await open('training', graphs.training, {
+      stayOnDevice: [...stateOutputs, nextOf('gradient')],
+      unplannedMemory: true,
+    });
+    const update = graphs.update && (await open('update', graphs.update, { stayOnDevice: stateOutputs }));
     const forward = await open('student', graphs.forward);
     return trainerOf(pipeline, graphs, { teacher, gradients, update, forward }, weights, release);
   } catch (thrown) {
