@@ -1,10 +1,10 @@
 /**
  * Errors of plans that a search measured, in a file: a search that was stopped goes on from it, and another budget of the
- * same model and clips begins with them. And those of an `analyze` file. Figures of other clips or graphs are refused.
+ * same model and clips begins with them. And those of an `analyze` file. Figures of other clips or models are refused.
  */
 import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
-import { sha256Of } from '../library/sha256';
+import { fingerprintOf } from '../studio/fingerprint';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { UnitImportance } from '../studio/importance';
 import type { Pipeline } from '../studio/Pipeline';
@@ -20,7 +20,7 @@ export interface MeasuredFile {
 /** What the errors belong to. */
 async function subject(pipeline: Pipeline, settings: readonly GenerateSettings[]): Promise<string> {
   const clips = settings.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]);
-  return JSON.stringify([await sha256Of([pipeline.denoiser.file.bytes]), clips]);
+  return JSON.stringify([await fingerprintOf(pipeline), clips]);
 }
 
 /** A file that is not there yet begins empty. Throws `library/integrity` where it belongs to something else. */
@@ -44,16 +44,22 @@ export async function openMeasuredFile(
 /** Each unit's own damage, from the file that `analyze` wrote. Throws `library/*`. */
 export async function readImportance(
   path: string,
+  pipeline: Pipeline,
   settings: readonly GenerateSettings[],
 ): Promise<readonly KnownError[]> {
   const stored = (await readJson(path)) as
-    | { readonly settings?: readonly GenerateSettings[]; readonly units?: readonly UnitImportance[] }
+    | {
+        readonly model?: string;
+        readonly settings?: readonly GenerateSettings[];
+        readonly units?: readonly UnitImportance[];
+      }
     | undefined;
   if (stored === undefined)
     throw new StudioError('library/missing-file', `The importance ${path} cannot be read.`, { path });
   const clips = (list: readonly GenerateSettings[] | undefined) =>
     JSON.stringify(list?.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]));
-  if (clips(stored.settings) !== clips(settings) || !stored.units) throw foreign(path);
+  const isOfModel = stored.model === (await fingerprintOf(pipeline));
+  if (!isOfModel || clips(stored.settings) !== clips(settings) || !stored.units) throw foreign(path);
   return stored.units.map(({ plan, output: { content, motion, total } }) => ({
     plan,
     error: { content, motion, total },

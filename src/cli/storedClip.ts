@@ -11,7 +11,7 @@ export interface StoredClip {
   readonly facts: Uint8Array;
 }
 
-/** `fingerprint`: SHA-256 of the denoiser's graph file, as the page knows models. It shows the clip with no other. */
+/** `fingerprint`: of the pipeline (`fingerprintOf`), as the page knows models. It shows the clip with no other. */
 export function encodeStoredClip(
   { frameCount, width, height, pixels }: Clip,
   settings: GenerateSettings,

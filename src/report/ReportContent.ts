@@ -5,7 +5,7 @@ import type { Summary } from '../metrics/summarise';
 
 export interface ReportContent {
   readonly model: string;
-  /** SHA-256 of the denoiser's graph file, hex. */
+  /** SHA-256 over the pipeline's graphs with their weights and its scheduler, hex. */
   readonly fingerprint: string;
   /** ISO 8601. */
   readonly madeAt: string;

@@ -35,7 +35,7 @@ ${students.length > 0 ? costSection(content) : ''}
 ${students.map((student) => planSection(content, student))}
 ${content.importance ? importanceSection(content.importance) : ''}
 <section><h2>Settings</h2>${facts(content.settings)}</section>
-<section><h2>Machine and versions</h2>${facts([...content.machine, { name: 'model, SHA-256 of the graph', value: fingerprint }])}</section>
+<section><h2>Machine and versions</h2>${facts([...content.machine, { name: 'model, SHA-256 of graphs, weights and scheduler', value: fingerprint }])}</section>
 <section><h2>To repeat it</h2>${content.commands.map((line) => html`<pre>${line}</pre>`)}</section>
 ${notes.length > 0 ? html`<section><h2>Notes on the model</h2><ul>${notes.map((note) => html`<li>${note}</li>`)}</ul></section>` : ''}
 </main>

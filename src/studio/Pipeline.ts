@@ -70,6 +70,8 @@ export interface Pipeline {
   readonly folder: Folder;
   readonly runtime: Runtime;
   readonly description: PipelineDescription;
+  /** Every graph that it runs, the denoiser's first; that alone where it cannot run. */
+  readonly files: readonly Component[];
   readonly denoiser: OpenedComponent;
   /** Absent where the pipeline has no decoder, or one whose blocks cannot be told. */
   readonly decoder?: OpenedComponent;

@@ -95,6 +95,12 @@ async function openParts(
   pool: SessionPool,
 ): Promise<Pipeline> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
+  const files: Component[] = [file];
+  const readPart = async (path: string): Promise<Component> => {
+    const part = await reader.read(path);
+    files.push(part);
+    return part;
+  };
   const report = (phase: OpenProgress['phase'], what: string) =>
     onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
   const cannotRun =
@@ -117,8 +123,8 @@ async function openParts(
   });
 
   const runs = cannotRun === undefined;
-  const encoder = runs && description.textEncoder && (await reader.read(description.textEncoder.modelPath));
-  const decoderFile = runs && description.decoder && (await reader.read(description.decoder.modelPath));
+  const encoder = runs && description.textEncoder && (await readPart(description.textEncoder.modelPath));
+  const decoderFile = runs && description.decoder && (await readPart(description.decoder.modelPath));
   const decoder = decoderFile ? mapDecoder(decoderFile, description, common) : undefined;
   const open = async (of: Component): Promise<Session> => {
     signal?.throwIfAborted();
@@ -135,7 +141,7 @@ async function openParts(
   if (decoder) await warm(decoder, report, signal);
   const runnable = async (path: string | undefined): Promise<RunnableGraph | undefined> => {
     if (!runs || path === undefined) return undefined;
-    const component = await reader.read(path);
+    const component = await readPart(path);
     return { model: component.model, session: await open(component) };
   };
   const { image } = description;
@@ -153,6 +159,7 @@ async function openParts(
     folder,
     runtime,
     description,
+    files,
     denoiser,
     ...(decoder ? { decoder } : {}),
     inputs,

@@ -5,9 +5,9 @@
 import { publishedCuts } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
-import { sha256Of } from '../library/sha256';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { fingerprintOf } from '../studio/fingerprint';
 import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
@@ -58,6 +58,7 @@ let recovering: Promise<void> | undefined;
 
 async function open(request: OpenRequest, context: JobContext<'open'>): Promise<OpenedPipeline> {
   const made = await openAnyhow(request, context);
+  const fingerprint = await named(made);
   await lanes.stopBackground();
   if (context.signal.aborted) {
     await discard(made);
@@ -65,12 +66,22 @@ async function open(request: OpenRequest, context: JobContext<'open'>): Promise<
   }
   // From here to the reply no message can come in: what the page is told is what is installed.
   const before = opened;
-  opened = { ...made, id: `${made.fingerprint.slice(0, 16)}-${++openedCount}` };
+  opened = { ...made, fingerprint, id: `${fingerprint.slice(0, 16)}-${++openedCount}` };
   if (before) void close(before, opened.backend);
   return describe(opened);
 }
 
-type Made = Omit<Opened, 'id'>;
+type Made = Omit<Opened, 'id' | 'fingerprint'>;
+
+/** Weights files may have been changed since they were opened: what was made is given back then. */
+async function named(made: Made): Promise<string> {
+  try {
+    return await fingerprintOf(made.pipeline);
+  } catch (thrown) {
+    await discard(made);
+    throw thrown;
+  }
+}
 
 /** How often a device may go while a model opens, before WebAssembly is taken. */
 const DEVICE_ATTEMPTS = 3;
@@ -110,8 +121,7 @@ async function openOn(
     ...(signal ? { signal } : {}),
     onMapped: (mapped) => onProgress?.({ phase: 'mapped', mapped }),
   });
-  const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
-  return { request, backend: await backend, pipeline, fingerprint };
+  return { request, backend: await backend, pipeline };
 }
 
 function describe({ id, pipeline, backend, fingerprint }: Opened): OpenedPipeline {
@@ -188,7 +198,7 @@ async function recover(lost: Opened): Promise<void> {
       for (const tensors of component.addedWeights().values())
         await made.pipeline.component(component.id).addWeights(tensors);
     }
-    opened = { ...made, id: lost.id };
+    opened = { ...made, id: lost.id, fingerprint: lost.fingerprint };
     post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });
   } catch (thrown) {
     opened = undefined;

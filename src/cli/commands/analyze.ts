@@ -1,5 +1,6 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
 import { claimSentence } from '../../report/claimSentence';
+import { fingerprintOf } from '../../studio/fingerprint';
 import type { Importance, UnitImportance } from '../../studio/importance';
 import { measureImportance } from '../../studio/importance';
 import type { SplitError } from '../../studio/teacherRuns';
@@ -59,7 +60,7 @@ export const analyze: Command = {
         },
       });
       const encode = (text: string) => new TextEncoder().encode(text);
-      await writeWhole(out, signal, encode(JSON.stringify({ kind, ...importance }, null, 2) + '\n'));
+      await writeWhole(out, signal, encode(JSON.stringify({ model: await fingerprintOf(pipeline), kind, ...importance }, null, 2) + '\n'));
       if (values.csv !== undefined) await writeWhole(values.csv, signal, encode(csvOf(importance)));
       process.stdout.write(describe(importance, out));
     } finally {

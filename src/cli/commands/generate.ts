@@ -1,6 +1,6 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF or, for the page, as a stored clip. */
 import { NOTHING_DROPPED } from '../../blocks/plan';
-import { sha256Of } from '../../library/sha256';
+import { fingerprintOf } from '../../studio/fingerprint';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
@@ -50,7 +50,7 @@ export const generate: Command = {
       const clip = result.clips[0]!;
       const { framesPerSecond, notes } = pipeline.description;
       if (out.endsWith('.png')) {
-        const fingerprint = await sha256Of([pipeline.denoiser.file.bytes]);
+        const fingerprint = await fingerprintOf(pipeline);
         const stored = encodeStoredClip(clip, settings, fingerprint);
         await writeWhole(out, signal, stored.picture);
         await writeWhole(out.replace(/\.png$/, '.json'), signal, stored.facts);

@@ -66,7 +66,7 @@ export const plan: Command = {
       const { tree } = pipeline.denoiser;
       let unwritten = 0;
       const settings = await readClips(values, pipeline.description);
-      const alone = values.importance === undefined ? [] : await readImportance(values.importance, settings);
+      const alone = values.importance === undefined ? [] : await readImportance(values.importance, pipeline, settings);
       const kept = values.resume === undefined ? null : await openMeasuredFile(values.resume, pipeline, settings);
       const seen = new Set([...alone, ...(kept?.known ?? [])].map((one) => planKey(one.plan)));
       const result = await planCuts(

@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '../../errors/StudioError';
-import { sha256Of } from '../../library/sha256';
 import type { DisplayName } from '../../metrics/colorVideoVdp/parameters';
 import { claimSentence } from '../../report/claimSentence';
 import { figuresOfClip, figuresOfMany } from '../../report/comparedRows';
 import type { Fact, ReportContent, ReportImportance, ReportPair, ReportStudent } from '../../report/ReportContent';
 import { renderReport } from '../../report/renderReport';
 import { compareStudents, type StudentComparison } from '../../studio/compareStudents';
+import { fingerprintOf } from '../../studio/fingerprint';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { timesOfCut } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
@@ -76,7 +76,7 @@ export const report: Command = {
       const { description, denoiser } = pipeline;
       const text = renderReport({
         model: description.name,
-        fingerprint: await sha256Of([denoiser.file.bytes]),
+        fingerprint: await fingerprintOf(pipeline),
         madeAt: new Date().toISOString(),
         version: studioVersion,
         tree: denoiser.tree,

@@ -8,7 +8,7 @@ import { cutName, describeCut } from './cut';
 
 export interface Provenance {
   readonly model: string;
-  /** SHA-256 of the denoiser's graph file. */
+  /** SHA-256 over all graphs with their weights and the scheduler. */
   readonly fingerprint: string;
   readonly cut: string;
   readonly dropped: readonly string[];

@@ -1,0 +1,52 @@
+/** Models are told apart by what they compute: by weights beside the graph too, each byte of them, and by nothing else. */
+import { describe, expect, it } from 'vitest';
+import { memorySource } from '../onnx/memorySource';
+import { fingerprintOf } from './fingerprint';
+
+type Files = Parameters<typeof fingerprintOf>[0]['files'];
+
+const graph = new TextEncoder().encode('a graph');
+const named = (
+  weights: Uint8Array,
+  more: Partial<Parameters<typeof fingerprintOf>[0]> = {},
+  path = 'unet/model.onnx',
+) =>
+  fingerprintOf({
+    files: [{ path, bytes: graph, weights: new Map([['model.onnx_data', memorySource(weights)]]) }] as unknown as Files,
+    description: { scheduler: { _class_name: 'DDIMScheduler' } },
+    ...more,
+  });
+
+describe('the fingerprint', () => {
+  it('tells finetunes with the same graph apart by any byte of their weights, in every piece', async () => {
+    const weights = new Uint8Array(33 * 2 ** 20);
+    const first = await named(weights);
+    const seen = new Set([first]);
+    for (const at of [0, 32 * 2 ** 20 - 1, weights.length - 1]) {
+      const other = weights.slice();
+      other[at] = 1;
+      seen.add(await named(other));
+    }
+    expect(seen.size).toBe(4);
+    expect(await named(weights.slice(), {}, 'elsewhere.onnx')).toBe(first);
+  });
+
+  it('is of the scheduler, too, and of every graph', async () => {
+    const weights = new Uint8Array(3);
+    const first = await named(weights);
+    const others = [
+      await named(weights, { description: { scheduler: { _class_name: 'EulerDiscreteScheduler' } } }),
+      await named(weights, {
+        files: [{ path: 'unet/model.onnx', bytes: graph, weights: new Map() }] as unknown as Files,
+      }),
+    ];
+    expect(new Set([first, ...others]).size).toBe(3);
+  });
+
+  it('does not read the weights of what cannot run', async () => {
+    const unread = { sizeBytes: 5, read: () => Promise.reject(new Error('was read')) };
+    const files = [{ path: 'm', bytes: graph, weights: new Map([['w', unread]]) }] as unknown as Files;
+    await expect(named(graph, { files })).rejects.toThrow('was read');
+    await expect(named(graph, { files, cannotRun: 'too large' })).resolves.toMatch(/^[0-9a-f]{64}$/);
+  });
+});
