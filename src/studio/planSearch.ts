@@ -4,6 +4,7 @@
  */
 import { countTotals } from '../blocks/countTotals';
 import { blockNamed, familyOf, goneIds, type Plan, planKey } from '../blocks/plan';
+import type { MedianInterval } from '../metrics/pairedTimes';
 import { prune } from '../passes/prune';
 import { meanError } from './damage';
 import { measurePairs, stepUnder } from './measureTimes';
@@ -39,7 +40,8 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
   const costOf = (plan: Plan): Cost => {
     const totals = countTotals(prune(file.model, tree, plan), types);
     const ms = saved && foretold(pipeline, saved, plan);
-    return { macs: totals.macs / tree.totals.macs, parameters: totals.parameters / tree.totals.parameters, ms };
+    const { macs, parameters } = tree.totals;
+    return { macs: totals.macs / macs, parameters: totals.parameters / parameters, ms, msInterval: null };
   };
   const spends = (cost: Cost) => spentOf(cost, budget.currency);
   const best = (): MeasuredPlan | null =>
@@ -54,8 +56,9 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
     all: () => [...known.values()],
     timed: async (measured) => {
       if (!request.times && budget.currency !== 'ms') return measured;
-      const ms = (await timeShare(pipeline, measured.plan, request, options)) ?? measured.cost.ms;
-      return { ...measured, cost: { ...measured.cost, ms } };
+      const time = await timeShare(pipeline, measured.plan, request, options);
+      if (!time) return measured;
+      return { ...measured, cost: { ...measured.cost, ms: time.median, msInterval: [time.low, time.high] } };
     },
     async measure(plan) {
       const key = planKey(plan);
@@ -102,7 +105,7 @@ async function savedShares(
   const result: SavedShare[] = [];
   for (const unit of request.units.filter(({ plan }) => plan.dropped.length === 1)) {
     const ratio = await timeShare(pipeline, unit.plan, request, options);
-    if (ratio !== null) result.push({ unit, gone: goneIds(tree, unit.plan), share: Math.max(0, 1 - ratio) });
+    if (ratio) result.push({ unit, gone: goneIds(tree, unit.plan), share: Math.max(0, 1 - ratio.median) });
   }
   return result.sort((a, b) => b.gone.size - a.gone.size);
 }
@@ -120,18 +123,18 @@ function foretold({ denoiser: { tree } }: Pipeline, saved: readonly SavedShare[]
   return Math.max(0, left);
 }
 
-/** Median of student / teacher time of a step. */
+/** Student / teacher time of a step. */
 async function timeShare(
   pipeline: Pipeline,
   plan: Plan,
   { settings }: PlanRequest,
   { signal, turn, alone }: PlanOptions,
-): Promise<number | null> {
-  if (plan.dropped.length === 0) return 1;
+): Promise<MedianInterval | null> {
+  if (plan.dropped.length === 0) return { median: 1, low: 1, high: 1 };
   const teacher = await stepUnder(pipeline, TEACHER, settings[0]!);
   const student = await stepUnder(pipeline, variantOf(plan), settings[0]!);
   const waits = { ...(signal ? { signal } : {}), ...(turn ? { turn } : {}), ...(alone ? { alone } : {}) };
-  return (await measurePairs(teacher, student, waits))?.ratio.median ?? null;
+  return (await measurePairs(teacher, student, waits))?.ratio ?? null;
 }
 
 /** Units that hold a locked block, or lie in one. */

@@ -60,7 +60,11 @@ export const analyze: Command = {
         },
       });
       const encode = (text: string) => new TextEncoder().encode(text);
-      await writeWhole(out, signal, encode(JSON.stringify({ model: await fingerprintOf(pipeline), kind, ...importance }, null, 2) + '\n'));
+      await writeWhole(
+        out,
+        signal,
+        encode(JSON.stringify({ model: await fingerprintOf(pipeline), kind, ...importance }, null, 2) + '\n'),
+      );
       if (values.csv !== undefined) await writeWhole(values.csv, signal, encode(csvOf(importance)));
       process.stdout.write(describe(importance, out));
     } finally {

@@ -4,8 +4,11 @@ import { indexBlocks, planKey } from '../../blocks/plan';
 import { readBlockIds, writePlanFile } from '../../blocks/planText';
 import { publishedCuts } from '../../blocks/presets';
 import { StudioError } from '../../errors/StudioError';
+import type { Damage } from '../../studio/damage';
+import type { Pipeline } from '../../studio/Pipeline';
 import { planCuts } from '../../studio/planCuts';
 import type { Baseline, Budget, Currency, PlanResult } from '../../studio/planData';
+import { scorePlans } from '../../studio/scorePlans';
 import { unitsOf } from '../../studio/units';
 import { decimal, device, integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
@@ -30,9 +33,11 @@ ${importanceHelp}
   --lock ID,ID...     blocks that stay
   --importance FILE   of "analyze" on the same clips: its damages are not measured again
   --resume FILE       keeps every measured error there, and begins with those that it has
+  --held-out FILE     prompts, one a line, that the search does not see: the plan and the baselines are also scored on
+                      them, with seeds from 1001 on (as many as --seeds says)
   --random N          random plans to compare with (default 20)
   --out FILE          the plan, as the studio and "vdmini prune --plan" read it
-  --json              {plan, cost, error, baselines, front}
+  --json              {plan, cost, error, baselines, front}, and with --held-out {clips, error, baselines}
 `;
 
 const options = {
@@ -42,6 +47,7 @@ const options = {
   motion: { type: 'string' },
   lock: { type: 'string', multiple: true },
   random: { type: 'string' },
+  'held-out': { type: 'string' },
   importance: { type: 'string' },
   resume: { type: 'string' },
   out: { type: 'string' },
@@ -105,13 +111,16 @@ export const plan: Command = {
         },
       );
       await kept?.write(signal);
+      const heldOut = await scoreHeldOut(pipeline, result, values, signal);
       await writeWhole(
         out,
         signal,
         new TextEncoder().encode(writePlanFile(result.plan, { model: pipeline.description.name })),
       );
       process.stdout.write(
-        values.json ? JSON.stringify(printed(result), null, 2) + '\n' : describe(result, budget, out),
+        values.json
+          ? JSON.stringify({ ...printed(result), ...(heldOut ? { heldOut } : {}) }, null, 2) + '\n'
+          : describe(result, budget, out, heldOut),
       );
     } finally {
       await pipeline.release();
@@ -122,6 +131,35 @@ export const plan: Command = {
 /** Plans after which what was measured is written. */
 const WRITE_EVERY = 20;
 
+interface HeldOut {
+  readonly clips: readonly { readonly prompt: string; readonly seed: number }[];
+  readonly error: Damage;
+  /** Of the random ones, the plan in their middle. */
+  readonly baselines: readonly { readonly name: string; readonly error: Damage }[];
+}
+
+/** Seeds that nobody searches on. */
+const FIRST_HELD_OUT_SEED = 1001;
+
+/** Undefined where it was not asked for. */
+async function scoreHeldOut(
+  pipeline: Pipeline,
+  { plan: found, baselines }: PlanResult,
+  { 'held-out': prompts, ...values }: Parameters<typeof readClips>[0] & { readonly 'held-out'?: string },
+  signal: AbortSignal,
+): Promise<HeldOut | undefined> {
+  if (prompts === undefined) return undefined;
+  const given = await readClips({ ...values, prompts }, pipeline.description);
+  const clips = given.map((clip) => ({ ...clip, seed: clip.seed - 1 + FIRST_HELD_OUT_SEED }));
+  const plans = [found, ...baselines.map((baseline) => baseline.plan)];
+  const [error, ...others] = await scorePlans(pipeline, plans, clips, { signal });
+  return {
+    clips: clips.map(({ prompt, seed }) => ({ prompt, seed })),
+    error: error!,
+    baselines: baselines.map(({ name }, index) => ({ name, error: others[index]! })),
+  };
+}
+
 /** What `--json` promises, and no more. */
 function printed({ plan: found, cost, error, baselines, front }: PlanResult) {
   const named = ({ name, plan: own, cost: ownCost, error: ownError }: Baseline) => ({
@@ -131,6 +169,12 @@ function printed({ plan: found, cost, error, baselines, front }: PlanResult) {
     error: ownError,
   });
   return { plan: found, cost, error, baselines: baselines.map(named), front };
+}
+
+/** The median, and what holds it nine times in ten. */
+function timeOf({ ms, msInterval }: PlanResult['cost']): string {
+  if (ms === null) return '';
+  return msInterval ? `${percent(ms)} (${msInterval.map(percent).join(' to ')})` : percent(ms);
 }
 
 const CURRENCIES: readonly Currency[] = ['macs', 'parameters', 'ms'];
@@ -151,20 +195,41 @@ function describe(
   { plan: found, cost, error, fits, baselines, measured }: PlanResult,
   budget: Budget,
   out: string,
+  heldOut: HeldOut | undefined,
 ): string {
-  const row = (name: string, of: Pick<PlanResult, 'cost' | 'error'>) => [
+  const unseen = (error: Damage | undefined) =>
+    error ? [`${error.total.toPrecision(3)} ± ${error.halfInterval.toPrecision(2)}`] : [];
+  const row = (name: string, of: Pick<PlanResult, 'cost' | 'error'>, index: number) => [
     name,
     percent(of.cost.macs),
     percent(of.cost.parameters),
-    of.cost.ms === null ? '' : percent(of.cost.ms),
+    timeOf(of.cost),
     of.error.total.toPrecision(3),
     of.error.content.toPrecision(3),
     of.error.motion.toPrecision(3),
+    ...unseen(index < 0 ? heldOut?.error : heldOut?.baselines[index]?.error),
   ];
-  const rows = [row('this plan', { cost, error }), ...baselines.map((baseline) => row(baseline.name, baseline))];
+  const rows = [
+    row('this plan', { cost, error }, -1),
+    ...baselines.map((baseline, index) => row(baseline.name, baseline, index)),
+  ];
+  const titles = [
+    '',
+    'MACs',
+    'parameters',
+    'time',
+    'damage',
+    'content',
+    'motion',
+    ...(heldOut ? ['on held-out clips'] : []),
+  ];
   return [
     fits ? '' : `No plan of these units keeps ${budget.currency} at ${percent(budget.share)}; this is the cheapest.\n`,
-    table(['', 'MACs', 'parameters', 'time', 'damage', 'content', 'motion'], rows, [1, 2, 3, 4, 5, 6]),
+    table(
+      titles,
+      rows,
+      titles.slice(1).map((_, index) => index + 1),
+    ),
     `\nDropped: ${found.dropped.join(', ') || 'nothing'}\n${measured} plans measured. Written to ${out}.\n`,
   ].join('');
 }

@@ -194,7 +194,10 @@ function Row({ name, of: { plan, cost, error }, testId }: RowProps) {
       <th scope="row">{name}</th>
       <td>{formatPercent(cost.macs)}</td>
       <td>{formatPercent(cost.parameters)}</td>
-      <td>{cost.ms === null ? '–' : formatPercent(cost.ms)}</td>
+      <td data-testid="plan-time">
+        {cost.ms === null ? '–' : formatPercent(cost.ms)}
+        {cost.msInterval && <small className="faint"> {cost.msInterval.map(formatPercent).join(' to ')}</small>}
+      </td>
       <td>{formatTiny(error.total)}</td>
       <td>{formatTiny(error.content)}</td>
       <td>{formatTiny(error.motion)}</td>
