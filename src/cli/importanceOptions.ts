@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
-import type { UnitKind } from '../studio/units';
+import type { DenoiserUnitKind, UnitKind } from '../studio/units';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
 
 export const importanceOptions = {
@@ -32,12 +32,18 @@ interface ImportanceValues {
   readonly guidance?: string;
 }
 
-const KINDS: readonly UnitKind[] = ['layers', 'pairs', 'stages', 'runs'];
+const DENOISER_KINDS: readonly DenoiserUnitKind[] = ['layers', 'pairs', 'stages', 'runs'];
+const KINDS: readonly UnitKind[] = [...DENOISER_KINDS, 'decoder'];
 
 /** Throws `cli/usage`. */
-export function readUnitKind({ units = 'layers' }: ImportanceValues): UnitKind {
-  const kind = KINDS.find((known) => known === units);
-  if (!kind) throw new StudioError('cli/usage', `--units takes ${KINDS.join(', ')}; ${units} is none of them.`);
+export const readUnitKind = (values: ImportanceValues): UnitKind => oneOf(KINDS, values);
+
+/** Throws `cli/usage`. */
+export const readDenoiserUnitKind = (values: ImportanceValues): DenoiserUnitKind => oneOf(DENOISER_KINDS, values);
+
+function oneOf<Kind extends string>(kinds: readonly Kind[], { units = 'layers' }: ImportanceValues): Kind {
+  const kind = kinds.find((known) => known === units);
+  if (!kind) throw new StudioError('cli/usage', `--units takes ${kinds.join(', ')}; ${units} is none of them.`);
   return kind;
 }
 

@@ -19,6 +19,10 @@ export interface ReportContent {
   readonly pairs: readonly ReportPair[];
   readonly scenes: readonly ReportScene[];
   readonly importance?: ReportImportance;
+  /** Students that were kept beside those of the report. */
+  readonly shelf?: readonly ReportShelved[];
+  /** Two of the takes' sides over many prompts and seeds, beside the clips above. */
+  readonly batch?: readonly ReportPair[];
   /** Lines for a shell that do the same again. */
   readonly commands: readonly string[];
   readonly notes: readonly string[];
@@ -75,6 +79,26 @@ export interface ReportClip {
   readonly width: number;
   readonly height: number;
   readonly frameCount: number;
+}
+
+/** A student of the shelf: what it drops and costs, and its figures on the take that it was measured on last. */
+export interface ReportShelved {
+  readonly name: string;
+  readonly dropped: readonly string[];
+  readonly isHealed: boolean;
+  /** Data URL of a frame; null where none was sampled. */
+  readonly thumbnail: string | null;
+  /** Shares of the teacher's; null where they were not counted. */
+  readonly macs: number | null;
+  readonly parameters: number | null;
+  readonly figures: {
+    readonly prompt: string;
+    readonly seed: number;
+    /** Null: identical. */
+    readonly psnr: number | null;
+    readonly errorContent: number;
+    readonly errorMotion: number;
+  } | null;
 }
 
 export interface ReportImportance {

@@ -8,6 +8,7 @@ import { mapDrawing, mapLegend } from './mapDrawing';
 import { type Content, facts, html, type Markup, table } from './markup';
 import { amount, figure, percent } from './numbers';
 import type { ReportClip, ReportContent, ReportFigure, ReportPair, ReportScene, ReportStudent } from './ReportContent';
+import { shelfSection } from './shelfSection';
 import { style } from './style';
 
 export function renderReport(content: ReportContent): string {
@@ -30,9 +31,11 @@ ${students.map((student) => html`<p class="lead">${leadOf(student)}</p>`)}
 </header>
 <main>
 ${content.scenes.length > 0 ? clipsSection(content.scenes) : ''}
-${content.pairs.length > 0 ? figuresSection(content.pairs) : ''}
+${content.pairs.length > 0 ? figuresSection('Figures', content.pairs) : ''}
+${content.batch && content.batch.length > 0 ? figuresSection('Many prompts and seeds', content.batch) : ''}
 ${students.length > 0 ? costSection(content) : ''}
 ${students.map((student) => planSection(content, student))}
+${content.shelf && content.shelf.length > 0 ? shelfSection(content.shelf) : ''}
 ${content.importance ? importanceSection(content.importance) : ''}
 <section><h2>Settings</h2>${facts(content.settings)}</section>
 <section><h2>Machine and versions</h2>${facts([...content.machine, { name: 'model, SHA-256 of graphs, weights and scheduler', value: fingerprint }])}</section>
@@ -69,8 +72,8 @@ function movingClip({ name, moving, width, height, frameCount }: ReportClip): Ma
   return html`<figure class="clip"><figcaption>${name}</figcaption><img src="${moving}" width="${width * scale}" height="${height * scale}" alt="${name}: clip of ${frameCount} frames"></figure>`;
 }
 
-function figuresSection(pairs: readonly ReportPair[]): Markup {
-  return html`<section><h2>Figures</h2>${pairs.map((pair) => {
+function figuresSection(title: string, pairs: readonly ReportPair[]): Markup {
+  return html`<section><h2>${title}</h2>${pairs.map((pair) => {
     const isOne = pair.figures.every(({ summary }) => summary === undefined);
     return html`<h3>${pair.candidate} against ${pair.reference}</h3>
 ${isOne ? oneClip(pair.figures) : manyClips(pair.figures)}

@@ -1,8 +1,10 @@
-/** What is switched off as one: layers, pairs, stages, or contiguous runs of transformer blocks. */
+/** What is switched off as one of the denoiser: layers, pairs, stages, or contiguous runs of transformer blocks. */
 import type { Block, BlockTree } from '../blocks/block';
 import type { Plan } from '../blocks/plan';
 
-export type UnitKind = 'layers' | 'pairs' | 'stages' | 'runs';
+export type DenoiserUnitKind = 'layers' | 'pairs' | 'stages' | 'runs';
+/** 'decoder': the layers of the other component whose blocks can go (`decoderUnits`). */
+export type UnitKind = DenoiserUnitKind | 'decoder';
 
 /** Something that is switched off as one. */
 export interface Unit {
@@ -21,7 +23,7 @@ export interface Unit {
 const LONGEST_RUN = 6;
 
 /** What can go, as units of one kind. Ids of children of dropped parents are not repeated. */
-export function unitsOf(tree: BlockTree, kind: UnitKind): readonly Unit[] {
+export function unitsOf(tree: BlockTree, kind: DenoiserUnitKind): readonly Unit[] {
   const droppable = (block: Block): boolean => block.droppable;
   if (kind === 'stages') return [...tree.blocks.filter(droppable), ...tree.groups.filter(droppable)].map(unitOf);
   if (kind === 'runs') return runsOf(tree.blocks.filter(({ kind: of }) => of === 'transformer'));

@@ -20,7 +20,7 @@ import type { EngineCounters, MappedPipeline, OpenedPipeline, PipelineId, PlanSu
 import type { ColorVideoVdp, PerceivedRequest } from '../studio/perceivedDifference';
 import type { PlanProgress, PlanRequest, PlanResult } from '../studio/planData';
 import type { SampleProgress, SampleRequest, SampleResult } from '../studio/sampleData';
-import type { UnitKind } from '../studio/units';
+import type { DenoiserUnitKind, UnitKind } from '../studio/units';
 import type { DeleteRequest, HealJobOutcome, HealJobRequest, HealReport, StoredHealing } from './healJobData';
 
 export type * from '../studio/exportData';
@@ -35,7 +35,7 @@ export type * from '../studio/openedData';
 export type { Baseline, Budget, Currency, KnownError, MeasuredPlan, PlanResult } from '../studio/planData';
 export type * from '../studio/sampleData';
 export type { SplitError } from '../studio/teacherRuns';
-export type { UnitKind } from '../studio/units';
+export type { DenoiserUnitKind, UnitKind } from '../studio/units';
 export type { Edit, Take, Variant, WeightsId } from '../studio/Variant';
 export { TEACHER, variantKey, variantOf } from '../studio/Variant';
 export type * from './healJobData';
@@ -62,7 +62,7 @@ export interface AnalyzeRequest {
 
 /** As `planCuts` takes it; units by their kind, beside the cuts of papers. */
 export interface PlanJobRequest extends Omit<PlanRequest, 'units' | 'presets'> {
-  readonly units: UnitKind;
+  readonly units: DenoiserUnitKind;
 }
 
 /** Where opening stands; once the blocks are known, what the map needs. */

@@ -7,6 +7,7 @@ import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
 import { fingerprintOf } from '../studio/fingerprint';
 import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
@@ -232,8 +233,12 @@ const handlers: Handlers = {
     measureTimes(await runningWith([request.reference, request.candidate]), request, context),
   analyze: async ({ units, settings, except, final, times }, context) => {
     const pipeline = await running();
-    const wanted = unitsOf(pipeline.denoiser.tree, units).filter(({ id }) => !except.includes(id));
-    return measureImportance(pipeline, wanted, settings, { ...context, final, times });
+    const all = units === 'decoder' ? decoderUnits(pipeline) : unitsOf(pipeline.denoiser.tree, units);
+    const wanted = all.filter(({ id }) => !except.includes(id));
+    const options = { ...context, final, times };
+    return units === 'decoder'
+      ? measureDecoderImportance(pipeline, wanted, settings, options)
+      : measureImportance(pipeline, wanted, settings, options);
   },
   plan: async (request, context) => {
     const pipeline = await running();

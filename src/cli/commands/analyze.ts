@@ -1,10 +1,11 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
 import { claimSentence } from '../../report/claimSentence';
+import { decoderUnits, measureDecoderImportance } from '../../studio/decoderImportance';
 import { fingerprintOf } from '../../studio/fingerprint';
 import type { Importance, UnitImportance } from '../../studio/importance';
 import { measureImportance } from '../../studio/importance';
 import type { SplitError } from '../../studio/teacherRuns';
-import { unitsOf } from '../../studio/units';
+import { type UnitKind, unitsOf } from '../../studio/units';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
@@ -17,6 +18,7 @@ const help = `Usage: vdmini analyze FOLDER --out importance.json [--units KIND] 
 Switches each unit off alone and measures the error of the denoiser's guided output on the states of the teacher's own
 sampling: mean squares per element, split exactly into content (the same in every frame) and motion, and by noise band
 (share of noise above and below 0.6). Units that begin late are run from the teacher's own features.
+--units decoder: the decoder's layers instead, and the error of the frames decoded from the teacher's final latents.
 
 ${importanceHelp}
   --final             also the error of the clip's final latent, the unit off in every step
@@ -50,8 +52,10 @@ export const analyze: Command = {
     );
     try {
       const clips = await readClips(values, pipeline.description);
-      const units = unitsOf(pipeline.denoiser.tree, kind);
-      const importance = await measureImportance(pipeline, units, clips, {
+      const ofDecoder = kind === 'decoder';
+      const units = ofDecoder ? decoderUnits(pipeline) : unitsOf(pipeline.denoiser.tree, kind);
+      const measure = ofDecoder ? measureDecoderImportance : measureImportance;
+      const importance = await measure(pipeline, units, clips, {
         signal,
         final: values.final ?? false,
         times: values.times ?? false,
@@ -66,7 +70,7 @@ export const analyze: Command = {
         encode(JSON.stringify({ model: await fingerprintOf(pipeline), kind, ...importance }, null, 2) + '\n'),
       );
       if (values.csv !== undefined) await writeWhole(values.csv, signal, encode(csvOf(importance)));
-      process.stdout.write(describe(importance, out));
+      process.stdout.write(describe(importance, kind, out));
     } finally {
       await pipeline.release();
     }
@@ -108,7 +112,7 @@ function csvOf({ units }: Importance): string {
   return [COLUMNS, ...units.map(line)].join('\n') + '\n';
 }
 
-function describe({ settings, units }: Importance, out: string): string {
+function describe({ settings, units }: Importance, kind: UnitKind, out: string): string {
   const withFinal = units.some(({ final }) => final !== null);
   const withTimes = units.some(({ savedMs }) => savedMs !== null);
   const rows = [...units]
@@ -142,7 +146,6 @@ function describe({ settings, units }: Importance, out: string): string {
     rows,
     titles.slice(2).map((_, index) => index + 2),
   )}
-Damage: mean squared error of the guided output, on ${counted(settings.length, 'clip')}. Written to ${out}.
-${claimSentence(units.map(({ output, level, depth }) => ({ ...output, level, depth })))}
-`;
+Damage: mean squared error of ${kind === 'decoder' ? 'the decoded frames, in 8-bit levels' : 'the guided output'}, on ${counted(settings.length, 'clip')}. Written to ${out}.
+${kind === 'decoder' ? '' : `${claimSentence(units.map(({ output, level, depth }) => ({ ...output, level, depth })))}\n`}`;
 }

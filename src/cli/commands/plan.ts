@@ -13,7 +13,7 @@ import { unitsOf } from '../../studio/units';
 import { decimal, device, integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
+import { importanceHelp, importanceOptions, readClips, readDenoiserUnitKind } from '../importanceOptions';
 import { openMeasuredFile, readImportance } from '../measuredFile';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { percent, table } from '../table';
@@ -60,7 +60,7 @@ export const plan: Command = {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
     const budget = readBudget(required(values.budget, '--budget macs=0.75'));
     const out = required(values.out, '--out plan.json');
-    const kind = readUnitKind(values);
+    const kind = readDenoiserUnitKind(values);
     await requireFolder(out);
     const pipeline = await openPipelineOnDisk(
       positionals[0]!,

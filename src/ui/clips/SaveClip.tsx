@@ -1,5 +1,6 @@
 /** Clips as files: which of them, in which format, how large; named by model, cut, prompt and settings. */
 import { useEffect, useState } from 'react';
+import type { Plan } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { Segmented } from '../parts/Segmented';
@@ -18,6 +19,15 @@ const parts = [
   { value: 'teacher', label: 'Teacher' },
   { value: 'student', label: 'Student' },
   { value: 'difference', label: 'Difference' },
+] as const satisfies readonly { value: SavedPart; label: string }[];
+
+/** With a second student beside. */
+const threeParts = [
+  { value: 'three', label: 'All three' },
+  { value: 'teacher', label: 'Teacher' },
+  { value: 'student', label: 'A' },
+  { value: 'second', label: 'B' },
+  { value: 'difference', label: 'A − teacher' },
 ] as const satisfies readonly { value: SavedPart; label: string }[];
 
 export function SaveClip() {
@@ -42,7 +52,8 @@ export function SaveClip() {
 }
 
 function SaveForm() {
-  const [part, setPart] = useState<SavedPart>('both');
+  const three = useStudio((state) => state.second !== null);
+  const [part, setPart] = useState<SavedPart>(three ? 'three' : 'both');
   const [scale, setScale] = useState(4);
   const [busy, setBusy] = useState(false);
   const [videos, setVideos] = useState<readonly ('webm' | 'mp4')[]>([]);
@@ -66,7 +77,13 @@ function SaveForm() {
   };
   return (
     <div className="save-form">
-      <Segmented label="Which clip" choices={parts} value={part} onChange={setPart} testId="save-part" />
+      <Segmented
+        label="Which clip"
+        choices={three ? threeParts : parts}
+        value={part}
+        onChange={setPart}
+        testId="save-part"
+      />
       <label className="transport-field">
         <span>Each pixel as</span>
         <select
@@ -119,19 +136,24 @@ function SaveForm() {
 }
 
 async function saveClip(part: SavedPart, format: ClipFormat, scale: number): Promise<void> {
-  const { open, shown, player } = read();
-  const made = part === 'teacher' ? shown.teacher : shown.student;
+  const { open, shown, player, second } = read();
+  const made = part === 'teacher' ? shown.teacher : part === 'second' ? shown.second : shown.student;
   if (!open || !made) return showNotice('There is no such clip yet.');
   const { plan, settings } = made;
-  const cut = plan.dropped.length === 0 ? 'nothing dropped' : `without ${describeCut(planTreeOf(open), plan)}`;
+  const cutOf = ({ dropped }: Plan) =>
+    dropped.length === 0 ? 'nothing dropped' : `without ${describeCut(planTreeOf(open), { dropped })}`;
+  const cut = cutOf(plan);
+  const other = `B (${second?.name ?? ''}), ${second ? cutOf(second.plan) : ''}`;
   const who = {
+    three: `teacher | A, ${cut} | ${other}`,
+    second: other,
     both: `teacher | student, ${cut}`,
     teacher: 'teacher',
     student: `student, ${cut}`,
     difference: `|student − teacher| × ${player.differenceGain}, ${cut}`,
   }[part];
   const painter = framePainter(
-    { teacher: shown.teacher?.clip, student: shown.student?.clip },
+    { teacher: shown.teacher?.clip, student: shown.student?.clip, second: shown.second?.clip },
     {
       part,
       scale,

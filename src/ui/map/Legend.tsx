@@ -2,7 +2,7 @@
 
 import { useMemo } from 'react';
 import type { BlockKind } from '../../blocks/block';
-import { leaves } from '../../blocks/plan';
+import { componentOf, leaves } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
 import { Segmented } from '../parts/Segmented';
 import { useImportance } from '../store/importance';
@@ -17,8 +17,9 @@ export function Legend() {
   const component = useComponent();
   const importance = useImportance((state) => state.importance);
   const fingerprint = useStudio((state) => state.open?.fingerprint);
-  // Damage and time are measured of the denoiser's blocks.
-  const quantities = quantitiesFor(component === 'denoiser' ? importance : null, fingerprint);
+  // Damage and time are measured of one component's blocks at a time.
+  const isOfShown = Object.keys(importance?.blocks ?? {}).some((id) => componentOf(id) === component);
+  const quantities = quantitiesFor(isOfShown ? importance : null, fingerprint);
   const wanted = usePage((state) => state.quantity);
   const quantity = quantities.includes(wanted) ? wanted : 'parameters';
   const markedKind = usePage((state) => state.markedKind);

@@ -11,6 +11,18 @@ describe('the address', () => {
     expect(planFromHash(hash)?.dropped).toEqual(['mid_block', 'a/b']);
   });
 
+  it('holds two students, the second with its name', () => {
+    const beside = { name: 'A & B, 50 %', dropped: ['mid_block', 'a,b', 'decoder/x'] };
+    const hash = writeAddress('', { model: 'm', settings, view: 'side-by-side', dropped: ['x'], beside });
+    expect(readAddress(hash)).toEqual({ model: 'm', settings, view: 'side-by-side', beside });
+    expect(planFromHash(hash)?.dropped).toEqual(['x']);
+    const whole = { name: 'Student B', dropped: [] };
+    expect(readAddress('#beside=').beside).toEqual(whole);
+    const alone = writeAddress(hash, { model: 'm', settings, view: 'side-by-side', dropped: ['x'] });
+    expect(readAddress(alone).beside).toBeUndefined();
+    expect(alone).not.toContain('beside');
+  });
+
   it('keeps entries of others and replaces its own', () => {
     const first = writeAddress('#tour=1', { model: 'm', settings, view: 'wipe', dropped: ['a'] });
     const second = writeAddress(first, {

@@ -1,23 +1,30 @@
 /**
- * The page's address: `#model=emoji-t2v&prompt=…&seed=1&steps=4&guidance=2&view=wipe&plan=down_blocks.0`. Text to
- * values and back; anything absurd in it is left out, legality of the plan is checked by `edits`.
+ * The page's address: `#model=emoji-t2v&prompt=…&seed=1&steps=4&guidance=2&view=wipe&plan=down_blocks.0`, and where
+ * two students are compared `&beside=mid_block&beside-name=Other`. Text to values and back; anything absurd in it is left out, legality of the plan is checked by `edits`.
  */
+
+import { planToAddress } from '../../blocks/planText';
 import type { GenerateSettings } from '../../worker/protocol';
 import type { ClipView } from '../store/state';
-import { hashWithPlan } from './hash';
+import { hashWithPlan, planFromHash } from './hash';
 
 export interface Address {
   /** Id of a bundled model. */
   readonly model?: string;
   readonly settings: Partial<GenerateSettings>;
   readonly view?: ClipView;
+  /** The second student: its name and what it drops. */
+  readonly beside?: { readonly name: string; readonly dropped: readonly string[] };
 }
 
 const views: readonly ClipView[] = ['side-by-side', 'wipe', 'difference'];
 const keys = ['model', 'prompt', 'seed', 'steps', 'guidance', 'view'] as const;
 
+const besideKeys = ['beside', 'beside-name'] as const;
+
 /** Longer prompts than this are no prompts. */
 const longestPrompt = 2000;
+const longestName = 80;
 
 export function readAddress(hash: string): Address {
   const entries = new URLSearchParams(hash.replace(/^#/, ''));
@@ -33,9 +40,12 @@ export function readAddress(hash: string): Address {
   const guidance = number('guidance', 0, 50, false);
   const model = entries.get('model');
   const view = views.find((candidate) => candidate === entries.get('view'));
+  const beside = planFromHash(hash, 'beside');
+  const name = entries.get('beside-name')?.trim().slice(0, longestName);
   return {
     ...(model ? { model } : {}),
     ...(view ? { view } : {}),
+    ...(beside ? { beside: { name: name || 'Student B', dropped: beside.dropped } } : {}),
     settings: {
       ...(prompt !== null && prompt.length <= longestPrompt ? { prompt } : {}),
       ...(seed === undefined ? {} : { seed }),
@@ -51,12 +61,13 @@ export interface WrittenAddress {
   readonly settings: GenerateSettings;
   readonly view: ClipView;
   readonly dropped: readonly string[];
+  readonly beside?: Address['beside'] | undefined;
 }
 
 /** The hash with all of it; other entries of the old one are kept. */
-export function writeAddress(hash: string, { model, settings, view, dropped }: WrittenAddress): string {
+export function writeAddress(hash: string, { model, settings, view, dropped, beside }: WrittenAddress): string {
   const entries = new URLSearchParams(hash.replace(/^#/, ''));
-  for (const key of [...keys, 'plan']) entries.delete(key);
+  for (const key of [...keys, 'plan', ...besideKeys]) entries.delete(key);
   const own = new URLSearchParams();
   if (model !== null) own.set('model', model);
   own.set('prompt', settings.prompt);
@@ -65,5 +76,7 @@ export function writeAddress(hash: string, { model, settings, view, dropped }: W
   own.set('guidance', String(settings.guidance));
   own.set('view', view);
   const others = entries.toString();
-  return hashWithPlan(`#${own.toString()}${others === '' ? '' : `&${others}`}`, { dropped });
+  const written = hashWithPlan(`#${own.toString()}${others === '' ? '' : `&${others}`}`, { dropped });
+  if (!beside) return written;
+  return `${written}&beside=${planToAddress(beside)}&beside-name=${encodeURIComponent(beside.name)}`;
 }

@@ -1,15 +1,16 @@
-/** The plan in the page's address: `#plan=down_blocks.0,mid_block`. Text only; legality is checked by `blocks/plan`. */
+/** Plans in the page's address: `#plan=down_blocks.0,mid_block`. Text only; legality is checked by `blocks/plan`. */
 import type { Plan } from '../../blocks/plan';
 import { planFromAddress, planToAddress } from '../../blocks/planText';
 
 const key = 'plan';
 
-export function planFromHash(hash: string): Plan | null {
+/** `of`: another entry that is a plan. */
+export function planFromHash(hash: string, of: string = key): Plan | null {
   const entry = hash
     .replace(/^#/, '')
     .split('&')
-    .find((text) => text.startsWith(`${key}=`));
-  return entry === undefined ? null : planFromAddress(entry.slice(key.length + 1));
+    .find((text) => text.startsWith(`${of}=`));
+  return entry === undefined ? null : planFromAddress(entry.slice(of.length + 1));
 }
 
 /** The hash with this plan in it, other entries kept; '' when nothing is left to say. */

@@ -3,7 +3,7 @@
  * scale with their 95 % intervals where several clips were measured. A dot leads to its block on the map.
  */
 import { useEffect, useRef, useState } from 'react';
-import type { SplitError, UnitImportance } from '../../worker/protocol';
+import type { SplitError, UnitImportance, UnitKind } from '../../worker/protocol';
 import { formatTiny } from '../format';
 import { hoverBlock } from '../store/edit';
 import { type ShownError, shownErrorOf, usePlanning } from '../store/planning';
@@ -27,7 +27,7 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
     observer.observe(frame.current!);
     return () => observer.disconnect();
   }, []);
-  const shown = usePlanning((state) => state.shownError);
+  const { shownError: shown, unitKind } = usePlanning();
   const ordered = units.flatMap((unit) => drawn(unit, shown)).sort((a, b) => a.depth - b.depth);
   const { from, to } = decades(ordered);
   const x = (index: number) => left + ((index + 0.5) / ordered.length) * (width - left - 8);
@@ -87,11 +87,18 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
       </svg>
       <figcaption>
         <span className="damage-key content">● content</span> <span className="damage-key motion">■ motion</span> mean
-        squared error of the denoiser’s output; {ordered.length} units measured
+        squared error of {errorNames(unitKind, shown)}; {ordered.length} units measured
       </figcaption>
     </figure>
   );
 }
+
+const errorNames = (kind: UnitKind, shown: ShownError): string =>
+  kind === 'decoder'
+    ? 'the decoded frames, in 8-bit levels'
+    : shown === 'final'
+      ? 'the clip’s final latent'
+      : 'the denoiser’s output';
 
 /** A unit with the error that is shown in the place of its output's; nothing where that was not measured. */
 function drawn(unit: UnitImportance, shown: ShownError): readonly Drawn[] {

@@ -29,9 +29,12 @@ export function ImportancePanel() {
     <section className="planning" aria-label="Importance of blocks" data-testid="importance">
       <header className="planning-head">
         <p className="planning-lead">
-          Each {unitNames[unitKind]} off alone: what the denoiser then gets wrong on the teacher’s own states.
+          Each {unitNames[unitKind]} off alone:{' '}
+          {unitKind === 'decoder'
+            ? 'what is then wrong in the frames decoded from the teacher’s own latents.'
+            : 'what the denoiser then gets wrong on the teacher’s own states.'}
         </p>
-        <UnitChoice />
+        <UnitChoice withDecoder />
         <ClipChoice />
         <AlsoChoice />
         <Controls
@@ -43,7 +46,7 @@ export function ImportancePanel() {
       </header>
       {units.length > 0 ? (
         <>
-          <ClaimLine units={units} soFar={running?.job === 'analyze'} />
+          {unitKind !== 'decoder' && <ClaimLine units={units} soFar={running?.job === 'analyze'} />}
           <ErrorChoice />
           <DamageChart units={units} />
           <MapFillChoice />
@@ -64,6 +67,7 @@ const unitNames: Readonly<Record<UnitKind, string>> = {
   pairs: 'pair',
   stages: 'stage',
   runs: 'run of blocks',
+  decoder: 'layer of the decoder',
 };
 
 /** What one call of the teacher says, until damage is measured. */
@@ -121,8 +125,9 @@ function ErrorChoice() {
   );
 }
 
-export function UnitChoice() {
+export function UnitChoice({ withDecoder = false }: { readonly withDecoder?: boolean }) {
   const unitKind = usePlanning((state) => state.unitKind);
+  const hasDecoder = useStudio((state) => state.open?.decoder !== undefined);
   const hasRuns = useStudio((state) => state.open?.tree.blocks.some(({ kind }) => kind === 'transformer') ?? false);
   return (
     <Segmented<UnitKind>
@@ -132,6 +137,7 @@ export function UnitChoice() {
         { value: 'pairs', label: 'Pairs' },
         { value: 'stages', label: 'Stages' },
         ...(hasRuns ? [{ value: 'runs' as const, label: 'Runs' }] : []),
+        ...(withDecoder && hasDecoder ? [{ value: 'decoder' as const, label: 'Decoder' }] : []),
       ]}
       value={unitKind}
       onChange={(value) => choosePlanning({ unitKind: value })}

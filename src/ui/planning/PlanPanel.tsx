@@ -15,7 +15,7 @@ import { Controls, UnitChoice } from './ImportancePanel';
 import './planning.css';
 
 export function PlanPanel() {
-  const { currency, share, running, result, best, plansMeasured } = usePlanning();
+  const { currency, share, running, result, best, plansMeasured, unitKind } = usePlanning();
   const ready = useStudio((state) => state.open !== null && state.open.cannotRun === undefined);
   const searching = running?.job === 'plan';
   const found = result ?? best;
@@ -52,7 +52,7 @@ export function PlanPanel() {
         <WeightChoice />
         <UnitChoice />
         <LockChoice />
-        <Controls job="plan" ready={ready} known={0} onStart={() => void startPlan()} />
+        <Controls job="plan" ready={ready && unitKind !== 'decoder'} known={0} onStart={() => void startPlan()} />
       </header>
       {(searching || found) && (
         <p className="claim" data-testid="plan-status" role="status">
@@ -68,7 +68,9 @@ export function PlanPanel() {
       {found && <PlanTable found={found} />}
       {!found && !searching && (
         <p className="planning-empty">
-          Every candidate is measured on the teacher’s own states; after each removal the rest is measured anew.
+          {unitKind === 'decoder'
+            ? 'Plans are searched over the denoiser’s blocks: choose layers, pairs or stages.'
+            : 'Every candidate is measured on the teacher’s own states; after each removal the rest is measured anew.'}
         </p>
       )}
     </section>

@@ -1,19 +1,35 @@
-/** A report of what the page shows: the clips on screen, their plan and figures, importance where it was measured. */
+/**
+ * A report of what the page shows: the clips on screen, their plans and figures; the shelf, the batch of prompts and
+ * seeds, and importance where there are any.
+ */
 import type { Block } from '../../blocks/block';
 import { indexBlocks, type Plan } from '../../blocks/plan';
 import type { Clip } from '../../metrics/Clip';
+import { type FigureName, worstFirst } from '../../metrics/clipFigures';
+import { comparedFigures } from '../../metrics/comparedFigures';
+import { summarise } from '../../metrics/summarise';
 import { claimSentence } from '../../report/claimSentence';
 import { filmstrip, shrinkFor, shrunk } from '../../report/clipPictures';
 import { figuresOfClip } from '../../report/comparedRows';
-import type { Fact, ReportClip, ReportContent, ReportImportance } from '../../report/ReportContent';
+import type {
+  Fact,
+  ReportClip,
+  ReportContent,
+  ReportImportance,
+  ReportPair,
+  ReportShelved,
+} from '../../report/ReportContent';
 import { renderReport } from '../../report/renderReport';
 import { encodeGif } from '../clips/saving/encode';
 import { framePainter } from '../clips/saving/picture';
 import { commandFor } from '../plan/command';
 import { cutName } from '../plan/cut';
+import { sameSettings } from '../store/derived';
 import { engine } from '../store/engine';
+import { rowsOf, useGrid } from '../store/grid';
 import { useImportance } from '../store/importance';
 import { usePerceived } from '../store/perceived';
+import { useShelf } from '../store/shelf';
 import { type OpenState, read, type ShownComparison } from '../store/state';
 import { timesKey, useTimes } from '../store/times';
 import { studioVersion } from '../version';
@@ -22,12 +38,13 @@ const FRAMES = 8;
 
 /** Null where no two clips are compared. Throws what the engine throws, and where a clip cannot be encoded. */
 export async function pageReport(): Promise<string | null> {
-  const { open, comparison, shown } = read();
+  const { open, comparison, shown, second } = read();
   const [teacher, student] = [shown.teacher?.clip, shown.student?.clip];
   if (!open || !comparison || !teacher || !student) return null;
   const { plan, settings, value } = comparison;
   const { goneIds: gone, ...totals } = await engine.summarise({ plan });
   const name = plan.dropped.length === 0 ? 'student' : cutName(open, plan);
+  const other = await secondOf(name);
   const measured = usePerceived.getState().measured;
   const jod = measured?.of === comparison ? measured.value.jod : undefined;
   const key = timesKey(read());
@@ -41,15 +58,79 @@ export async function pageReport(): Promise<string | null> {
     tree: open.tree,
     settings: settingFacts(open, comparison, jod !== undefined),
     machine: machineFacts(),
-    students: [{ name, dropped: plan.dropped, gone, totals, ...(times ? { times } : {}) }],
-    pairs: [{ reference: 'teacher', candidate: name, figures: figuresOfClip(value, jod), worst: [] }],
-    scenes: [
-      { prompt: settings.prompt, seed: settings.seed, clips: await reportClips({ teacher, [name]: student }, open) },
+    students: [{ name, dropped: plan.dropped, gone, totals, ...(times ? { times } : {}) }, ...(other?.students ?? [])],
+    pairs: [
+      { reference: 'teacher', candidate: name, figures: figuresOfClip(value, jod), worst: [] },
+      ...(other?.pairs ?? []),
     ],
+    scenes: [
+      {
+        prompt: settings.prompt,
+        seed: settings.seed,
+        clips: await reportClips({ teacher, [name]: student, ...(other?.clips ?? {}) }, open),
+      },
+    ],
+    shelf: shelfOf(),
+    batch: batchOf(second ? [name, other?.name ?? second.name] : [name]),
     ...(importance ? { importance } : {}),
     commands: commandsFor(open, plan, comparison),
     notes: open.description.notes,
   } satisfies ReportContent);
+}
+
+/** Student B where its clip is of the same settings. */
+async function secondOf(nameOfFirst: string) {
+  const { second, secondComparison, studentsComparison, comparison, shown } = read();
+  const clip = shown.second?.clip;
+  if (!second || !secondComparison || !clip || !comparison) return null;
+  if (!sameSettings(secondComparison.settings, comparison.settings)) return null;
+  const name = second.name === nameOfFirst || second.name === 'teacher' ? `${second.name} (B)` : second.name;
+  const { plan } = second;
+  const { goneIds: gone, ...totals } = await engine.summarise({ plan });
+  const pair = (reference: string, { value }: ShownComparison) => ({
+    reference,
+    candidate: name,
+    figures: figuresOfClip(value),
+    worst: [],
+  });
+  return {
+    name,
+    students: [{ name, dropped: plan.dropped, gone, totals }],
+    pairs: [pair('teacher', secondComparison), ...(studentsComparison ? [pair(nameOfFirst, studentsComparison)] : [])],
+    clips: { [name]: clip },
+  };
+}
+
+function shelfOf(): readonly ReportShelved[] {
+  return useShelf.getState().students.map(({ id: _id, weights, ...student }) => ({
+    ...student,
+    isHealed: weights !== 'original',
+  }));
+}
+
+/** How many takes are listed, the worst first. */
+const WORST = 20;
+
+/** What was measured on many prompts and seeds, each student against the teacher. */
+function batchOf(names: readonly string[]): readonly ReportPair[] {
+  const rows = rowsOf(read(), useGrid.getState());
+  if (rows.length === 0) return [];
+  return names.map((candidate, student) => {
+    const clips = rows.map(({ figures }) => figures[student]!);
+    const figures = comparedFigures
+      .filter(({ id }) => id in clips[0]!)
+      .map(({ id, name, unit, of, worse }) => {
+        const values = clips.map((clip) => clip[id as FigureName] ?? Number.NaN);
+        return { name, unit, of, summary: summarise(values, worse) };
+      });
+    const worst = worstFirst(clips, 'meanSquaredError')
+      .slice(0, WORST)
+      .map((place) => {
+        const { prompt, seed } = rows[place]!.settings;
+        return { prompt, seed, meanSquaredError: clips[place]!.meanSquaredError };
+      });
+    return { reference: 'teacher', candidate: `${candidate}, ${rows.length} takes`, figures, worst };
+  });
 }
 
 async function reportClips(

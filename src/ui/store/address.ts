@@ -5,6 +5,7 @@ import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
 import { readAddress, writeAddress } from '../plan/address';
 import { planFromHash } from '../plan/hash';
+import { besideInAddress, setSecond } from './beside';
 import { sameSettings } from './derived';
 import { setPlan } from './edit';
 import { planTreeOf } from './mapped';
@@ -22,7 +23,7 @@ export const modelInAddress = () => bundledModels.find(({ id }) => id === readAd
 /** Writes what is wanted into the address now; nothing while no model is open. */
 export function updateAddress(): void {
   clearTimeout(timer);
-  const { open, settings, player, plan } = read();
+  const { open, settings, player, plan, second } = read();
   if (!open) return;
   const { pathname, search, hash } = window.location;
   const written = writeAddress(hash, {
@@ -30,6 +31,8 @@ export function updateAddress(): void {
     settings,
     view: player.view,
     dropped: plan.dropped,
+    // healed weights stay in this browser: a link that opened the cut without them would show another student
+    beside: second?.weights === 'original' ? { name: second.name, dropped: second.plan.dropped } : undefined,
   });
   if (written !== hash) history.replaceState(null, '', `${pathname}${search}${written}`);
 }
@@ -46,7 +49,7 @@ export function keepAddress(openBundled: (id: string) => void): void {
   useStudio.subscribe((state, before) => {
     if (!state.open || !changed(state, before)) return;
     clearTimeout(timer);
-    if (state.plan !== before.plan || state.open !== before.open) updateAddress();
+    if (state.plan !== before.plan || state.second !== before.second || state.open !== before.open) updateAddress();
     else timer = setTimeout(updateAddress, settleMs);
   });
   window.addEventListener('hashchange', () => {
@@ -59,6 +62,7 @@ export function keepAddress(openBundled: (id: string) => void): void {
     const plan = planFromHash(window.location.hash) ?? NOTHING_DROPPED;
     if (!sameSettings(wanted, settings)) commitSettings(address.settings);
     setPlan(normalisePlan(planTreeOf(open), plan.dropped));
+    if (address.beside || read().second?.weights === 'original') setSecond(besideInAddress(planTreeOf(open)));
   });
 }
 
@@ -67,6 +71,7 @@ function changed(state: StudioState, before: StudioState): boolean {
     state.plan !== before.plan ||
     state.open !== before.open ||
     state.settings !== before.settings ||
+    state.second !== before.second ||
     state.player.view !== before.player.view
   );
 }

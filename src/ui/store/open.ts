@@ -7,6 +7,7 @@ import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
 import type { BackendPreference, OpenReport } from '../../worker/protocol';
 import { planFromHash } from '../plan/hash';
+import { besideInAddress } from './beside';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { cancelRun, generate, rerunAfterEdit } from './generate';
@@ -107,6 +108,7 @@ function show(open: OpenState, before: OpenState | null): void {
     settings: sameModel ? read().settings : restoredSettings(open),
     ...nothingMade,
     ...early,
+    second: besideInAddress(tree),
     focusedId: firstStop(open.tree),
     player: { ...read().player, frame: 0, playing: false },
   });

@@ -188,7 +188,8 @@ export async function startAnalysis(): Promise<void> {
   const { open } = read();
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'analyze');
-  const { unitKind, clips, units, withFinal, withTimes } = readPlanning();
+  const { unitKind, clips, units, withTimes, ...choices } = readPlanning();
+  const withFinal = choices.withFinal && unitKind !== 'decoder'; // it is the latent that is decoded
   const isWhole = (unit: UnitImportance) => (!withFinal || unit.final) && (!withTimes || unit.savedMs);
   const except = units.filter(isWhole).map(({ id }) => id);
   const whole = await run(own, () =>
@@ -225,9 +226,11 @@ function withUnit(known: readonly UnitImportance[], unit: UnitImportance): reado
 
 export async function startPlan(): Promise<void> {
   const { open } = read();
-  if (!open || open.cannotRun !== undefined) return;
+  const { unitKind } = readPlanning();
+  // a decoder's damages are of frames: no plan of the denoiser is weighed by them
+  if (!open || open.cannotRun !== undefined || unitKind === 'decoder') return;
   const own = begin(open, 'plan');
-  const { unitKind, clips, units, errors, currency, share, contentWeight, motionWeight, locked } = readPlanning();
+  const { clips, units, errors, currency, share, contentWeight, motionWeight, locked } = readPlanning();
   const alone = units.map(({ plan, output: { content, motion, total } }) => ({
     plan,
     error: { content, motion, total },

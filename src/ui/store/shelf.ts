@@ -9,11 +9,11 @@ import { describeCut } from '../plan/cut';
 import { readPlan, studentInPlanFile } from '../plan/planFile';
 import { presetsOf } from '../plan/presets';
 import { planFileText, provenanceOf } from '../plan/provenance';
+import { setSecond } from './beside';
 import { isComparisonCurrent, isCurrent } from './derived';
 import { setStudent } from './edit';
 import { engine, showNotice, showProblem } from './engine';
 import { download } from './exporting';
-import { rerunAfterEdit } from './generate';
 import { sameStudent } from './healed';
 import { studentOf } from './healedStudents';
 import { planTreeOf } from './mapped';
@@ -129,15 +129,7 @@ export function loadStudent(student: ShelvedStudent): void {
 
 /** Puts it beside the student that is edited; null ends that. */
 export function standBeside(student: ShelvedStudent | null): void {
-  const { shown } = read();
-  const { second: _gone, ...others } = shown;
-  write({
-    second: student && { name: student.name, ...editOf(student) },
-    secondComparison: null,
-    studentsComparison: null,
-    shown: others,
-  });
-  rerunAfterEdit();
+  setSecond(student && { name: student.name, ...editOf(student) });
 }
 
 export function deleteStudentOnShelf(id: string): void {

@@ -1,15 +1,16 @@
 /**
- * The frames that a saved clip consists of, as canvases: one side, both next to each other, or their difference, each
+ * The frames that a saved clip consists of, as canvases: one side, two or three next to each other, or a difference, each
  * pixel enlarged by a whole number, with a line of text below that says what it is.
  */
 import type { Clip } from '../../../metrics/Clip';
 import { difference } from '../pixels';
 
-export type SavedPart = 'both' | 'teacher' | 'student' | 'difference';
+export type SavedPart = 'three' | 'both' | 'teacher' | 'student' | 'second' | 'difference';
 
 export interface PictureSource {
   readonly teacher?: Clip | undefined;
   readonly student?: Clip | undefined;
+  readonly second?: Clip | undefined;
 }
 
 export interface PictureOptions {
@@ -70,10 +71,11 @@ export function framePainter(
   return { width, height, frameCount: first.frameCount, paint };
 }
 
-function clipsOf({ teacher, student }: PictureSource, part: SavedPart): readonly (Clip | undefined)[] {
+function clipsOf({ teacher, student, second }: PictureSource, part: SavedPart): readonly (Clip | undefined)[] {
   if (part === 'teacher') return [teacher];
   if (part === 'student') return [student];
-  return [teacher, student];
+  if (part === 'second') return [second];
+  return part === 'three' ? [teacher, student, second] : [teacher, student];
 }
 
 function frameOf(clip: Clip, frame: number): Uint8ClampedArray {
