@@ -7,8 +7,10 @@ import type { Summary } from '../metrics/summarise';
 import type { StudentComparison } from '../studio/compareStudents';
 import type { FeatureDistances, PairDistances } from '../studio/featureDistances';
 import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { ScoredSides } from '../studio/scoreCollector';
 import { costTable, type StudentTotals } from './costTable';
 import { describeCut } from './planOptions';
+import { scoresText } from './scoreOptions';
 import { counted, table } from './table';
 
 /** A student and what it costs. */
@@ -31,6 +33,8 @@ export interface CompareResult {
   readonly display?: DisplayName | undefined;
   /** By a model that the person gave. */
   readonly distances?: FeatureDistances | undefined;
+  /** The clips of each side by VBench's formulas. */
+  readonly scored?: ScoredSides | undefined;
   readonly notes: readonly string[];
 }
 
@@ -70,6 +74,7 @@ export function singleText(result: CompareResult): string {
     costOf(result, 0),
     '\n',
     table(['', '', 'student against teacher'], quality),
+    scoresText(result.scored, ['teacher', 'student']),
     notesOf(notes),
   ].join('');
 }
@@ -103,6 +108,7 @@ export function comparedText(result: CompareResult): string {
     ...costs,
     ...compared.pairs.map((_, index) => pairText(result, index)),
     distancesText(result),
+    scoresText(result.scored, ['teacher', ...students.map(({ name }) => name)]),
     notesOf(notes),
   ].join('');
 }

@@ -10,6 +10,7 @@ import { featureCollector } from '../../studio/featureDistances';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { timesOfCut } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
+import { scoreCollector } from '../../studio/scoreCollector';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
@@ -27,6 +28,7 @@ import {
 } from '../generateOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { type NamedPlan, planHelp, requireStudents, studentOptions, wholeTree } from '../planOptions';
+import { type OpenedScores, openScoreModels, readScoreOptions, scoreHelp, scoreOptions } from '../scoreOptions';
 import { showStep } from '../stepProgress';
 
 const help = `Usage: vdmini compare FOLDER --drop ID,ID... [--prompt TEXT] [--seed N] [--steps N] [--json]
@@ -42,6 +44,7 @@ ${casesHelp}
 ${planHelp}
 ${displayHelp}
 ${featureHelp}
+${scoreHelp}
   --csv FILE          the measurements: per frame of one clip, or one line a clip and pair
   --json              all of it; PSNR of equal frames is "identical"
 `;
@@ -54,6 +57,7 @@ const options = {
   seeds: { type: 'string' },
   display: { type: 'string' },
   ...featureOptions,
+  ...scoreOptions,
   csv: { type: 'string' },
 } as const;
 
@@ -63,6 +67,7 @@ export const compare: Command = {
     const { values, positionals } = parseArguments(args, options, ['FOLDER']);
     const display = readDisplay(values.display);
     const wantedFeatures = readFeatureOptions(values);
+    const wantedScores = readScoreOptions(values);
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(
       positionals[0]!,
@@ -71,9 +76,12 @@ export const compare: Command = {
       device(values.device),
     );
     let features: FeatureModel | undefined;
+    let scoring: OpenedScores | undefined;
     try {
       features = wantedFeatures && (await openFeatures(wantedFeatures, pipeline.runtime));
       const collector = features && featureCollector(features);
+      scoring = wantedScores && (await openScoreModels(wantedScores, pipeline.runtime));
+      const scores = scoring && scoreCollector(pipeline.description.framesPerSecond, scoring.models);
       const settings = await readCases(values, pipeline.description);
       const plans = await requireStudents(values, wholeTree(pipeline));
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
@@ -83,13 +91,22 @@ export const compare: Command = {
         onStep: showStep,
         onCase: async ({ done, of, clips }) => {
           await collector?.add(clips);
+          await scores?.add(clips);
           if (process.stderr.isTTY && of > 1) process.stderr.write(`clip ${done} of ${of}\n`);
         },
       });
       const students: ComparedStudent[] = [];
       for (const plan of plans) students.push(await costOf(pipeline, plan, settings[0]!, signal));
       const distances = collector?.distances(compared.pairs);
-      const result = { students, settings, compared, display, distances, notes: pipeline.description.notes };
+      const result = {
+        students,
+        settings,
+        compared,
+        display,
+        distances,
+        scored: scores?.scored(),
+        notes: pipeline.description.notes,
+      };
       if (values.csv !== undefined)
         await writeWhole(
           values.csv,
@@ -99,6 +116,7 @@ export const compare: Command = {
       process.stdout.write(values.json ? JSON.stringify(jsonOf(result), infinityAsWord, 2) + '\n' : describe(result));
     } finally {
       await features?.release();
+      await scoring?.release();
       await pipeline.release();
     }
   },
@@ -125,7 +143,7 @@ const describe = (result: CompareResult) => (isSingle(result) ? singleText(resul
 
 /** The fields of a single comparison are there where there is one. */
 function jsonOf(result: CompareResult) {
-  const { students, settings, compared, display, distances, notes } = result;
+  const { students, settings, compared, display, distances, scored, notes } = result;
   const { pairs, cases, summaries, medianStepMs, decodeMs, denoiserRuns } = compared;
   const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
   const named = ({ reference, candidate }: ComparedPair) => ({
@@ -178,6 +196,9 @@ function jsonOf(result: CompareResult) {
     ...(display ? { colorVideoVdpDisplay: display } : {}),
     ...(distances
       ? { features: { ...distances, pairs: distances.pairs.map((pair) => ({ ...pair, ...named(pair) })) } }
+      : {}),
+    ...(scored
+      ? { vbench: { ...scored, sides: scored.sides.map((side, take) => ({ name: nameOf(take), ...side })) } }
       : {}),
     teacherClips: cases.length,
     denoiserRuns,
