@@ -66,6 +66,7 @@ export async function measureDecoderImportance(
       highNoise: null,
       lowNoise: null,
       final: null,
+      finalBounds: null,
       influence: null,
       savedMs,
     });

@@ -6,6 +6,7 @@
 import type { MedianInterval } from '../metrics/pairedTimes';
 import { blockInfluence, streamEnds, unitStreams } from './blockInfluence';
 import { type Damage, damageOf, HIGH_NOISE, meanError } from './damage';
+import { FINAL_ABOVE, type FinalBounds, finalBounds, worthFinal } from './finalLatents';
 import type { GenerateSettings } from './GenerateSettings';
 import { measurePairs, stepUnder } from './measureTimes';
 import type { Pipeline, RunGraphs } from './Pipeline';
@@ -30,8 +31,10 @@ export interface UnitImportance extends Unit {
   /** By noise band; null where no state is of that band. */
   readonly highNoise: SplitError | null;
   readonly lowNoise: SplitError | null;
-  /** Of the clip's latent at the end, where the unit is off in every step; null where it was not asked for. */
+  /** Of the clip's latent at the end, where the unit is off in every step; null where it was not measured. */
   readonly final: Damage | null;
+  /** Between what its total is expected to lie where the output's damage is too small to be worth the calls (`finalLatents`). */
+  readonly finalBounds: FinalBounds | null;
   /** 1 - cos of what goes in and what comes out, for each stream; null where it could not be told. */
   readonly influence: readonly number[] | null;
   /** Of a step, without the unit; null where it was not asked for. */
@@ -60,8 +63,10 @@ export interface MeasureOptions {
   readonly turn?: () => Promise<void>;
   /** Whether nothing else ran since the last turn: pairs of times count only then. */
   readonly alone?: () => boolean;
-  /** Also the final latents: as many calls again as there are steps but the first. */
+  /** Also the final latents, of the units that matter most first: each as many calls as there are steps but the first. */
   readonly final?: boolean;
+  /** Those whose output's damage is below this share of the largest get bounds; 0: all are measured. Default 0.01. */
+  readonly finalAbove?: number;
   /** Also the milliseconds that a step saves without each unit. */
   readonly times?: boolean;
 }
@@ -95,6 +100,8 @@ interface Part {
 
 class Sweep {
   private readonly measured = new Map<string, UnitImportance>();
+  /** Guided outputs on the first state of each run, by unit: where the student's own way to the end begins. */
+  private readonly firstOutputs = new Map<string, readonly Float32Array[]>();
   private readonly states: readonly Probe[];
   private influences: Readonly<Record<string, readonly number[]>> = {};
   private calls: number;
@@ -116,6 +123,7 @@ class Sweep {
     const segments = graphs ? sweepSegments(denoiser.tree, this.units, this.states.length) : [];
     const inParts = graphs && segments.some(({ before }) => before > 0) && (await this.inParts(graphs, segments));
     if (!inParts) await this.segment({ units: this.units, before: 0 });
+    if (this.options.final) await this.finals();
     const settings = this.runs.map((run) => run.settings);
     return { settings, units: this.units.map(({ id }) => this.measured.get(id)!), calls: this.calls };
   }
@@ -180,7 +188,7 @@ class Sweep {
     const variant = variantOf(unit.plan);
     const perRun: SplitError[][] = this.runs.map(() => []);
     const bands: Record<'high' | 'low', SplitError[]> = { high: [], low: [] };
-    const firstOutputs = new Map<number, Float32Array>();
+    const firstOutputs: Float32Array[] = [];
     for (const { run, state, features } of probes) {
       await this.turn();
       const of = this.runs[run]!;
@@ -192,24 +200,45 @@ class Sweep {
       const error = latentError(this.pipeline, features?.output ?? state.output, output);
       perRun[run]!.push(error);
       bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
-      if (!firstOutputs.has(run)) firstOutputs.set(run, output);
+      firstOutputs[run] ??= output;
     }
+    if (this.options.final) this.firstOutputs.set(unit.id, firstOutputs);
     const band = (errors: readonly SplitError[]) => (errors.length === 0 ? null : meanError(errors));
     return {
       ...unit,
       output: damageOf(perRun),
       highNoise: band(bands.high),
       lowNoise: band(bands.low),
-      final: this.options.final ? await this.final(unit, firstOutputs) : null,
+      final: null,
+      finalBounds: null,
       influence: this.influences[unit.id] ?? null,
       savedMs: this.options.times ? await this.savedMs(unit) : null,
     };
   }
 
-  private async final({ plan }: Unit, firstOutputs: ReadonlyMap<number, Float32Array>): Promise<Damage> {
+  /** Every unit's final latent or its bounds, once the outputs say which of them matter. */
+  private async finals(): Promise<void> {
+    const { finalAbove = FINAL_ABOVE, onProgress } = this.options;
+    const { measured: worth, bounded } = worthFinal([...this.measured.values()], finalAbove);
+    const of = this.units.length + worth.length;
+    for (const [index, { id, plan }] of worth.entries()) {
+      const final = await this.final(plan, this.firstOutputs.get(id)!);
+      const unit = { ...this.measured.get(id)!, final };
+      this.measured.set(id, unit);
+      onProgress?.({ done: this.units.length + index + 1, of, unit });
+    }
+    const boundsOf = finalBounds(worth.map(({ id }) => this.measured.get(id)!));
+    for (const known of bounded) {
+      const unit = { ...known, finalBounds: boundsOf(known.output.total) };
+      this.measured.set(unit.id, unit);
+      onProgress?.({ done: of, of, unit });
+    }
+  }
+
+  private async final(plan: Unit['plan'], firstOutputs: readonly Float32Array[]): Promise<Damage> {
     const perRun: SplitError[][] = [];
     for (const [index, run] of this.runs.entries()) {
-      const first = firstOutputs.get(index)!;
+      const first = firstOutputs[index]!;
       const latent = await finalLatentUnder(this.pipeline, variantOf(plan), run, first, () => this.turn());
       this.calls += run.states.length - 1;
       perRun.push([latentError(this.pipeline, run.finalLatent, latent)]);

@@ -1,12 +1,13 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
 import { claimSentence } from '../../report/claimSentence';
 import { decoderUnits, measureDecoderImportance } from '../../studio/decoderImportance';
+import { FINAL_ABOVE, type FinalBounds } from '../../studio/finalLatents';
 import { fingerprintOf } from '../../studio/fingerprint';
 import type { Importance, UnitImportance } from '../../studio/importance';
 import { measureImportance } from '../../studio/importance';
 import type { SplitError } from '../../studio/teacherRuns';
 import { type UnitKind, unitsOf } from '../../studio/units';
-import { device, latentSize, parseArguments, required } from '../arguments';
+import { decimal, device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
@@ -21,7 +22,9 @@ sampling: mean squares per element, split exactly into content (the same in ever
 --units decoder: the decoder's layers instead, and the error of the frames decoded from the teacher's final latents.
 
 ${importanceHelp}
-  --final             also the error of the clip's final latent, the unit off in every step
+  --final             also the error of the clip's final latent, the unit off in every step; units whose damage is below
+                      1 % of the largest get bounds from the others' instead
+  --final-above SHARE another share than 0.01; 0: every unit is measured
   --times             also the milliseconds that a step saves without each unit, on this machine: teacher and student in
                       turns, at least five pairs, the median with an interval of 90 %
   --out FILE          all figures, as JSON
@@ -33,6 +36,7 @@ const options = {
   out: { type: 'string' },
   csv: { type: 'string' },
   final: { type: 'boolean' },
+  'final-above': { type: 'string' },
   times: { type: 'boolean' },
 } as const;
 
@@ -58,6 +62,7 @@ export const analyze: Command = {
       const importance = await measure(pipeline, units, clips, {
         signal,
         final: values.final ?? false,
+        finalAbove: decimal(values['final-above'], '--final-above', 0, FINAL_ABOVE),
         times: values.times ?? false,
         onProgress: ({ done, of }) => {
           if (process.stderr.isTTY) process.stderr.write(`\runit ${done} of ${of}${done === of ? '\n' : ''}`);
@@ -81,12 +86,12 @@ const COLUMNS = [
   'id,kind,section,level,depth,parameters,macs',
   'content,motion,total,half_content,half_motion,half_interval',
   'high_noise_content,high_noise_motion,high_noise,low_noise_content,low_noise_motion,low_noise',
-  'final_content,final_motion,final,influence,saved_ms,saved_ms_low,saved_ms_high',
+  'final_content,final_motion,final,final_low,final_high,influence,saved_ms,saved_ms_low,saved_ms_high',
 ].join();
 
 function csvOf({ units }: Importance): string {
   const parts = (error: SplitError | null) => [error?.content ?? '', error?.motion ?? '', error?.total ?? ''];
-  const line = ({ output, highNoise, lowNoise, final, influence, savedMs, ...unit }: UnitImportance) =>
+  const line = ({ output, highNoise, lowNoise, final, finalBounds, influence, savedMs, ...unit }: UnitImportance) =>
     [
       unit.id,
       unit.kind,
@@ -104,6 +109,8 @@ function csvOf({ units }: Importance): string {
       ...parts(highNoise),
       ...parts(lowNoise),
       ...parts(final),
+      finalBounds?.low ?? '',
+      finalBounds?.high ?? '',
       influence ? influence.reduce((sum, value) => sum + value, 0) / influence.length : '',
       savedMs?.median ?? '',
       savedMs?.low ?? '',
@@ -112,18 +119,21 @@ function csvOf({ units }: Importance): string {
   return [COLUMNS, ...units.map(line)].join('\n') + '\n';
 }
 
+const boundsText = (bounds: FinalBounds | null) =>
+  bounds ? `${bounds.low.toPrecision(1)} to ${bounds.high.toPrecision(1)}` : '';
+
 function describe({ settings, units }: Importance, kind: UnitKind, out: string): string {
   const withFinal = units.some(({ final }) => final !== null);
   const withTimes = units.some(({ savedMs }) => savedMs !== null);
   const rows = [...units]
     .sort((a, b) => b.output.total - a.output.total)
-    .map(({ id, kind, output, final, savedMs, parameters, macs }) => [
+    .map(({ id, kind, output, final, finalBounds, savedMs, parameters, macs }) => [
       id,
       kind,
       output.total.toPrecision(3),
       output.content.toPrecision(3),
       output.motion.toPrecision(3),
-      ...(withFinal ? [final?.total.toPrecision(3) ?? ''] : []),
+      ...(withFinal ? [final?.total.toPrecision(3) ?? boundsText(finalBounds)] : []),
       ...(withTimes
         ? [savedMs ? `${savedMs.median.toFixed(2)} (${savedMs.low.toFixed(2)} to ${savedMs.high.toFixed(2)})` : '']
         : []),

@@ -12,6 +12,8 @@ interface Drawn {
   readonly id: string;
   readonly depth: number;
   readonly output: SplitError & { readonly halfContent: number; readonly halfMotion: number };
+  /** In the place of a damage that was not measured. */
+  readonly bounds?: { readonly low: number; readonly high: number };
 }
 
 const height = 150;
@@ -61,36 +63,56 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
         <text className="damage-axis" x={width - 8} y={height - 5} textAnchor="end">
           runs last
         </text>
-        {ordered.map((unit, index) => (
-          <g key={unit.id} onPointerEnter={() => hoverBlock(unit.id)} onPointerLeave={() => hoverBlock(null)}>
-            <title>{`${unit.id}: content ${formatTiny(unit.output.content)}, motion ${formatTiny(unit.output.motion)}`}</title>
-            {[
-              { at: -1.5, value: unit.output.content, half: unit.output.halfContent, className: 'content' },
-              { at: 1.5, value: unit.output.motion, half: unit.output.halfMotion, className: 'motion' },
-            ].map(
-              ({ at, value, half, className }) =>
-                half > 0 && (
-                  <line
-                    key={className}
-                    className={`damage-interval ${className}`}
-                    x1={x(index) + at}
-                    x2={x(index) + at}
-                    y1={y(value - half)}
-                    y2={y(value + half)}
-                  />
-                ),
-            )}
-            <circle className="damage-content" cx={x(index)} cy={y(unit.output.content)} r={3.5} />
-            <rect className="damage-motion" x={x(index) - 3} y={y(unit.output.motion) - 3} width={6} height={6} />
-          </g>
-        ))}
+        {ordered.map((unit, index) =>
+          unit.bounds ? (
+            <line
+              key={unit.id}
+              className="damage-bounds"
+              x1={x(index)}
+              x2={x(index)}
+              y1={y(unit.bounds.low)}
+              y2={y(unit.bounds.high)}
+            >
+              <title>{`${unit.id}: expected between ${formatTiny(unit.bounds.low)} and ${formatTiny(unit.bounds.high)}, not measured`}</title>
+            </line>
+          ) : (
+            <g key={unit.id} onPointerEnter={() => hoverBlock(unit.id)} onPointerLeave={() => hoverBlock(null)}>
+              <title>{`${unit.id}: content ${formatTiny(unit.output.content)}, motion ${formatTiny(unit.output.motion)}`}</title>
+              {[
+                { at: -1.5, value: unit.output.content, half: unit.output.halfContent, className: 'content' },
+                { at: 1.5, value: unit.output.motion, half: unit.output.halfMotion, className: 'motion' },
+              ].map(
+                ({ at, value, half, className }) =>
+                  half > 0 && (
+                    <line
+                      key={className}
+                      className={`damage-interval ${className}`}
+                      x1={x(index) + at}
+                      x2={x(index) + at}
+                      y1={y(value - half)}
+                      y2={y(value + half)}
+                    />
+                  ),
+              )}
+              <circle className="damage-content" cx={x(index)} cy={y(unit.output.content)} r={3.5} />
+              <rect className="damage-motion" x={x(index) - 3} y={y(unit.output.motion) - 3} width={6} height={6} />
+            </g>
+          ),
+        )}
       </svg>
       <figcaption>
         <span className="damage-key content">● content</span> <span className="damage-key motion">■ motion</span> mean
-        squared error of {errorNames(unitKind, shown)}; {ordered.length} units measured
+        squared error of {errorNames(unitKind, shown)}; {measuredText(ordered)}
       </figcaption>
     </figure>
   );
+}
+
+/** How many were measured, and how many are only known to be small. */
+function measuredText(units: readonly Drawn[]): string {
+  const bounded = units.filter(({ bounds }) => bounds).length;
+  const measured = `${units.length - bounded} units measured`;
+  return bounded === 0 ? measured : `${measured}, ${bounded} too small to be: grey lines say where they are expected`;
 }
 
 const errorNames = (kind: UnitKind, shown: ShownError): string =>
@@ -103,10 +125,16 @@ const errorNames = (kind: UnitKind, shown: ShownError): string =>
 /** A unit with the error that is shown in the place of its output's; nothing where that was not measured. */
 function drawn(unit: UnitImportance, shown: ShownError): readonly Drawn[] {
   const error = shownErrorOf(unit, shown);
+  const { id, depth } = unit;
+  if (shown === 'final' && !error && unit.finalBounds) {
+    const { low, high } = unit.finalBounds;
+    const output = { content: low, motion: low, total: low, halfContent: 0, halfMotion: 0 };
+    return [{ id, depth, output, bounds: { low, high } }];
+  }
   if (!error) return [];
   const { halfContent = 0, halfMotion = 0 } =
     shown === 'final' ? (unit.final ?? {}) : shown === 'output' ? unit.output : {};
-  return [{ id: unit.id, depth: unit.depth, output: { ...error, halfContent, halfMotion } }];
+  return [{ id, depth, output: { ...error, halfContent, halfMotion } }];
 }
 
 /** Powers of ten around every finite damage; all of nothing stands on the lowest line. */

@@ -152,8 +152,9 @@ function showOnMap(): void {
   const { units } = readPlanning();
   if (!open || units.length === 0) return setImportance(null);
   const damages = units.map((unit) => {
-    const { content, motion } = shownErrorOf(unit, readPlanning().shownError) ?? unit.output;
-    return [unit.id, { content, motion, ...(unit.savedMs ? { savedMs: unit.savedMs.median } : {}) }] as const;
+    const error = shownErrorOf(unit, readPlanning().shownError);
+    const damage = error ? { content: error.content, motion: error.motion } : {};
+    return [unit.id, { ...damage, ...(unit.savedMs ? { savedMs: unit.savedMs.median } : {}) }] as const;
   });
   setImportance({ fingerprint: open.fingerprint, blocks: Object.fromEntries(damages) });
 }
@@ -190,7 +191,8 @@ export async function startAnalysis(): Promise<void> {
   const own = begin(open, 'analyze');
   const { unitKind, clips, units, withTimes, ...choices } = readPlanning();
   const withFinal = choices.withFinal && unitKind !== 'decoder'; // it is the latent that is decoded
-  const isWhole = (unit: UnitImportance) => (!withFinal || unit.final) && (!withTimes || unit.savedMs);
+  const isWhole = (unit: UnitImportance) =>
+    (!withFinal || unit.final || unit.finalBounds) && (!withTimes || unit.savedMs);
   const except = units.filter(isWhole).map(({ id }) => id);
   const whole = await run(own, () =>
     engine.analyze(
@@ -219,6 +221,7 @@ function withUnit(known: readonly UnitImportance[], unit: UnitImportance): reado
   const merged = {
     ...unit,
     final: unit.final ?? before?.final ?? null,
+    finalBounds: unit.finalBounds ?? before?.finalBounds ?? null,
     savedMs: unit.savedMs ?? before?.savedMs ?? null,
   };
   return [...known.filter(({ id }) => id !== unit.id), merged];
