@@ -1,6 +1,8 @@
 /** The shelf, two students beside the teacher, the blind test and the batch of prompts and seeds, on a tiny model. */
+import { readFile } from 'node:fs/promises';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
+import { PNG } from 'pngjs';
 import { bothDone, cell, counters, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
 
@@ -62,6 +64,26 @@ test('two students are kept, stand beside the teacher, are told apart blind, and
     await expect(page.getByTestId(`students-psnr-${which}`)).toHaveText(/\d/);
   await expectNoFindings(page, 'three-up');
 
+  // all three in one file, in the report, and in the link
+  await page.getByTestId('save-clip').click();
+  await expect(page.getByTestId('save-part')).toContainText('All three');
+  const save = async (button: string) => {
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId(button).click()]);
+    return readFile(await saved.path());
+  };
+  const side = await page.getByTestId('second-canvas').evaluate((canvas: HTMLCanvasElement) => canvas.width);
+  expect(PNG.sync.read(await save('save-png')).width).toBe(3 * side * 4 + 2 * 8);
+  await page.keyboard.press('Escape');
+  const report = (await save('save-report')).toString('utf8');
+  expect(report).toContain('Students that were kept');
+  expect(report.match(/src="data:image\/gif;base64,R0lGOD/g)).toHaveLength(6);
+  await expect(page).toHaveURL(/&beside=blocks\.0&beside-name=First%20cut/);
+  await page.reload();
+  await openTiny(page);
+  await expect(page.getByTestId('second-canvas')).toHaveAttribute('aria-label', /seed 5/);
+  await expect(page.getByTestId('second-standing')).toHaveAttribute('data-standing', 'done');
+  await expect(page.getByTestId('viewer')).toHaveAttribute('data-three', 'true');
+
   await page.getByTestId('tab-shelf').click();
   await expectNoFindings(page, 'shelf');
   await page.getByTestId('blind-start').click();
@@ -84,6 +106,11 @@ test('two students are kept, stand beside the teacher, are told apart blind, and
   const psnr = await takes.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset['psnr'])));
   expect(psnr).toEqual([...psnr].sort((a, b) => a - b));
   await expectNoFindings(page, 'many clips');
+  const batch = page.waitForEvent('download');
+  await page.getByTestId('tab-compare').click();
+  await page.getByTestId('save-report').click();
+  expect((await readFile(await (await batch).path())).toString('utf8')).toContain('Many prompts and seeds');
+  await page.getByTestId('tab-grid').click();
   await page.getByTestId('grid-open').first().click();
   await page.getByTestId('tab-compare').click();
   await bothDone(page);

@@ -4,7 +4,7 @@
  * Causal truth, beside a proxy and the measured time. What two cuts do together is another question (`planCuts`).
  */
 import type { MedianInterval } from '../metrics/pairedTimes';
-import { blockInfluence, streamEnds, unitStreams } from './blockInfluence';
+import { blockInfluence, measureInfluence, streamEnds, unitStreams } from './blockInfluence';
 import { type Damage, damageOf, HIGH_NOISE, meanError } from './damage';
 import { FINAL_ABOVE, type FinalBounds, finalBounds, worthFinal } from './finalLatents';
 import type { GenerateSettings } from './GenerateSettings';
@@ -122,7 +122,10 @@ class Sweep {
     const graphs = denoiser.graphsFor(first.feeds);
     const segments = graphs ? sweepSegments(denoiser.tree, this.units, this.states.length) : [];
     const inParts = graphs && segments.some(({ before }) => before > 0) && (await this.inParts(graphs, segments));
-    if (!inParts) await this.segment({ units: this.units, before: 0 });
+    if (!inParts) {
+      await this.tellInfluence(await measureInfluence(this.pipeline, this.units, this.runs[0]!));
+      await this.segment({ units: this.units, before: 0 });
+    }
     if (this.options.final) await this.finals();
     const settings = this.runs.map((run) => run.settings);
     return { settings, units: this.units.map(({ id }) => this.measured.get(id)!), calls: this.calls };
@@ -142,9 +145,7 @@ class Sweep {
         await this.turn();
         const { run, state } = this.states[0]!;
         const [call] = (await teacher.of(this.runs[run]!, state, asked)).calls;
-        this.influences = blockInfluence(streams, { ...call!.feeds, ...call!.values });
-        this.calls++;
-        this.options.onProgress?.({ done: 0, of: this.units.length, influences: this.influences });
+        await this.tellInfluence(blockInfluence(streams, { ...call!.feeds, ...call!.values }));
       }
       if (teacher.keepsAll) this.calls += this.states.length;
       for (const [index, segment] of segments.entries()) {
@@ -160,6 +161,15 @@ class Sweep {
     } finally {
       await teacher.release();
     }
+  }
+
+  /** A guess of the order, before anything is measured. */
+  private async tellInfluence(influences: Sweep['influences']): Promise<void> {
+    if (Object.keys(influences).length === 0) return;
+    this.influences = influences;
+    this.calls++;
+    this.options.onProgress?.({ done: 0, of: this.units.length, influences });
+    await this.turn();
   }
 
   private async segment({ units, before }: Segment, part?: Part): Promise<void> {

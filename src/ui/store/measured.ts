@@ -4,6 +4,7 @@
  */
 import { isPlan } from '../../blocks/planText';
 import type { GenerateSettings, KnownError, UnitImportance, UnitKind } from '../../worker/protocol';
+import { type GentlePlan, isGentle } from './gentle';
 
 export interface Measured {
   readonly fingerprint: string;
@@ -11,6 +12,8 @@ export interface Measured {
   readonly clips: readonly GenerateSettings[];
   readonly units: readonly UnitImportance[];
   readonly errors: readonly KnownError[];
+  /** Of the last search. */
+  readonly gentle?: GentlePlan | null;
 }
 
 const key = 'vdmini-studio/measured';
@@ -33,13 +36,16 @@ export function measuredOf(
 ): Omit<Measured, 'fingerprint' | 'unitKind'> | null {
   const name = nameOf({ fingerprint, unitKind, clips });
   const found = readMeasured(storedText()).find((entry) => entry.name === name);
-  return found ? { clips, units: found.units, errors: found.errors } : null;
+  return found ? { clips, units: found.units, errors: found.errors, gentle: found.gentle ?? null } : null;
 }
 
 export function keepMeasured(measured: Measured): void {
   const name = nameOf(measured);
-  const entry = { name, units: measured.units, errors: measured.errors.slice(-mostErrors) };
-  const others = readMeasured(storedText()).filter((other) => other.name !== name);
+  const all = readMeasured(storedText());
+  const before = all.find((other) => other.name === name);
+  const gentle = measured.gentle ?? before?.gentle ?? null;
+  const entry = { name, units: measured.units, errors: measured.errors.slice(-mostErrors), gentle };
+  const others = all.filter((other) => other.name !== name);
   try {
     localStorage.setItem(key, JSON.stringify([...others.slice(1 - longest), entry]));
   } catch {
@@ -55,7 +61,7 @@ function storedText(): string | null {
   }
 }
 
-interface Entry extends Pick<Measured, 'units' | 'errors'> {
+interface Entry extends Pick<Measured, 'units' | 'errors' | 'gentle'> {
   readonly name: string;
 }
 
@@ -73,6 +79,7 @@ export function readMeasured(text: string | null): readonly Entry[] {
 function isEntry(value: unknown): value is Entry {
   const entry = value as Partial<Record<keyof Entry, unknown>> | null;
   if (typeof entry?.name !== 'string' || !Array.isArray(entry.units) || !Array.isArray(entry.errors)) return false;
+  if (entry.gentle !== undefined && entry.gentle !== null && !isGentle(entry.gentle)) return false;
   return entry.units.every(isUnit) && entry.errors.every((one) => isPlan(one?.plan) && isError(one?.error));
 }
 

@@ -17,6 +17,7 @@ import type {
   UnitKind,
 } from '../../worker/protocol';
 import { engine, isAbort, showProblem } from './engine';
+import { type GentlePlan, gentlestUseful, offerGentle } from './gentle';
 import { setImportance } from './importance';
 import { keepMeasured, measuredOf } from './measured';
 import { type OpenState, read, useStudio } from './state';
@@ -145,6 +146,7 @@ function takeUp(open: OpenState | null): void {
     ...(known ? { units: known.units, errors: known.errors, clips: known.clips } : {}),
   });
   showOnMap();
+  if (open) offerGentle(open, known?.gentle ?? null);
 }
 
 function showOnMap(): void {
@@ -180,9 +182,9 @@ function begin(open: OpenState, job: PlanningJob): AbortController {
 
 const textOf = ({ image, ...settings }: GenerateSettings) => ({ ...settings, image: image?.key });
 
-function keep(open: OpenState): void {
+function keep(open: OpenState, gentle: GentlePlan | null = null): void {
   const { unitKind, clips, units, errors } = readPlanning();
-  keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors });
+  keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors, gentle });
 }
 
 export async function startAnalysis(): Promise<void> {
@@ -262,7 +264,11 @@ export async function startPlan(): Promise<void> {
       },
     }),
   );
-  if (result) writePlanning({ result });
+  if (!result) return;
+  writePlanning({ result });
+  const gentle = gentlestUseful(result.front);
+  keep(open, gentle);
+  offerGentle(open, gentle);
 }
 
 /** Undefined when it was stopped or failed; what it measured until then stays. */
