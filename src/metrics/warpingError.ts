@@ -8,12 +8,13 @@ import { type Flow, opticalFlow } from './opticalFlow';
 import { pyramid } from './pyramid';
 import { sampleColours } from './vbench/sampleColours';
 
-/** Mean over transitions of sum m |f_t - W(f_(t+1), F)|^2 / sum m, in squared 8-bit levels; null where all is hidden. */
-export function warpingError(clip: Clip): number | null {
+/** `pause` is awaited between transitions. Mean over them of sum m |f_t - W(f_(t+1), F)|^2 / sum m, in squared 8-bit levels; null where all is hidden. */
+export async function warpingError(clip: Clip, pause = async () => {}): Promise<number | null> {
   const { width, height, frameCount, pixels } = clip;
   const pyramids = lumaFrames(clip).map(pyramid);
   const errors: number[] = [];
   for (let t = 0; t + 1 < frameCount; t++) {
+    await pause();
     const forward = opticalFlow(pyramids[t]!, pyramids[t + 1]!);
     const seen = seenInBoth(forward, opticalFlow(pyramids[t + 1]!, pyramids[t]!));
     const carried = sampleColours(clip, t + 1, forward.u, forward.v, 1);

@@ -31,6 +31,7 @@ function lanesOf(open: string | undefined, background: boolean) {
     plan: async () => ({}) as never,
     grid: async () => ({}) as never,
     perceived: async () => ({}) as never,
+    scores: async () => [],
     times: async (_, { turn, alone }) => {
       await turn();
       for (let step = 1; step <= 3; step++) await nextTask();

@@ -11,6 +11,7 @@ import type { FolderReference } from '../library/Folder';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
+import type { ScoresRequest, VideoScores } from '../studio/clipScores';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
@@ -82,6 +83,8 @@ export interface Jobs {
   grid: { input: GridRequest; progress: GridProgress; output: readonly GridCell[] };
   /** ColorVideoVDP of two clips that the page has. */
   perceived: { input: PerceivedRequest; progress: never; output: ColorVideoVdp };
+  /** Each clip's own scores by VBench's formulas. */
+  scores: { input: ScoresRequest; progress: never; output: readonly VideoScores[] };
   /** Trains a student; its weights stay with the pipeline. */
   heal: { input: HealJobRequest; progress: HealReport; output: HealJobOutcome };
   /** Ends the healing that runs, which then gives its best so far. */
@@ -111,6 +114,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   plan: 'background',
   grid: 'background',
   perceived: 'background',
+  scores: 'background',
   heal: 'background',
   finishHealing: 'interactive',
   listStored: 'at-once',

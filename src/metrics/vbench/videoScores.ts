@@ -12,7 +12,7 @@ import { resizedClip } from '../resizedClip';
 import { warpingError } from '../warpingError';
 import { dynamicDegree, framesLookedAt } from './dynamicDegree';
 import { frameConsistency } from './frameConsistency';
-import { type Midpoint, motionSmoothness } from './motionSmoothness';
+import { type Midpoint, motionSmoothness, warpedMidpoint } from './motionSmoothness';
 
 /** Models of the person, each by its name. */
 export interface ScoreModels {
@@ -43,27 +43,34 @@ const LARGEST_AREA = 256 * 256;
 export const OWN_FLOW = 'pyramidal Lucas-Kanade (a proxy)';
 export const OWN_MIDPOINT = 'halfway along the optical flow (a proxy)';
 
-/** Throws what the models throw. */
+/** `pause` is awaited between slices of about a frame, and ends the work by throwing. Throws what the models throw. */
 export async function videoScores(
   clip: Clip,
   framesPerSecond: number,
   { features, flow, midpoint }: ScoreModels = {},
+  pause = async () => {},
 ): Promise<VideoScores> {
   const small = reduced(clip);
   const looked = framesLookedAt(clip.frameCount, framesPerSecond);
   const planes = flow ? [] : lumaFrames(small).map(pyramid);
   const flows: Flow[] = [];
   for (let i = 0; i + 1 < looked.length; i++) {
+    await pause();
     const [from, to] = [looked[i]!, looked[i + 1]!];
     flows.push(flow ? await flow.between(clip, from, to) : opticalFlow(planes[from]!, planes[to]!));
   }
+  const [seen, foretell] = midpoint ? [clip, midpoint.of] : [small, warpedMidpoint(small)];
+  const foretold: Midpoint = async (of, t) => {
+    await pause();
+    return foretell(of, t);
+  };
   const magnitudes = motionMagnitudePerTransition(flow ? clip : small, flows);
   return {
     temporalFlickering: flickerScore(flickerPerTransition(clip)),
-    motionSmoothness: midpoint ? await motionSmoothness(clip, midpoint.of) : await motionSmoothness(small),
+    motionSmoothness: await motionSmoothness(seen, foretold),
     dynamicDegree: dynamicDegree(magnitudes, looked.length, framesPerSecond),
     motionMagnitude: magnitudes.reduce((sum, value) => sum + value, 0) / Math.max(1, magnitudes.length),
-    warpingError: warpingError(small),
+    warpingError: await warpingError(small, pause),
     ...(features ? { frameConsistency: frameConsistency(await features.rowsOf(clip)) } : {}),
     by: {
       midpoint: midpoint?.name ?? OWN_MIDPOINT,

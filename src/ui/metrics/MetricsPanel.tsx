@@ -11,6 +11,7 @@ import { comparisonStanding } from '../store/derived';
 import { usePage, writePage } from '../store/page';
 import { saveMetricsCsv } from '../store/saving';
 import { useStudio } from '../store/state';
+import { ClipScores } from './ClipScores';
 import { FrameChart } from './FrameChart';
 import {
   asShare,
@@ -82,6 +83,7 @@ function Charts({ comparison }: { readonly comparison: ClipComparison | null }) 
       <div className="metrics-parts">
         <SplitBar comparison={comparison} />
         <LatentErrors />
+        <ClipScores />
       </div>
       <div className="metric-groups">
         <div className="metric-group content" role="group" aria-label="Content, per frame">
