@@ -18,6 +18,9 @@ test('a report is one file that fetches nothing, axe is clean on it, and it tell
   await bothDone(page);
   const jod = page.getByTestId('metric-jod');
   await expect(jod).toHaveAttribute('data-value', /^\d/);
+  await page.getByTestId('metrics-details').click();
+  await page.getByTestId('measure-scores').click();
+  await expect(page.getByTestId('clip-scores')).toContainText(/Motion smoothness \(proxy\) [01]\.\d+ → [01]\.\d+/);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-report').click()]);
   expect(saved.suggestedFilename()).toMatch(/-report\.html$/);
   const path = await saved.path();
