@@ -5,7 +5,7 @@
  * is better at its cost.
  */
 
-import { NOTHING_DROPPED, type Plan, unitePlans } from '../blocks/plan';
+import { NOTHING_DROPPED, type Plan, planKey, unitePlans } from '../blocks/plan';
 import type { Pipeline } from './Pipeline';
 import { measureBaselines } from './planBaselines';
 import type { Baseline, MeasuredPlan, PlanOptions, PlanRequest, PlanResult } from './planData';
@@ -20,8 +20,8 @@ interface Candidate {
 }
 
 const BEAM = 2;
-/** How often a plan whose time is above the budget after all is cut further. */
-const MOST_TIGHTENINGS = 3;
+/** How often a plan is searched anew whose time is above the budget after all. */
+const MOST_TIGHTENINGS = 5;
 
 /** Throws what running throws, `blocks/*` for locked ids that do not exist, and the signal's reason. */
 export async function planCuts(
@@ -33,17 +33,19 @@ export async function planCuts(
   const { budget } = request;
   const locked = lockedUnits(pipeline, request);
   const free = request.units.filter(({ id }) => !locked.has(id));
-  let target = budget.share;
-  let current = await best(search, request, free, target, NOTHING_DROPPED);
-  let found = await search.timed(current);
+  let current = await best(search, request, free, budget.share, NOTHING_DROPPED);
+  let timed = await search.timed(current);
+  let found = timed;
   for (let i = 0; budget.currency === 'ms' && search.spends(found.cost) > budget.share && i < MOST_TIGHTENINGS; i++) {
-    target -= search.spends(found.cost) - budget.share + 1e-3;
-    const next = await best(search, request, free, target, current.plan);
-    if (next.plan.dropped.length === current.plan.dropped.length) break;
+    search.learn(timed);
+    const next = await best(search, request, free, budget.share, NOTHING_DROPPED);
+    if (planKey(next.plan) === planKey(current.plan)) break;
     current = next;
-    found = await search.timed(current);
+    timed = await search.timed(current);
+    // the nearest to the budget stays where the last is not within it either
+    if (search.spends(timed.cost) < search.spends(found.cost)) found = timed;
   }
-  const share = search.spends(current.cost);
+  const share = budget.currency === 'ms' ? budget.share : search.spends(current.cost);
   const baselines: Baseline[] = [];
   for (const baseline of await measureBaselines(pipeline, search, request, locked, share))
     baselines.push({ name: baseline.name, ...(await search.timed(baseline)) });

@@ -10,6 +10,7 @@ import { meanError } from './damage';
 import { measurePairs, stepUnder } from './measureTimes';
 import type { Pipeline } from './Pipeline';
 import type { Cost, Currency, MeasuredPlan, PlanOptions, PlanRequest } from './planData';
+import { type MeasuredSaving, settledSavings, type TimeForecast, timeForecast } from './savedTimes';
 import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
 import type { Unit } from './units';
 import { TEACHER, variantOf } from './Variant';
@@ -24,6 +25,8 @@ export interface Search {
   all(): readonly MeasuredPlan[];
   /** The plan with the time of its step, measured. */
   timed(plan: MeasuredPlan): Promise<MeasuredPlan>;
+  /** Foretells all plans' times anew from one that was measured. */
+  learn(timed: MeasuredPlan): void;
 }
 
 /** Runs the teacher once a clip; for a budget of time, also measures what each unit saves. Throws what running throws. */
@@ -36,10 +39,10 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
   const { content = 1, motion = 1, budget } = request;
   const weigh = (error: SplitError) => content * error.content + motion * error.motion;
   const { file, tree, types } = pipeline.denoiser;
-  const saved = budget.currency === 'ms' ? await savedShares(pipeline, request, options) : null;
+  const forecast = budget.currency === 'ms' ? await forecastOf(pipeline, request, options) : null;
   const costOf = (plan: Plan): Cost => {
     const totals = countTotals(prune(file.model, tree, plan), types);
-    const ms = saved && foretold(pipeline, saved, plan);
+    const ms = forecast && forecast.of(plan);
     const { macs, parameters } = tree.totals;
     return { macs: totals.macs / macs, parameters: totals.parameters / parameters, ms, msInterval: null };
   };
@@ -59,6 +62,11 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
       const time = await timeShare(pipeline, measured.plan, request, options);
       if (!time) return measured;
       return { ...measured, cost: { ...measured.cost, ms: time.median, msInterval: [time.low, time.high] } };
+    },
+    learn({ plan, cost }) {
+      if (!forecast || cost.ms === null) return;
+      forecast.learn(plan, cost.ms);
+      for (const [key, one] of known) known.set(key, { ...one, cost: { ...one.cost, ms: forecast.of(one.plan) } });
     },
     async measure(plan) {
       const key = planKey(plan);
@@ -89,38 +97,19 @@ export function spentOf(cost: Cost, currency: Currency): number {
   return cost[currency] ?? Infinity;
 }
 
-interface SavedShare {
-  readonly unit: Unit;
-  readonly gone: ReadonlySet<string>;
-  readonly share: number;
-}
-
-/** What each unit saves of a step, the widest first; contiguous runs are foretold from their blocks. */
-async function savedShares(
-  pipeline: Pipeline,
-  request: PlanRequest,
-  options: PlanOptions,
-): Promise<readonly SavedShare[]> {
+/** What each unit saves of a step, settled by its spread. */
+async function forecastOf(pipeline: Pipeline, request: PlanRequest, options: PlanOptions): Promise<TimeForecast> {
   const { tree } = pipeline.denoiser;
-  const result: SavedShare[] = [];
+  const units: Unit[] = [];
+  const savings: MeasuredSaving[] = [];
   for (const unit of request.units.filter(({ plan }) => plan.dropped.length === 1)) {
     const ratio = await timeShare(pipeline, unit.plan, request, options);
-    if (ratio) result.push({ unit, gone: goneIds(tree, unit.plan), share: Math.max(0, 1 - ratio.median) });
+    if (!ratio) continue;
+    units.push(unit);
+    const saved = { median: 1 - ratio.median, low: 1 - ratio.high, high: 1 - ratio.low };
+    savings.push({ macs: unit.macs / Math.max(1, tree.totals.macs), saved });
   }
-  return result.sort((a, b) => b.gone.size - a.gone.size);
-}
-
-/** 1 - what the units that are wholly gone save; of nested ones the widest counts. */
-function foretold({ denoiser: { tree } }: Pipeline, saved: readonly SavedShare[], plan: Plan): number {
-  const gone = goneIds(tree, plan);
-  const counted = new Set<string>();
-  let left = 1;
-  for (const { gone: own, share } of saved) {
-    if (![...own].every((id) => gone.has(id) && !counted.has(id))) continue;
-    for (const id of own) counted.add(id);
-    left -= share;
-  }
-  return Math.max(0, left);
+  return timeForecast(pipeline, units, settledSavings(savings));
 }
 
 /** Student / teacher time of a step. */
