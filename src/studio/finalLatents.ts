@@ -4,7 +4,7 @@
  * between 0.4 and 3.9 times, over twelve decades). So the units that matter are measured, and the rest get bounds from
  * what was measured: an expectation that says so, not a measurement.
  */
-import type { UnitImportance } from './importance';
+import type { SplitError } from './teacherRuns';
 
 export interface FinalBounds {
   readonly low: number;
@@ -19,10 +19,10 @@ const FEWEST_MEASURED = 8;
 const MARGIN = 2;
 
 /** The largest damage first; what does nothing at all to the outputs is bounded only where enough others are measured. */
-export function worthFinal(
-  units: readonly UnitImportance[],
+export function worthFinal<Measured extends { readonly output: SplitError }>(
+  units: readonly Measured[],
   above: number,
-): { readonly measured: readonly UnitImportance[]; readonly bounded: readonly UnitImportance[] } {
+): { readonly measured: readonly Measured[]; readonly bounded: readonly Measured[] } {
   const ordered = units.toSorted((a, b) => b.output.total - a.output.total);
   const least = above * (ordered[0]?.output.total ?? 0);
   const count = ordered.filter(({ output }, index) => index < FEWEST_MEASURED || output.total >= least).length;
@@ -30,7 +30,9 @@ export function worthFinal(
 }
 
 /** By the ratios of final to output damage of units that have both. */
-export function finalBounds(measured: readonly UnitImportance[]): (output: number) => FinalBounds {
+export function finalBounds(
+  measured: readonly { readonly output: SplitError; readonly final: SplitError | null }[],
+): (output: number) => FinalBounds {
   const ratios = measured.flatMap(({ output, final }) =>
     final && output.total > 0 ? [final.total / output.total] : [],
   );
