@@ -156,6 +156,17 @@ export class GraphEditor {
     for (const name of usedNames(node)) this.readers.get(name)?.delete(node);
   }
 
+  /** Drops what nothing reads any more, so that it does not count as a reader itself. `finish` does so too. */
+  sweep(): void {
+    const unread = (node: Node) => node.outputs.every((name) => !this.kept.has(name) && !this.readers.get(name)?.size);
+    let pending = this.all.filter(unread);
+    while (pending.length > 0) {
+      for (const node of pending) this.remove(node);
+      const makers = pending.flatMap((node) => usedNames(node).flatMap((name) => this.made.get(name) ?? []));
+      pending = [...new Set(makers)].filter((node) => this.nodes.has(node) && unread(node));
+    }
+  }
+
   /** Another node in its place, which makes the same value. Returns that value. */
   replace(node: Node, by: Omit<NewNode, 'output' | 'shape' | 'dataType'>): string {
     const output = node.outputs[0]!;

@@ -11,7 +11,7 @@ import { presetsFor } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { firstOutput } from '../onnx/graph';
-import { allFusions } from '../passes/fuse/fuse';
+import { fusionsOn } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
 import { componentReader, sessionBytes } from '../pipeline/components';
@@ -110,7 +110,7 @@ async function openParts(
     counts.sessionsCreated++;
     return session;
   };
-  const fusions = new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
+  const fusions = fusionsOn(runtime.backend, runtime.distrusted);
   const common = { pool, createSession, fusions, ...(cannotRun === undefined ? {} : { cannotRun }) };
   const denoiser = openComponent({
     ...common,

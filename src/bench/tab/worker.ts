@@ -5,7 +5,7 @@
 import { discoverBlocks } from '../../blocks/discoverBlocks';
 import { readModel } from '../../onnx/readModel';
 import { writeModel } from '../../onnx/writeModel';
-import { fuse } from '../../passes/fuse/fuse';
+import { fuse, fusionsOn } from '../../passes/fuse/fuse';
 import { gate } from '../../passes/gate';
 import { gateOptimised, optimise } from '../../passes/optimise';
 import { findAdapter, requestDevice } from '../../runtime/backend/gpuDevice';
@@ -99,10 +99,11 @@ async function create({ url, form, backend, bindings, batch, latentInput }: Benc
   const startMs = performance.now();
   let modelBytes = bytes;
   let gates: readonly string[] = [];
-  if (form === 'optimised') modelBytes = writeModel(optimise(model, sizes));
-  else if (form === 'fused') modelBytes = writeModel(fuse(model, sizes));
+  const fusions = fusionsOn(backend, new Set());
+  if (form === 'optimised') modelBytes = writeModel(optimise(model, sizes, [], fusions));
+  else if (form === 'fused') modelBytes = writeModel(fuse(model, sizes, { fusions }));
   else if (blocks) {
-    const gated = form === 'gated' ? gate(model, blocks) : gateOptimised(model, blocks, sizes);
+    const gated = form === 'gated' ? gate(model, blocks) : gateOptimised(model, blocks, sizes, fusions);
     modelBytes = writeModel(gated.model);
     gates = [...gated.gates.values()];
   }

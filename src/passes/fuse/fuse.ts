@@ -9,10 +9,21 @@ import { type BoundSizes, edited } from '../tidy/tidy';
 import { shortenViews } from '../tidy/views';
 import { fuseActivations } from './activations';
 import { fuseAttention } from './attention';
+import { groupNormsAsLayers } from './groupNorms';
+import { mergeProjections } from './projections';
 import { shareRepeatedKeys } from './repeats';
 import { fuseSkipNorms } from './skipNorms';
 
-export type Fusion = 'MultiHeadAttention' | 'Gelu' | 'FastGelu' | 'QuickGelu' | 'SkipLayerNormalization';
+export type Fusion =
+  | 'MultiHeadAttention'
+  | 'Gelu'
+  | 'FastGelu'
+  | 'QuickGelu'
+  | 'SkipLayerNormalization'
+  /** Norms by groups as LayerNormalization. */
+  | 'GroupNorms'
+  /** Products of one value with three matrices and more as one, where they are otherwise so from four on. */
+  | 'Projections';
 
 /** What onnxruntime's CPU, WASM and WebGPU backends all have; whether they compute it rightly is for a self-test to say. */
 export const allFusions: ReadonlySet<Fusion> = new Set([
@@ -22,6 +33,12 @@ export const allFusions: ReadonlySet<Fusion> = new Set([
   'QuickGelu',
   'SkipLayerNormalization',
 ]);
+
+/** Those that pay on a backend, but for operators that it computes wrongly. */
+export function fusionsOn(backend: string, distrusted: ReadonlySet<string>): ReadonlySet<Fusion> {
+  const trusted: readonly Fusion[] = [...allFusions].filter((operator) => !distrusted.has(operator));
+  return new Set(backend === 'webgpu' ? [...trusted, 'GroupNorms', 'Projections'] : trusted);
+}
 
 export interface FuseOptions {
   /** Values that keep their meaning: what gates replace, and what replaces it. */
@@ -42,5 +59,8 @@ export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>, batch 
   if (fusions.has('MultiHeadAttention')) fuseAttention(editor, batch);
   shortenViews(editor);
   if (fusions.has('MultiHeadAttention')) shareRepeatedKeys(editor);
+  editor.sweep();
+  mergeProjections(editor, fusions.has('Projections') ? 3 : 4);
   if (fusions.has('SkipLayerNormalization')) fuseSkipNorms(editor);
+  if (fusions.has('GroupNorms')) groupNormsAsLayers(editor);
 }

@@ -6,7 +6,7 @@ import { resolvePlan } from '../../blocks/plan';
 import type { Model, Tensor } from '../../onnx/model';
 import { fixSizes } from '../../passes/differentiate/fixSizes';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';
-import { allFusions } from '../../passes/fuse/fuse';
+import { fusionsOn } from '../../passes/fuse/fuse';
 import { optimise } from '../../passes/optimise';
 import { prune } from '../../passes/prune';
 import { withValues } from '../../passes/surgeryGraph';
@@ -147,8 +147,7 @@ function localStudent(
   return feedFromTeacher(whole, student, exits, latentInput, types);
 }
 
-export const trusted = ({ runtime }: Pipeline) =>
-  new Set([...allFusions].filter((operator) => !runtime.distrusted.has(operator)));
+export const trusted = ({ runtime }: Pipeline) => fusionsOn(runtime.backend, runtime.distrusted);
 
 /** Whether every input has a row of its own for each clip, as many as one likes. */
 function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
