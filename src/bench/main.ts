@@ -15,7 +15,7 @@ Parts (all of them by default):
   open       open + discover of full-size SVD and HunyuanVideo, with the heap it takes / Python onnx.load of the graph
   export     prune + export / cp, / Python onnx.load + save, / npm onnxsim
   sweep      every layer off alone, measured / as many warm runs of the teacher; with final latents too
-  heal       training step of the preset's student / PyTorch's, / its forward pass; peak memory
+  heal       training step of the preset's student / PyTorch's, natively and in Chromium, / its forward pass; peak memory
   tab        in Chromium: a step on WebAssembly / natively, gates, session creation, students against their MACs, a clip of
              the page with its previews; dispatches on WebGPU; memory of one long attention
   full-size  the same of a full-size SVD (3 GB; needs 12 GB of disk), on the command line and in the tab, without

@@ -31,6 +31,7 @@ export class GraphEditor {
   private readonly sizes: Map<string, ClipSizes>;
   private readonly kept: ReadonlySet<string>;
   private readonly domains = new Set<string>();
+  private readonly vectors = new Map<string, string>();
   private next = 0;
 
   /** `kept`: values that must stay what they are, beside the graph's outputs; `prefix` begins the names of new values. */
@@ -126,11 +127,14 @@ export class GraphEditor {
     return name;
   }
 
-  /** A vector of int64. */
+  /** A vector of int64; the same one for the same values. */
   addInts(values: readonly number[]): string {
+    const known = this.vectors.get(values.join());
+    if (known !== undefined) return known;
     const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
     const name = this.addWeight({ dataType: 'int64', dims: [values.length], data: { kind: 'inline', bytes } });
     this.sizes.set(name, { dataType: 'int64', shape: [values.length], constant: values });
+    this.vectors.set(values.join(), name);
     return name;
   }
 

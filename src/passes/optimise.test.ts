@@ -12,7 +12,7 @@ import { openExport } from '../../fixtures/exports/openExport';
 import { readExportFacts } from '../../fixtures/exports/readExport';
 import { checkModel } from '../onnx/checkModel';
 import type { Model } from '../onnx/model';
-import { fuse } from './fuse/fuse';
+import { fuse, fusionsOn } from './fuse/fuse';
 import { gateFeeds } from './gate';
 import { gateOptimised, optimise } from './optimise';
 import { prune } from './prune';
@@ -49,7 +49,8 @@ describe('what the runtime gets does what the model does', () => {
     const between = await measureOf(opened);
     const plain = await opened.run(model);
     const sizes = { bindings };
-    const results = { tidy: tidy(model, sizes), fuse: fuse(model, sizes), both: optimise(model, sizes) };
+    const webgpu = optimise(model, sizes, [], fusionsOn('webgpu', new Set()));
+    const results = { tidy: tidy(model, sizes), fuse: fuse(model, sizes), both: optimise(model, sizes), webgpu };
     for (const [name, result] of Object.entries(results)) {
       checkModel(result);
       expect(between(await opened.run(result), plain), name).toBeLessThanOrEqual(tolerance);

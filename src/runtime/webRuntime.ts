@@ -52,6 +52,7 @@ export function webRuntime({ ort, exclusively, device, onBusy, distrusted = new 
     ort.InferenceSession.create(model.modelBytes, {
       executionProviders,
       ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
+      ...(model.optimised ? { graphOptimizationLevel: 'basic' as const } : {}),
       ...(model.unplannedMemory ? { enableMemPattern: false } : {}),
       logSeverityLevel: 3,
       externalData: await Promise.all(

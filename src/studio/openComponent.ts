@@ -86,6 +86,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
           what: file.path,
           modelBytes: writeModel(gatedOf(weights, form).model),
           externalData: file.weights,
+          optimised: form === 'optimised',
         }),
     });
   /** A call of sizes that nobody counted on runs on the graph as it is. */

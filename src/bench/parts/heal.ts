@@ -21,6 +21,7 @@ import type { Feeds, PlainTensor } from '../../runtime/Runtime';
 import { type AskedProcess, graphProcess, pythonProcess } from '../askedProcess';
 import { type Comparison, interleaved } from '../interleaved';
 import { findPython } from '../pythonOnnx';
+import { openTabRuntime } from '../tab/openTabRuntime';
 import type { GraphToRun } from '../trainingChild';
 
 const batch = 4;
@@ -39,10 +40,33 @@ export async function heal(model: string, repeats: number, say: (line: string) =
     open.push(forward);
     const torch = await torchProcess(join(model, 'unet/config.json'), say);
     if (torch) open.push(torch);
-    return await compare(step, forward, torch, repeats);
+    const results = await compare(step, forward, torch, repeats);
+    return torch ? [...results, await inTab(graphs.step, folder, torch, Math.min(repeats, 3))] : results;
   } finally {
     for (const { stop } of open) stop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same graph on WebAssembly in Chromium. */
+async function inTab(graph: GraphToRun, folder: string, torch: AskedProcess, n: number): Promise<Comparison> {
+  const tab = await openTabRuntime(folder, new Map([['/step.onnx', graph.path]]));
+  try {
+    // what values they are hardly counts for the time, and 22 million numbers do not go to a page as text
+    const feeds = Object.fromEntries(
+      Object.entries(graph.feeds).map(([name, { dims }]) => [name, { dims, values: name === 'step' ? 0 : 0.01 }]),
+    );
+    const call = { url: '/step.onnx', form: 'plain', backend: 'wasm', latentInput: '', bindings: [], batch } as const;
+    const run = async () => (await tab.call({ ...call, feeds, runs: 1, unplannedMemory: true })).runMs[0]!;
+    const [tabMs, torchMs] = await interleaved(n, run, () => torch.ask('step'));
+    return {
+      name: 'training step in the tab on WebAssembly / PyTorch’s step',
+      first: { what: `Chromium ${tab.browser}`, median: tabMs, unit: 'ms' },
+      second: { what: `PyTorch, float32, ${threads} threads`, median: torchMs, unit: 'ms' },
+      n,
+    };
+  } finally {
+    await tab.close();
   }
 }
 

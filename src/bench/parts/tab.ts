@@ -55,6 +55,7 @@ export async function tab(
     const pageRun = page;
     return [
       await bench.stepAgainstNative('plain', 'the model as it is'),
+      await bench.stepAgainstNative('optimised', 'optimised, without gates'),
       await bench.stepAgainstNative('gated optimised', 'gated and optimised, as the studio runs it'),
       await againstNative(bench.nativeMs, Math.min(repeats, 5), pageRun),
       await bench.formAgainstForm('gated optimised', 'optimised'),

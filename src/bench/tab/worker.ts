@@ -3,6 +3,7 @@
  * the page. Dispatches and the heap are counted where the runtime gets them: from the browser.
  */
 import { discoverBlocks } from '../../blocks/discoverBlocks';
+import { elementCount } from '../../onnx/dataTypes';
 import { readModel } from '../../onnx/readModel';
 import { writeModel } from '../../onnx/writeModel';
 import { fuse, fusionsOn } from '../../passes/fuse/fuse';
@@ -25,11 +26,15 @@ export interface BenchCall {
   readonly latentInput: string;
   readonly bindings: readonly (readonly [string, number])[];
   readonly batch: number;
-  /** Name -> dims and values. */
-  readonly feeds: Readonly<Record<string, { readonly dims: readonly number[]; readonly values: readonly number[] }>>;
+  /** Name -> dims and values; one number: all of them. */
+  readonly feeds: Readonly<
+    Record<string, { readonly dims: readonly number[]; readonly values: readonly number[] | number }>
+  >;
   /** Gates of units that are off. */
   readonly off?: readonly string[];
   readonly runs: number;
+  /** As the sessions that train. */
+  readonly unplannedMemory?: boolean;
   /** Makes a session of its own and releases it. */
   readonly fresh?: boolean;
 }
@@ -90,7 +95,10 @@ function runtimeFor(backend: BenchCall['backend']): Promise<Runtime> {
   return known;
 }
 
-async function create({ url, form, backend, bindings, batch, latentInput }: BenchCall, bytes: Uint8Array) {
+async function create(
+  { url, form, backend, bindings, batch, latentInput, unplannedMemory = false }: BenchCall,
+  bytes: Uint8Array,
+) {
   const model = readModel(bytes);
   const sizes = boundSizes(model, new Map(bindings), batch);
   const tree = () => discoverBlocks(model, { bindings: sizes.bindings, latentInput });
@@ -107,9 +115,18 @@ async function create({ url, form, backend, bindings, batch, latentInput }: Benc
     modelBytes = writeModel(gated.model);
     gates = [...gated.gates.values()];
   }
-  const session = await runtime.createSession({ what: url, modelBytes, externalData: new Map() });
+  const session = await runtime.createSession({
+    what: url,
+    modelBytes,
+    externalData: new Map(),
+    optimised: form.endsWith('optimised'),
+    unplannedMemory,
+  });
   return { session, gates, createMs: performance.now() - startMs };
 }
+
+const filled = (dims: readonly number[], values: readonly number[] | number): Float32Array =>
+  typeof values === 'number' ? new Float32Array(elementCount(dims)).fill(values) : Float32Array.from(values);
 
 async function answer(call: BenchCall): Promise<BenchResult> {
   const key = `${call.url} ${call.form} ${call.backend}`;
@@ -121,7 +138,7 @@ async function answer(call: BenchCall): Promise<BenchResult> {
   const off = new Set(call.off);
   const given: Record<string, PlainTensor> = {};
   for (const [name, { dims, values }] of Object.entries(call.feeds))
-    given[name] = tensorOf('float32', dims, Float32Array.from(values));
+    given[name] = tensorOf('float32', dims, filled(dims, values));
   for (const name of gates) given[name] = boolScalar(!off.has(name.replace(/^keep:/, '')));
   const output = readModel(await file).graph.outputs[0]!.name;
   const [heapBytes, dispatched] = [memory?.buffer.byteLength ?? 0, dispatches];

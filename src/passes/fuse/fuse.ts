@@ -9,6 +9,7 @@ import { type BoundSizes, edited } from '../tidy/tidy';
 import { shortenViews } from '../tidy/views';
 import { fuseActivations } from './activations';
 import { fuseAttention } from './attention';
+import { fuseBiases } from './biases';
 import { groupNormsAsLayers } from './groupNorms';
 import { mergeProjections } from './projections';
 import { shareRepeatedKeys } from './repeats';
@@ -63,4 +64,6 @@ export function fuseIn(editor: GraphEditor, fusions: ReadonlySet<Fusion>, batch 
   mergeProjections(editor, fusions.has('Projections') ? 3 : 4);
   if (fusions.has('SkipLayerNormalization')) fuseSkipNorms(editor);
   if (fusions.has('GroupNorms')) groupNormsAsLayers(editor);
+  fuseBiases(editor);
+  shortenViews(editor);
 }

@@ -8,7 +8,7 @@ import { maxDifference, runOnce } from '../testing/runModel';
 import { allFusions, fuse, fusionsOn } from './fuse';
 
 const sizes = { bindings: new Map([['batch', 2]]), free: new Set(['batch']), batch: 2 };
-const widths = [8, 8, 12, 4];
+const widths = [8, 8, 12, 4, 8, 8, 12, 4, 8, 8, 12, 4];
 
 /** x by so many matrices, all of them side by side again. */
 const model = (count: number, shared = false): Model =>
@@ -33,12 +33,13 @@ const products = ({ graph }: Model) => graph.nodes.filter(({ opType }) => opType
 
 describe('products of one value', () => {
   it.each([
-    [3, fusionsOn('webgpu', new Set())],
-    [4, allFusions],
-  ])('%d become one', async (count, fusions) => {
+    [3, 1, fusionsOn('webgpu', new Set())],
+    [4, 1, allFusions],
+    [12, 2, allFusions],
+  ])('%d become %d', async (count, expected, fusions) => {
     const [before, after] = [model(count), fuse(model(count), sizes, { fusions })];
     checkModel(after);
-    expect(products(after)).toBe(1);
+    expect(products(after)).toBe(expected);
     for (const clips of [1, 3])
       expect(maxDifference(await runOnce(after, feeds(clips)), await runOnce(before, feeds(clips)))).toBeLessThan(1e-5);
   });

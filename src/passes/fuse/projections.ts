@@ -19,12 +19,17 @@ export function mergeProjections(editor: GraphEditor, fewest: number): number {
   }
   let gone = 0;
   for (const nodes of readers.values())
-    if (nodes.length >= fewest) {
-      merge(editor, nodes);
-      gone += nodes.length - 1;
+    for (let start = 0; start < nodes.length; start += most) {
+      const together = nodes.slice(start, start + most);
+      if (together.length < fewest) continue;
+      merge(editor, together);
+      gone += together.length - 1;
     }
   return gone;
 }
+
+/** A kernel of WebGPU may write so many values beside what it reads. */
+const most = 7;
 
 /** A float32 matrix in the file that this product alone reads. */
 function matrixOf(editor: GraphEditor, node: Node): Tensor | undefined {
