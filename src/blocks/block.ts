@@ -48,6 +48,8 @@ export interface Block {
   readonly children: readonly Block[];
   /** Only for `inner-stages`: ids of the stages and samplers that go. */
   readonly members?: readonly string[];
+  /** Only for `parts`: the layer of the tree that it lies in. */
+  readonly inside?: string;
   /** Main output value of the block (where one exists), for taps and feature metrics. */
   readonly output?: string;
 }
@@ -59,6 +61,11 @@ export interface BlockTree {
   readonly blocks: readonly Block[];
   /** Units that cross stages (`inner-stages`), deepest first. */
   readonly groups: readonly Block[];
+  /**
+   * What can go inside the layers of a U-Net: a transformer block of an attention layer, its attention, its feed-forward.
+   * Named in plans like any block; maps, presets and sweeps work on layers.
+   */
+  readonly parts?: readonly Block[];
   /** What discovery wants people to know ("3 nodes of domain X are opaque"). */
   readonly notes: readonly string[];
   readonly totals: Totals;

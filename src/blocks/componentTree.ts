@@ -1,6 +1,6 @@
 /** One component's blocks under the ids that they have in a plan of the whole pipeline: what a map of it shows. */
 import type { BlockTree } from './block';
-import { type ComponentId, componentOf, pipelineTree } from './plan';
+import { type ComponentId, componentOf, partsOf, pipelineTree } from './plan';
 
 const known = new WeakMap<BlockTree, BlockTree>();
 
@@ -14,6 +14,7 @@ export function componentTree(denoiser: BlockTree, decoder: BlockTree | undefine
     ...decoder,
     blocks: joined.blocks.filter((block) => componentOf(block.id) === id),
     groups: joined.groups.filter((block) => componentOf(block.id) === id),
+    parts: partsOf(joined).filter((block) => componentOf(block.id) === id),
   };
   known.set(joined, own);
   return own;

@@ -14,6 +14,7 @@ import type { Flow } from './flow';
 import { analyse } from './flow';
 import { innerStages } from './innerStages';
 import { findLatentInput } from './latentInput';
+import { layerParts } from './layerParts';
 import { modulesOf } from './modules';
 import { moduleTree } from './moduleTree';
 import { notesOn } from './notes';
@@ -38,17 +39,19 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const flow = analyse(model, options.types ?? denoiserTypes(model, options.bindings), latentInput);
   const trees = nestAtoms(flow, findAtoms(flow));
   const unet = unetTree(flow, trunkChain(flow, trees));
-  const modules = unet ? undefined : modulesOf(flow);
+  const modules = modulesOf(flow);
   const drafts =
     unet?.blocks ?? (modules ? moduleTree(flow, modules, allTrees(flow, trees)) : transformerTree(flow, trees));
-  const ownership = assignOwners(flow, drafts, modules?.scopes);
+  const ownership = assignOwners(flow, drafts, unet ? undefined : modules?.scopes);
   const roots = inOrder(flow, [...drafts, ...ownership.outside]);
   const builder = blockBuilder(flow, ownership);
   const built = roots.map(builder);
   if (hasAny(ownership.shared)) built.push(sharedLeaf(ownership.shared, built));
   const blocks = distinctIds(built);
   const groups = unet ? innerStages(flow, unet, blocks) : [];
-  return { latentInput, blocks, groups, notes: notesOn(flow, blocks), totals: countTotals(model, flow.types) };
+  const parts = unet && modules ? layerParts(flow, modules, allTrees(flow, trees), blocks) : [];
+  const totals = countTotals(model, flow.types);
+  return { latentInput, blocks, groups, parts, notes: notesOn(flow, blocks), totals };
 }
 
 function inOrder(flow: Flow, drafts: readonly Draft[]): readonly Draft[] {

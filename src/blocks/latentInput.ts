@@ -1,9 +1,16 @@
-/** Which graph input carries the latent video: by the names that exporters give, else by rank. */
+/**
+ * Which graph input carries what the trunk works on: the latent video by the names that exporters give, else by rank; of a
+ * text encoder its token ids.
+ */
 import { StudioError } from '../errors/StudioError';
 import type { Model, ValueInfo } from '../onnx/model';
 
 const LATENT_NAMES = ['sample', 'latent_model_input', 'noisy_latents', 'latents', 'latent', 'hidden_states', 'x'];
 const FLOATS = ['float32', 'float16', 'bfloat16', 'float64'];
+
+const TOKENS = /^(input_?ids|token_?ids|input_tokens|tokens|ids)$/i;
+/** Of as high a rank as a picture, and never what a network works on. */
+const BESIDE = /mask|bias|past_|cache/i;
 
 /** Throws `blocks/no-latent-input` when nothing fits, or when `given` names no input. */
 export function findLatentInput(model: Model, given?: string): string {
@@ -23,11 +30,13 @@ export function findLatentInput(model: Model, given?: string): string {
   );
   if (named !== undefined) return named;
   // Of several inputs of the highest rank the first: exporters keep the order of the forward method.
-  const highest = inputs.toSorted((a, b) => rank(b) - rank(a))[0];
+  const highest = inputs.filter(({ name }) => !BESIDE.test(name)).toSorted((a, b) => rank(b) - rank(a))[0];
   if (highest && rank(highest) >= 3) return highest.name;
+  const tokens = model.graph.inputs.find(({ name, type }) => TOKENS.test(name) && /^int/.test(type?.dataType ?? ''));
+  if (tokens) return tokens.name;
   throw new StudioError(
     'blocks/no-latent-input',
-    `None of the inputs (${names.join(', ')}) can be told to be the latent clip.`,
+    `None of the inputs (${names.join(', ')}) can be told to be the latent clip, a picture or the tokens of a text.`,
     { inputs: names },
   );
 }

@@ -62,11 +62,13 @@ export function pipelineTree(denoiser: BlockTree, decoder: BlockTree | undefined
     id: withComponent('decoder', block.id),
     children: block.children.map(named),
     ...(block.members ? { members: block.members.map((id) => withComponent('decoder', id)) } : {}),
+    ...(block.inside === undefined ? {} : { inside: withComponent('decoder', block.inside) }),
   });
   const joined = {
     ...denoiser,
     blocks: [...denoiser.blocks, ...decoder.blocks.map(named)],
     groups: [...denoiser.groups, ...decoder.groups.map(named)],
+    parts: [...partsOf(denoiser), ...partsOf(decoder).map(named)],
   };
   known.set(decoder, joined);
   return joined;
@@ -75,8 +77,10 @@ export function pipelineTree(denoiser: BlockTree, decoder: BlockTree | undefined
 export interface BlockEntry {
   readonly block: Block;
   readonly parentId: string | null;
-  /** Position in a walk of the tree, parents before children, groups last. */
+  /** Position in a walk of the tree, parents before children, then groups, parts of layers last. */
   readonly order: number;
+  /** It lies inside a layer. */
+  readonly isPart: boolean;
 }
 
 export type BlockIndex = ReadonlyMap<string, BlockEntry>;
@@ -88,17 +92,21 @@ export function indexBlocks(tree: BlockTree): BlockIndex {
   const known = indexes.get(tree);
   if (known) return known;
   const entries = new Map<string, BlockEntry>();
-  const visit = (block: Block, parentId: string | null): void => {
-    entries.set(block.id, { block, parentId, order: entries.size });
-    for (const child of block.children) visit(child, block.id);
+  const visit = (block: Block, parentId: string | null, isPart = false): void => {
+    entries.set(block.id, { block, parentId, order: entries.size, isPart });
+    for (const child of block.children) visit(child, block.id, isPart);
   };
   for (const block of tree.blocks) visit(block, null);
   for (const group of tree.groups) if (!entries.has(group.id)) visit(group, null);
+  for (const part of partsOf(tree)) visit(part, part.inside ?? null, true);
   indexes.set(tree, entries);
   return entries;
 }
 
-/** Every block and group of the tree, in the order of `indexBlocks`. */
+/** What can go inside layers; see `BlockTree.parts`. */
+export const partsOf = (tree: BlockTree): readonly Block[] => tree.parts ?? [];
+
+/** Every block, group and part of the tree, in the order of `indexBlocks`. */
 export function allBlocks(tree: BlockTree): readonly Block[] {
   return [...indexBlocks(tree).values()].map(({ block }) => block);
 }
@@ -108,14 +116,29 @@ export function leaves(block: Block): readonly Block[] {
   return block.children.length === 0 ? [block] : block.children.flatMap(leaves);
 }
 
+const partsByTree = new WeakMap<BlockTree, ReadonlyMap<string, readonly Block[]>>();
+
+/** What lies in a block: its children and, of a layer, its parts. */
+export function within(tree: BlockTree, block: Block): readonly Block[] {
+  let parts = partsByTree.get(tree);
+  if (!parts) {
+    const found = new Map<string, Block[]>();
+    for (const part of partsOf(tree)) found.set(part.inside ?? '', [...(found.get(part.inside ?? '') ?? []), part]);
+    parts = found;
+    partsByTree.set(tree, parts);
+  }
+  return [...block.children, ...(parts.get(block.id) ?? [])];
+}
+
 /** Ids that go with a block when it is dropped, itself included: its descendants and, for groups, its members'. */
 export function familyOf(tree: BlockTree, block: Block): ReadonlySet<string> {
   const index = indexBlocks(tree);
   const family = new Set<string>();
-  const add = ({ id, children, members = [] }: Block): void => {
+  const add = (one: Block): void => {
+    const { id, members = [] } = one;
     if (family.has(id)) return;
     family.add(id);
-    children.forEach(add);
+    within(tree, one).forEach(add);
     for (const member of members) {
       const entry = index.get(member);
       if (entry) add(entry.block);
@@ -153,6 +176,7 @@ function findGone(tree: BlockTree, plan: Plan): ReadonlySet<string> {
   tree.blocks.forEach(settle);
   for (const { id, members = [] } of tree.groups)
     if (members.length > 0 && members.every((member) => gone.has(member))) gone.add(id);
+  for (const part of partsOf(tree)) settle(part);
   return gone;
 }
 
@@ -162,7 +186,8 @@ export function blockState(tree: BlockTree, block: Block, gone: ReadonlySet<stri
   if (gone.has(block.id)) return 'off';
   const index = indexBlocks(tree);
   const parts = block.members ? block.members.flatMap((id) => index.get(id)?.block ?? []) : [block];
-  return parts.flatMap(leaves).some((leaf) => gone.has(leaf.id)) ? 'mixed' : 'on';
+  const isCut = (one: Block): boolean => gone.has(one.id) || within(tree, one).some(isCut);
+  return parts.some(isCut) ? 'mixed' : 'on';
 }
 
 /** Drops ids that another dropped id covers, unknown ones and what cannot go; sorts by the walk of the tree. */
@@ -196,7 +221,7 @@ function turnOn(tree: BlockTree, plan: Plan, id: string): Plan {
     // The rest of the dropped ancestor stays off, as far as its parts can go one by one.
     const path = new Set([id, ...above.map((ancestor) => ancestor.id)]);
     const restOf = (block: Block): readonly string[] =>
-      block.children.flatMap((child) => {
+      within(tree, block).flatMap((child) => {
         if (child.id === id) return [];
         return path.has(child.id) ? restOf(child) : [child.id];
       });

@@ -3,7 +3,7 @@
  * named in plans of a whole pipeline ('decoder/up_blocks.2'). Ids alone change: what dropping does stays as it was.
  */
 import type { Block, BlockTree } from './block';
-import { allBlocks, leaves } from './plan';
+import { allBlocks, leaves, partsOf } from './plan';
 
 /** The tree as it is where a short id would be another block's. */
 export function withoutModule(tree: BlockTree, module: string): BlockTree {
@@ -18,10 +18,11 @@ export function withoutModule(tree: BlockTree, module: string): BlockTree {
       id: short(block.id),
       children,
       ...(block.members ? { members: block.members.map(short) } : {}),
+      ...(block.inside === undefined ? {} : { inside: short(block.inside) }),
       ...(block.reason === undefined ? {} : { reason: renamed(block, block.reason, short) }),
     };
   };
-  return { ...tree, blocks: tree.blocks.map(named), groups: tree.groups.map(named) };
+  return { ...tree, blocks: tree.blocks.map(named), groups: tree.groups.map(named), parts: partsOf(tree).map(named) };
 }
 
 /** A reason may name the layer that has to stay. */

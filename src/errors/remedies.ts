@@ -96,7 +96,8 @@ const remedies: Readonly<Record<ErrorCode, Explanation>> = {
   },
   'library/not-a-denoiser': {
     sentence: 'The studio prunes and samples the denoiser of a pipeline, and this is another part of one.',
-    remedy: 'Open the pipeline’s whole folder, or the .onnx file in its folder unet or transformer.',
+    remedy:
+      'Open the pipeline’s whole folder, or the .onnx file in its folder unet or transformer; in the page also this file alone, for its blocks, plans and exports.',
   },
   'library/missing-file': {
     sentence: 'A file of the pipeline is missing.',

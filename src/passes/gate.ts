@@ -4,7 +4,7 @@
  * them alone, stay in the outer graph: inside a branch the runtime would hold them twice.
  */
 import type { BlockTree } from '../blocks/block';
-import { type Plan, resolvePlan } from '../blocks/plan';
+import { indexBlocks, type Plan, resolvePlan } from '../blocks/plan';
 import { type FreshName, freshNames } from '../onnx/freshNames';
 import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';
@@ -45,6 +45,23 @@ export function gate(model: Model, tree: BlockTree, types: ReadonlyMap<string, T
     nodes: [...graph.nodes.filter((node) => !inside.has(node)), ...top],
   };
   return { model: { ...whole, graph: castsIntoBranches({ ...gated, nodes: topologicalOrder(gated) }) }, gates };
+}
+
+/**
+ * The tree whose graph has gates for the parts of layers that a plan drops, beside those for layers: too fine to have all
+ * of them always. The tree itself for a plan of layers.
+ */
+export function treeForPlan(tree: BlockTree, plan: Plan): BlockTree {
+  const parts = partsIn(tree, plan);
+  if (parts.length === 0) return tree;
+  const index = indexBlocks(tree);
+  return { ...tree, groups: [...tree.groups, ...parts.map((id) => index.get(id)!.block)] };
+}
+
+/** Parts of layers that a plan names, sorted: what a gated graph for it is known by. */
+export function partsIn(tree: BlockTree, { dropped }: Plan): readonly string[] {
+  const index = indexBlocks(tree);
+  return dropped.filter((id) => index.get(id)?.isPart).sort();
 }
 
 /** What each gate is fed under a plan. Throws as `resolvePlan`. */

@@ -11,6 +11,8 @@ export interface PipelineDescription {
   readonly name: string;
   /** model_index.json's: what the pipeline does beyond its configs goes by it (`pipelineConventions`). */
   readonly className?: string;
+  /** Present where the graph is no denoiser but was asked for all the same: what it is, and the sizes of its free dimensions. */
+  readonly other?: { readonly role: string; readonly sizes: Readonly<Record<string, number>> };
   readonly denoiser: {
     readonly modelPath: string;
     /** The graph input that takes the latent. */

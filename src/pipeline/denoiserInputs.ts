@@ -61,6 +61,7 @@ export function planDenoiserInputs(
   description: PipelineDescription,
   textTokens: number | undefined,
 ): DenoiserPlan {
+  if (description.other) return inputsOfOther(description.other);
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
   const latentInput = inputs.find(({ name }) => name === description.denoiser.latentInput)!;
   const fixed = latentInput.type?.shape?.[0];
@@ -85,6 +86,19 @@ export function planDenoiserInputs(
         (_, index) => call.branches[index] ?? call.branches.at(-1)!,
       );
       return Object.fromEntries(fillers.map((fill, index) => [inputs[index]!.name, fill({ ...call, branches })]));
+    },
+  };
+}
+
+/** A graph that is no denoiser has sizes and no calls. */
+function inputsOfOther({ role, sizes }: NonNullable<PipelineDescription['other']>): DenoiserPlan {
+  return {
+    batch: 1,
+    bindings: new Map(Object.entries(sizes)),
+    notes: [],
+    clipsOf: (branches) => branches,
+    feeds: () => {
+      throw new StudioError('engine/cannot-run', `This is ${role}, and no clip is sampled with it.`, { role });
     },
   };
 }

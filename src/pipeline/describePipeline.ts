@@ -5,11 +5,13 @@
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { baseName, directoryOf, joinPath } from '../library/paths';
+import { firstInput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { Config } from './configFields';
 import { countField, stringField } from './configFields';
 import { roleOf } from './graphRole';
+import { graphSizes } from './graphSizes';
 import { describeImage } from './imageParts';
 import type { LatentInput } from './latentInput';
 import { readLatentInput } from './latentInput';
@@ -43,17 +45,19 @@ export async function describePipeline(
   folder: Folder,
   readGraph: ReadGraph,
   size: LatentSize = {},
+  { anyGraph = false }: { readonly anyGraph?: boolean } = {},
 ): Promise<PipelineDescription> {
   const [only, ...more] = folder.paths ?? [];
   const loneFile = more.length === 0 && only?.endsWith('.onnx') ? only : undefined;
-  if (loneFile !== undefined) return describeLoneDenoiser(folder, loneFile, readGraph, size);
+  const lone = (path: string) => describeLoneGraph(folder, path, readGraph, size, anyGraph);
+  if (loneFile !== undefined) return lone(loneFile);
   const index = await readOptionalJson(folder, INDEX_FILE);
   for (const component of DENOISER_FOLDERS) {
     const modelPath = index ? await listedGraph(folder, index, component) : await graphIn(folder, component);
     if (modelPath !== undefined) return describeFolder(folder, index, modelPath, readGraph, size);
   }
-  if (folder.paths !== null) return describeLoneDenoiser(folder, chooseLoneGraph(folder), readGraph, size);
-  if (!index && (await folder.has(LONE_FILE))) return describeLoneDenoiser(folder, LONE_FILE, readGraph, size);
+  if (folder.paths !== null) return lone(chooseLoneGraph(folder));
+  if (!index && (await folder.has(LONE_FILE))) return lone(LONE_FILE);
   throw missingFile(folder, index ? 'unet/model.onnx' : INDEX_FILE);
 }
 
@@ -124,15 +128,27 @@ function unusedParts(index: Config, pooledPath: string | undefined): string[] {
   ];
 }
 
-async function describeLoneDenoiser(
+/** Throws `library/not-a-denoiser` for another part of a pipeline, unless `anyGraph`. */
+async function describeLoneGraph(
   folder: Folder,
   modelPath: string,
   readGraph: ReadGraph,
   size: LatentSize,
+  anyGraph: boolean,
 ): Promise<PipelineDescription> {
   const configPath = joinPath(directoryOf(modelPath), 'config.json');
   const config = (await readOptionalJson(folder, configPath)) ?? {};
-  const graph = await readDenoiser(modelPath, readGraph);
+  const graph = await readGraph(modelPath);
+  const role = roleOf(graph.graph);
+  if (role !== undefined && anyGraph) {
+    const sizes = Object.fromEntries(graphSizes(graph, config, configPath));
+    return describeOther(folder, modelPath, graph, { role, sizes });
+  }
+  if (role !== undefined)
+    throw new StudioError('library/not-a-denoiser', `${modelPath} is ${role}, not a denoiser.`, {
+      path: modelPath,
+      role,
+    });
   const input = readLatentInput(graph, config, configPath, size);
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
@@ -150,15 +166,26 @@ async function describeLoneDenoiser(
   };
 }
 
-/** A file of its own: nothing but its graph says what it is. Throws `library/not-a-denoiser` for another part of a pipeline. */
-async function readDenoiser(modelPath: string, readGraph: ReadGraph): Promise<Model> {
-  const model = await readGraph(modelPath);
-  const role = roleOf(model.graph);
-  if (role === undefined) return model;
-  throw new StudioError('library/not-a-denoiser', `${modelPath} is ${role}, not a denoiser.`, {
-    path: modelPath,
-    role,
-  });
+/** For map, plans and exports: nothing of it is sampled. What its trunk works on is found with its blocks. */
+function describeOther(
+  folder: Folder,
+  modelPath: string,
+  graph: Model,
+  other: NonNullable<PipelineDescription['other']>,
+): PipelineDescription {
+  return {
+    name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
+    other,
+    denoiser: { modelPath, latentInput: firstInput(graph.graph).name, inputChannels: 1, outputChannels: 1 },
+    latent: { channels: 1, frames: 1, height: 1, width: 1 },
+    latentLayout: 'BCHW',
+    freeSizes: [],
+    scheduler: assumedScheduler(false),
+    framesPerSecond: 8,
+    defaults: { steps: 1, guidance: 1, prompt: '', negativePrompt: '' },
+    examplePrompts: [],
+    notes: [`${modelPath} is ${other.role}: its blocks are mapped, planned and exported; it is not sampled.`],
+  };
 }
 
 function denoiserParts(

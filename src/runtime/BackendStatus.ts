@@ -12,6 +12,10 @@ export interface BackendStatus {
   readonly build: OrtBuild;
   readonly threads: number;
   readonly crossOriginIsolated: boolean;
+  /** Where WebAssembly's memory ends. */
+  readonly heapBytes: number;
+  /** Of one tensor on the GPU; absent on WebAssembly. */
+  readonly largestBufferBytes?: number;
   /** The self-test's largest difference from WASM; absent when the backend is WASM itself. */
   readonly selfTestMaxDifference?: number;
 }

@@ -3,6 +3,7 @@
  * the browser (`webRuntime`) and one for Node (`nodeRuntime`); nothing else in the studio knows either library.
  */
 import type { ByteSource } from '../onnx/ByteSource';
+import type { WeightsNeed } from './weightLimits';
 
 /** Element types that both runtimes take and give. */
 export type TensorDataType = 'float32' | 'float16' | 'float64' | 'int64' | 'int32' | 'uint8' | 'int8' | 'bool';
@@ -71,8 +72,10 @@ export interface Traffic {
 
 export interface Runtime {
   readonly backend: 'webgpu' | 'wasm' | 'node' | 'cuda';
-  /** Weights that one session may have here; more is not tried. */
+  /** Weights of sessions that are kept beside each other, those in use apart: a budget, no limit of one model. */
   readonly capacityBytes: number;
+  /** The limit that weights pass here, as a sentence; undefined where a session is worth trying. */
+  refusal(need: WeightsNeed): string | undefined;
   readonly traffic: Readonly<Traffic>;
   /** onnxruntime's own operators (com.microsoft) that it computes wrongly here: graphs spell them out. */
   readonly distrusted: ReadonlySet<string>;

@@ -26,6 +26,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
   return {
     backend: !options.device || options.device === 'cpu' ? 'node' : options.device,
     capacityBytes: Infinity,
+    refusal: () => undefined,
     traffic,
     distrusted: options.distrusted ?? new Set(),
     createSession: (model) => exclusively(() => createSession(model, options, exclusively, traffic)),

@@ -4,16 +4,20 @@
  */
 import type * as Ort from 'onnxruntime-common';
 import type { ByteSource } from '../onnx/ByteSource';
+import type { OrtBuild } from './BackendStatus';
 import type { Exclusively } from './mutex';
 import { nextTask } from './nextTask';
 import type { Feeds, Outputs, Runtime, Session, SessionModel, Traffic } from './Runtime';
 import { lostError, runError, sessionError } from './runtimeErrors';
 import { tinyConvolution } from './selfTest/builtInGraphs';
 import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
+import { heapCapacityBytes, refusalOf } from './weightLimits';
 
 export interface WebRuntimeParts {
   readonly ort: typeof Ort;
   readonly exclusively: Exclusively;
+  /** Which of its builds `ort` is. */
+  readonly build: OrtBuild;
   /** Present: WebGPU on this device. Absent: WebAssembly. */
   readonly device?: GPUDevice;
   /** Found by a self-test. */
@@ -22,10 +26,8 @@ export interface WebRuntimeParts {
   readonly onBusy?: (busy: boolean) => void;
 }
 
-/** WebAssembly addresses 4 GB, and weights pass through it twice while a session is made. */
-const CAPACITY_BYTES = 1.5e9;
-
-export function webRuntime({ ort, exclusively, device, onBusy, distrusted = new Set() }: WebRuntimeParts): Runtime {
+export function webRuntime(parts: WebRuntimeParts): Runtime {
+  const { ort, exclusively, build, device, onBusy, distrusted = new Set() } = parts;
   const lost = device ? lossOf(device) : undefined;
   const executionProviders = device ? [{ name: 'webgpu', device } as const] : ['wasm'];
   const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
@@ -113,7 +115,15 @@ export function webRuntime({ ort, exclusively, device, onBusy, distrusted = new 
         }),
     };
   };
-  return { backend: device ? 'webgpu' : 'wasm', capacityBytes: CAPACITY_BYTES, traffic, distrusted, createSession };
+  const limits = { build, ...(device ? { device: device.limits } : {}) };
+  return {
+    backend: device ? 'webgpu' : 'wasm',
+    capacityBytes: heapCapacityBytes,
+    refusal: (need) => refusalOf(need, limits),
+    traffic,
+    distrusted,
+    createSession,
+  };
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

@@ -1,17 +1,19 @@
 /**
  * Whether each block's id names what dropping it removes, for any model and without its author's code. The weights of the
- * modules that the id names are set to zero in the uncut graph, found by the exporter's names alone; where every part of the
+ * modules that the id names are made neutral in the uncut graph, found by the exporter's names alone; where every part of the
  * block ends in a product with weights, that gives what the cut gives. A preview compared with an export cannot find a wrong
  * id: both would be wrong alike.
  */
 
 import type { Block, BlockTree } from '../blocks/block';
-import { allBlocks } from '../blocks/plan';
+import { denoiserTypes } from '../blocks/denoiserTypes';
+import { allBlocks, within } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
 import { firstOutput } from '../onnx/graph';
 import type { Model, Node, TensorType } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
-import { gate, gateFeeds } from '../passes/gate';
+import { independentValues } from '../passes/blendGates';
+import { gate, gateFeeds, treeForPlan } from '../passes/gate';
 import { neutraliseModules } from '../passes/neutraliseModules';
 import { seededNoise } from '../pipeline/seededNoise';
 import { outputDifference } from '../runtime/outputDifference';
@@ -19,8 +21,8 @@ import type { Feeds, PlainTensor, Runtime, Session, SessionModel } from '../runt
 import { boolScalar, filled, floatValues, outputNamed, runtimeType, tensorOf } from '../runtime/tensors';
 
 /**
- * 'right': both cuts give the same output. 'wrong': they do not, though every part of the block is a residual branch.
- * 'open': they do not, and the block is more than that (a norm or a learned blend at its end, a stage of another
+ * 'right': both cuts give the same output. 'wrong': they do not, though every part of the block is a residual branch that
+ * ends in weights. 'open': they do not, and the block is more than that (an activation at its end, a stage of another
  * resolution), so nothing follows. 'no-effect': dropping it changes nothing here, so equality would prove nothing.
  */
 export type IdVerdict = 'right' | 'wrong' | 'open' | 'no-effect';
@@ -33,9 +35,17 @@ export interface CheckedId {
   readonly effect: number;
 }
 
+export interface CheckIdsProgress {
+  readonly done: number;
+  readonly of: number;
+  readonly checked: CheckedId;
+}
+
 export interface CheckIdsOptions {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (done: number, of: number) => void;
+  readonly onProgress?: (progress: CheckIdsProgress) => void;
+  /** Awaited before every block: resolves when it is the check's turn. */
+  readonly turn?: () => Promise<void>;
   /** Sizes of dynamic dimensions. */
   readonly bindings: ReadonlyMap<string, number>;
   readonly externalData?: SessionModel['externalData'];
@@ -49,13 +59,14 @@ export async function checkIds(
   runtime: Pick<Runtime, 'createSession'>,
   model: Model,
   tree: BlockTree,
-  { signal, onProgress, bindings, externalData = new Map() }: CheckIdsOptions,
+  { signal, onProgress, turn, bindings, externalData = new Map() }: CheckIdsOptions,
 ): Promise<readonly CheckedId[]> {
   const blocks = allBlocks(tree).filter(({ droppable, members }) => droppable && !members);
-  const gated = gate(model, tree);
+  const gated = gate(model, treeForPlan(tree, { dropped: blocks.map(({ id }) => id) }));
   const neutral = neutraliseModules(
     model,
     allBlocks(tree).map(({ id }) => id),
+    denoiserTypes(model, bindings),
   );
   const feeds = arbitraryFeeds(model, bindings);
   const output = firstOutput(model.graph).name;
@@ -75,16 +86,23 @@ export async function checkIds(
     const whole = await cut([]);
     const scale = whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const producers = new Map(model.graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+    const fixed = independentValues(model.graph);
     const checked: CheckedId[] = [];
     for (const block of blocks) {
+      await turn?.();
       signal?.throwIfAborted();
-      const off = namesOf(block);
+      const off = namesOf(tree, block);
       const scalars = [...neutral.inputs].map(([module, name]) => [name, scalar(off.has(module) ? 0 : 1)] as const);
       const expected = await cut([block.id]);
       const difference = outputDifference(await run(neutralSession, Object.fromEntries(scalars)), expected).max / scale;
       const effect = outputDifference(expected, whole).max / scale;
-      checked.push({ id: block.id, verdict: verdictOf(block, difference, effect, producers), difference, effect });
-      onProgress?.(checked.length, blocks.length);
+      // Of packed weights, and of weights without a module's name, nothing can be told.
+      const reached = !neutral.untouched.has('') && [...off].every((module) => !neutral.untouched.has(module));
+      const isNamed = reached && [...off].some((module) => neutral.inputs.has(module));
+      const verdict = verdictOf(isNamed ? block.rewires : null, difference, effect, producers, fixed);
+      const one = { id: block.id, verdict, difference, effect };
+      checked.push(one);
+      onProgress?.({ done: checked.length, of: blocks.length, checked: one });
     }
     return checked;
   } finally {
@@ -92,24 +110,58 @@ export async function checkIds(
   }
 }
 
+/** `rewires`: of the block; null where what its id names could not be made neutral. */
 function verdictOf(
-  { rewires }: Block,
+  rewires: Block['rewires'] | null,
   difference: number,
   effect: number,
   producers: ReadonlyMap<string, Node>,
+  fixed: ReadonlySet<string>,
 ): IdVerdict {
   if (!(effect > 10 * SAME)) return 'no-effect';
   if (difference <= SAME * Math.max(1, effect)) return 'right';
-  const residual = rewires.every(({ exit, entry }) => {
+  const residual = rewires?.every(({ exit, entry }) => {
     const node = producers.get(exit);
-    return node?.opType === 'Add' && node.inputs.includes(entry);
+    if (node?.opType !== 'Add' || !node.inputs.includes(entry)) return false;
+    return node.inputs.some((name) => name !== entry && endsInWeights(name, producers, fixed));
   });
   return residual ? 'wrong' : 'open';
 }
 
+const KEEPS_ZERO = new Set([
+  'Identity',
+  'Cast',
+  'Reshape',
+  'Flatten',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Slice',
+  'Split',
+  'Dropout',
+  'Mul',
+  'Div',
+]);
+const GIVES_ZERO = new Set(['Conv', 'ConvTranspose', 'MatMul', 'Gemm', 'LayerNormalization', 'InstanceNormalization']);
+
+/** Is a value zero once the weights that it comes from are? Further back than a few views nothing is asked. */
+function endsInWeights(
+  name: string,
+  producers: ReadonlyMap<string, Node>,
+  fixed: ReadonlySet<string>,
+  steps = 12,
+): boolean {
+  const node = producers.get(name);
+  if (!node || steps === 0) return false;
+  if (GIVES_ZERO.has(node.opType)) return node.inputs.slice(1).every((input) => input === '' || fixed.has(input));
+  const isZero = (input: string) => endsInWeights(input, producers, fixed, steps - 1);
+  if (node.opType === 'Add') return node.inputs.every((input) => fixed.has(input) || isZero(input));
+  return KEEPS_ZERO.has(node.opType) && node.inputs.some(isZero);
+}
+
 /** A block's own module and those of its parts. */
-const namesOf = (block: Block): ReadonlySet<string> =>
-  new Set([block.id, ...block.children.flatMap((child) => [...namesOf(child)])]);
+const namesOf = (tree: BlockTree, block: Block): ReadonlySet<string> =>
+  new Set([block.id, ...within(tree, block).flatMap((part) => [...namesOf(tree, part)])]);
 
 /** Noise for numbers, ones for indices, true for masks: whatever the graph takes, in its own sizes. */
 function arbitraryFeeds({ graph }: Model, bindings: ReadonlyMap<string, number>): Record<string, PlainTensor> {

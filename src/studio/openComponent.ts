@@ -4,16 +4,18 @@
  */
 
 import type { BlockTree } from '../blocks/block';
-import type { ComponentId } from '../blocks/plan';
+import { type ComponentId, NOTHING_DROPPED } from '../blocks/plan';
 import type { Preset } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
+import { tensorByteLength } from '../onnx/dataTypes';
 import type { Model, Tensor, TensorType } from '../onnx/model';
 import { inferShapes } from '../onnx/shapes/inferShapes';
+import { allTensors } from '../onnx/tensors';
 import { writeModel } from '../onnx/writeModel';
 import type { Fusion } from '../passes/fuse/fuse';
-import { type GatedModel, gate, gateFeeds } from '../passes/gate';
+import { type GatedModel, gate, gateFeeds, partsIn, treeForPlan } from '../passes/gate';
 import { optimiseAround } from '../passes/optimise';
 import type { BoundSizes } from '../passes/tidy/tidy';
 import { withWeights } from '../passes/withWeights';
@@ -21,6 +23,7 @@ import type { Component } from '../pipeline/components';
 import type { Feeds, Session, SessionModel } from '../runtime/Runtime';
 import type { SessionPool } from '../runtime/sessionPool';
 import { boolScalar } from '../runtime/tensors';
+import type { WeightsNeed } from '../runtime/weightLimits';
 import { fits } from './boundSizes';
 import type { OpenedComponent } from './Pipeline';
 import type { Edit, WeightsId } from './Variant';
@@ -48,7 +51,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
   const { id, file, tree, types, presets, cannotRun, pool, sizes, fusions } = parts;
   const models = new Map<Edit['weights'], Model>([['original', file.model]]);
   const added = new Map<WeightsId, ReadonlyMap<string, Tensor>>();
-  const wholes = new Map<Edit['weights'], Model>();
+  const wholes = new Map<string, Model>();
   const gated = new Map<string, GatedModel>();
   const modelOf = (weights: Edit['weights']): Model => {
     const model = models.get(weights);
@@ -60,31 +63,35 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     return model;
   };
   /** Optimised. */
-  const wholeOf = (weights: Edit['weights']): Model => {
-    const known = wholes.get(weights) ?? optimiseAround(modelOf(weights), tree, sizes, fusions);
-    wholes.set(weights, known);
+  const wholeOf = ({ weights, plan }: Edit): Model => {
+    const key = weightsKey(weights) + partsIn(tree, plan).join();
+    const known = wholes.get(key) ?? optimiseAround(modelOf(weights), treeForPlan(tree, plan), sizes, fusions);
+    wholes.set(key, known);
     return known;
   };
-  const gatedOf = (weights: Edit['weights'], form: Form): GatedModel => {
-    const key = poolKey(weights, form);
-    const made = () => gate(form === 'plain' ? modelOf(weights) : wholeOf(weights), tree);
+  const gatedOf = (edit: Edit, form: Form): GatedModel => {
+    const key = poolKey(edit, form);
+    const made = () => gate(form === 'plain' ? modelOf(edit.weights) : wholeOf(edit), treeForPlan(tree, edit.plan));
     const known = gated.get(key) ?? made();
     gated.set(key, known);
     return known;
   };
-  const keeps = ({ plan, weights }: Edit, form: Form): Feeds => {
-    const fed = [...gateFeeds(gatedOf(weights, form).gates, tree, plan)];
+  const keeps = (edit: Edit, form: Form): Feeds => {
+    const fed = [...gateFeeds(gatedOf(edit, form).gates, tree, edit.plan)];
     return Object.fromEntries(fed.map(([name, keep]) => [name, boolScalar(keep)]));
   };
-  const poolKey = (weights: Edit['weights'], form: Form) => `${id}:${weights}:${form}`;
-  const session = (weights: Edit['weights'], form: Form): Promise<Session> =>
-    pool.use(poolKey(weights, form), {
+  const weightsKey = (weights: Edit['weights']) => `${id}:${weights}:`;
+  /** One session per set of weights; a plan that goes inside layers has one of its own. */
+  const poolKey = ({ weights, plan }: Edit, form: Form) =>
+    [weightsKey(weights) + form, ...partsIn(tree, plan)].join(' ');
+  const session = (edit: Edit, form: Form): Promise<Session> =>
+    pool.use(poolKey(edit, form), {
       sizeBytes: componentBytes(file),
-      pinned: weights === 'original' && form === 'optimised',
+      pinned: edit.weights === 'original' && form === 'optimised' && partsIn(tree, edit.plan).length === 0,
       create: () =>
         parts.createSession({
           what: file.path,
-          modelBytes: writeModel(gatedOf(weights, form).model),
+          modelBytes: writeModel(gatedOf(edit, form).model),
           externalData: file.weights,
           optimised: form === 'optimised',
         }),
@@ -100,16 +107,16 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     modelOf,
     externalData: file.weights,
     async prepare(weights) {
-      await session(weights, 'optimised');
+      await session({ plan: NOTHING_DROPPED, weights }, 'optimised');
     },
     async run(edit, feeds, outputs) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
       const form = formFor(feeds);
-      return (await session(edit.weights, form)).run({ ...feeds, ...keeps(edit, form) }, outputs);
+      return (await session(edit, form)).run({ ...feeds, ...keeps(edit, form) }, outputs);
     },
     async runUnoptimised(edit, feeds, outputs) {
       if (cannotRun !== undefined) throw new StudioError('engine/cannot-run', cannotRun);
-      const modelBytes = writeModel(gatedOf(edit.weights, 'plain').model);
+      const modelBytes = writeModel(gatedOf(edit, 'plain').model);
       const model = { what: file.path, modelBytes, externalData: file.weights, unoptimised: true };
       const own = await parts.createSession(model);
       try {
@@ -120,8 +127,9 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     },
     graphsFor(feeds) {
       if (formFor(feeds) === 'plain') return null;
-      const whole = wholeOf('original');
-      return { whole, gated: gatedOf('original', 'optimised'), types: inferShapes(whole, sizes.bindings) };
+      const teacher: Edit = { plan: NOTHING_DROPPED, weights: 'original' };
+      const whole = wholeOf(teacher);
+      return { whole, gated: gatedOf(teacher, 'optimised'), types: inferShapes(whole, sizes.bindings) };
     },
     async addWeights(tensors) {
       const model = withWeights(file.model, tensors);
@@ -134,10 +142,11 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
     async removeWeights(weights) {
       models.delete(weights);
       added.delete(weights);
-      wholes.delete(weights);
-      for (const form of ['optimised', 'plain'] as const) {
-        gated.delete(poolKey(weights, form));
-        await pool.drop(poolKey(weights, form));
+      const own = (key: string) => key.startsWith(weightsKey(weights));
+      for (const key of [...wholes.keys()].filter(own)) wholes.delete(key);
+      for (const key of [...gated.keys()].filter(own)) {
+        gated.delete(key);
+        await pool.drop(key);
       }
     },
   };
@@ -155,6 +164,28 @@ export function componentBytes({
   for (const source of weights.values()) sizeBytes += source.sizeBytes;
   return sizeBytes;
 }
+
+/** What a session of a component would hold. */
+export function weightsNeed({ bytes, weights, model }: Component): WeightsNeed {
+  let largestTensor = { name: '', bytes: 0 };
+  let isHalf = false;
+  for (const tensor of allTensors(model)) {
+    if (tensor.data.kind === 'strings') continue;
+    const size = tensorByteLength(tensor);
+    if (size > largestTensor.bytes) largestTensor = { name: tensor.name, bytes: size };
+    if (size > HALF_COUNTS_FROM_BYTES && tensor.dataType.endsWith('float16')) isHalf = true;
+  }
+  return {
+    totalBytes: componentBytes({ bytes, weights }),
+    graphBytes: bytes.length,
+    largestFileBytes: Math.max(0, ...[...weights.values()].map(({ sizeBytes }) => sizeBytes)),
+    largestTensor,
+    isHalf,
+  };
+}
+
+/** Smaller tensors in half precision change nothing. */
+const HALF_COUNTS_FROM_BYTES = 2 ** 20;
 
 /** By content: names, types, dimensions and bytes, in the order of names. */
 async function weightsId(tensors: ReadonlyMap<string, Tensor>): Promise<WeightsId> {

@@ -68,7 +68,7 @@ export async function openGraph(
 /** The sizes at which the studio would run this file alone; none where it cannot tell what the inputs are. */
 async function studioBindings(folder: Folder, model: Model, size: LatentSize): Promise<ReadonlyMap<string, number>> {
   try {
-    const description = await describePipeline(folder, async () => model, size);
+    const description = await describePipeline(folder, async () => model, size, { anyGraph: true });
     return planDenoiserInputs(model, description, undefined).bindings;
   } catch (thrown) {
     if (thrown instanceof StudioError) return new Map();

@@ -28,7 +28,7 @@ import { outputNamed } from '../runtime/tensors';
 import { boundSizes } from './boundSizes';
 import { decoderBlocks } from './decoderBlocks';
 import { exportStudent } from './exportStudent';
-import { componentBytes, openComponent } from './openComponent';
+import { componentBytes, openComponent, weightsNeed } from './openComponent';
 import type { MappedPipeline, PlanSummary } from './openedData';
 import type { OpenedComponent, Pipeline } from './Pipeline';
 import { takeSampler } from './sampleTakes';
@@ -72,16 +72,19 @@ export async function openPipeline(
 type MappedFolder = Awaited<ReturnType<typeof mapFolder>>;
 
 /** What can be known without a runtime. */
-async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMapped }: OpenOptions) {
+async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMapped, withoutRunning }: OpenOptions) {
   const reader = componentReader(folder, signal, onProgress);
-  const described = await describePipeline(folder, async (path) => (await reader.read(path)).model, latentSize);
+  const readGraph = async (path: string) => (await reader.read(path)).model;
+  const anyGraph = withoutRunning !== undefined;
+  const described = await describePipeline(folder, readGraph, latentSize, { anyGraph });
   const file = await reader.read(described.denoiser.modelPath);
   onProgress?.({ phase: 'discover', what: file.path, loadedBytes: 0, totalBytes: 0 });
   const inputs = planDenoiserInputs(file.model, described, described.textEncoder?.maxTokens);
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
   const { bindings } = inputs;
   const types = denoiserTypes(file.model, bindings);
-  const tree = discoverBlocks(file.model, { bindings, types, latentInput: description.denoiser.latentInput });
+  const { latentInput } = description.denoiser;
+  const tree = discoverBlocks(file.model, { bindings, types, ...(description.other ? {} : { latentInput }) });
   const presets = presetsFor(tree);
   onMapped?.({ description, tree, presets });
   signal?.throwIfAborted();
@@ -222,10 +225,11 @@ const STILL_WORKS = 'Its blocks, plans and exports work; clips do not.';
 
 /** Undefined when the runtime can be expected to hold the weights. */
 function tooLarge(file: Component, runtime: Runtime): string | undefined {
-  const sizeBytes = componentBytes(file);
-  if (sizeBytes <= runtime.capacityBytes) return undefined;
-  const gigabytes = (count: number) => `${(count / 1e9).toFixed(2)} GB`;
-  return `${file.path} has ${gigabytes(sizeBytes)} of weights; this tab can run ${gigabytes(runtime.capacityBytes)}. ${STILL_WORKS} The command line makes them.`;
+  const need = weightsNeed(file);
+  const limit = runtime.refusal(need);
+  if (limit === undefined) return undefined;
+  const gigabytes = `${(need.totalBytes / 1e9).toFixed(2)} GB`;
+  return `${file.path} has ${gigabytes} of weights. ${limit} ${STILL_WORKS} The command line makes them.`;
 }
 
 /** Figures of the denoiser, and of the decoder where the plan cuts into it. */

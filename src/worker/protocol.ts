@@ -5,12 +5,13 @@
  * A job of a pipeline names it; a job for a pipeline that is not the open one is refused. Life of a job:
  * docs/architecture.md.
  */
-import type { Plan } from '../blocks/plan';
+import type { ComponentId, Plan } from '../blocks/plan';
 import type { PlainError } from '../errors/StudioError';
 import type { FolderReference } from '../library/Folder';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
+import type { CheckedId, CheckIdsProgress } from '../studio/checkIds';
 import type { ScoresRequest, VideoScores } from '../studio/clipScores';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { GenerateSettings } from '../studio/GenerateSettings';
@@ -24,6 +25,7 @@ import type { SampleProgress, SampleRequest, SampleResult } from '../studio/samp
 import type { DenoiserUnitKind, UnitKind } from '../studio/units';
 import type { DeleteRequest, HealJobOutcome, HealJobRequest, HealReport, StoredHealing } from './healJobData';
 
+export type { CheckedId, IdVerdict } from '../studio/checkIds';
 export type * from '../studio/exportData';
 export type * from '../studio/GenerateSettings';
 export type * from '../studio/gridData';
@@ -81,6 +83,12 @@ export interface Jobs {
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
   /** Many prompts and seeds of some students, against the teacher. */
   grid: { input: GridRequest; progress: GridProgress; output: readonly GridCell[] };
+  /** Whether each block's id names what dropping it removes. */
+  checkIds: {
+    input: { readonly component: ComponentId };
+    progress: CheckIdsProgress;
+    output: readonly CheckedId[];
+  };
   /** ColorVideoVDP of two clips that the page has. */
   perceived: { input: PerceivedRequest; progress: never; output: ColorVideoVdp };
   /** Each clip's own scores by VBench's formulas. */
@@ -113,6 +121,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   analyze: 'background',
   plan: 'background',
   grid: 'background',
+  checkIds: 'background',
   perceived: 'background',
   scores: 'background',
   heal: 'background',

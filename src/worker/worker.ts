@@ -7,6 +7,7 @@ import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
 import { fingerprintOf } from '../studio/fingerprint';
@@ -248,6 +249,7 @@ const handlers: Handlers = {
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
   },
   grid: async (request, context) => measureGrid(await runningWith(request.variants), request, context),
+  checkIds: async ({ component }, context) => checkComponentIds(await running(), component, context),
   perceived: (request, context) => perceivedDifference(request, context),
   scores: (request, context) => clipScores(request, context),
   heal: async (request, context) => {

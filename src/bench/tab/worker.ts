@@ -75,18 +75,19 @@ function watch(): void {
 
 watch();
 const exclusively = createMutex();
-const ort = loadOrt(chooseBuild(globalThis), threadCount(self));
+const ortBuild = chooseBuild(globalThis);
+const ort = loadOrt(ortBuild, threadCount(self));
 let adapter: string | undefined;
 const runtimes = new Map<string, Promise<Runtime>>();
 const sessions = new Map<string, { readonly session: Session; readonly gates: readonly string[] }>();
 const files = new Map<string, Promise<Uint8Array>>();
 
 async function makeRuntime(backend: BenchCall['backend']): Promise<Runtime> {
-  if (backend === 'wasm') return webRuntime({ ort: await ort, exclusively });
+  if (backend === 'wasm') return webRuntime({ ort: await ort, build: ortBuild, exclusively });
   const found = await findAdapter();
   if (!found) throw new Error('this browser gives no WebGPU adapter');
   adapter = found.facts.name;
-  return webRuntime({ ort: await ort, exclusively, device: await requestDevice(found) });
+  return webRuntime({ ort: await ort, build: ortBuild, exclusively, device: await requestDevice(found) });
 }
 
 function runtimeFor(backend: BenchCall['backend']): Promise<Runtime> {

@@ -2,8 +2,9 @@
 
 import { basename } from 'node:path';
 import type { Block, BlockTree } from '../../blocks/block';
+import { within } from '../../blocks/plan';
 import type { NodeDevice } from '../../runtime/nodeDevices';
-import type { CheckedId, IdVerdict } from '../../studio/checkIds';
+import type { CheckedId, CheckIdsProgress, IdVerdict } from '../../studio/checkIds';
 import { type MappedGraph, weightsOf } from '../../studio/openGraph';
 import { device, deviceHelp, parseArguments } from '../arguments';
 import type { Command } from '../Command';
@@ -20,7 +21,7 @@ Shows the blocks of a denoiser: which can be dropped, and what each costs. Weigh
 (decoder/up_blocks.2.resnets.1).
 
 ${denoiserHelp}
-  --check                whether each id names what its cut removes: the modules that it names are set to zero in the whole
+  --check                whether each id names what its cut removes: the modules that it names are made neutral in the whole
                          model, which has to give what the cut gives. Two runs a block. Ends with 1 where an id is wrong
 ${deviceHelp}
   --json                 {"model": {"nodes", "parameters", "bytes"}, "blocks": [{"id", "kind", "depth", "parameters",
@@ -68,7 +69,7 @@ async function check(
     import('../../runtime/openNodeDevice'),
   ]);
   const externalData = await weightsOf(await folderOfFile(path), basename(path), model);
-  const onProgress = (done: number, of: number): void => {
+  const onProgress = ({ done, of }: CheckIdsProgress): void => {
     if (process.stderr.isTTY) process.stderr.write(`\rblock ${done} of ${of}${done === of ? '\n' : ''}`);
   };
   return checkIds(await openNodeDevice(on), model, tree, { bindings, externalData, signal, onProgress });
@@ -93,11 +94,14 @@ function checkedText(checked: readonly CheckedId[]): string {
 /** Groups (`inner-stages`) come after the tree: they name stages that the tree has already. */
 function treeJson(tree: BlockTree) {
   const { nodes, parameters, bytes } = tree.totals;
-  return { model: { nodes, parameters, bytes }, blocks: [...tree.blocks, ...tree.groups].map(blockJson) };
+  const blocks = [...tree.blocks, ...tree.groups].map((block) => blockJson(tree, block));
+  return { model: { nodes, parameters, bytes }, blocks };
 }
 
-function blockJson(block: Block): unknown {
-  const { id, kind, depth, parameters, macs, droppable, reason, children, members } = block;
+/** With what can go inside layers among the children. */
+function blockJson(tree: BlockTree, block: Block): unknown {
+  const { id, kind, depth, parameters, macs, droppable, reason, members } = block;
+  const children = within(tree, block);
   return {
     id,
     kind,
@@ -107,7 +111,7 @@ function blockJson(block: Block): unknown {
     droppable,
     ...(reason === undefined ? {} : { reason }),
     ...(members === undefined ? {} : { members }),
-    ...(children.length === 0 ? {} : { children: children.map(blockJson) }),
+    ...(children.length === 0 ? {} : { children: children.map((child) => blockJson(tree, child)) }),
   };
 }
 
@@ -128,7 +132,7 @@ function treeText(tree: BlockTree): string {
     droppable(block),
   ];
   const rows = (list: readonly Block[], indent: number): string[][] =>
-    list.flatMap((block) => [row(block, indent), ...rows(block.children, indent + 1)]);
+    list.flatMap((block) => [row(block, indent), ...rows(within(tree, block), indent + 1)]);
   const header = ['block', 'kind', 'parameters', '', 'MACs', '', 'droppable'];
   const summary = `${totals.nodes} nodes, ${withPrefix(totals.parameters)} parameters, ${withPrefix(totals.bytes, 'B')}, ${withPrefix(totals.macs)} MACs per call`;
   return [

@@ -11,6 +11,7 @@ import type { Runtime } from '../Runtime';
 import { distrustedOperators } from '../selfTest/fusedOperators';
 import { selfTest } from '../selfTest/selfTest';
 import { webRuntime } from '../webRuntime';
+import { HEAP_BYTES } from '../weightLimits';
 import { chooseBackend } from './chooseBackend';
 import { findAdapter, requestDevice } from './gpuDevice';
 
@@ -37,8 +38,8 @@ export async function openWebBackend(
   const build = chooseBuild(globalThis);
   loading ??= loadOrt(build, threads);
   const ort = await loading;
-  const wasm = webRuntime({ ort, exclusively, onBusy });
-  const base = { build, threads, crossOriginIsolated: self.crossOriginIsolated };
+  const wasm = webRuntime({ ort, exclusively, build, onBusy });
+  const base = { build, threads, crossOriginIsolated: self.crossOriginIsolated, heapBytes: HEAP_BYTES };
   const onWasm = (reason: string, adapter?: string): WebBackend => ({
     runtime: wasm,
     status: { ...base, backend: 'wasm', reason, ...(adapter === undefined ? {} : { adapter }) },
@@ -51,18 +52,25 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
-  const untested = webRuntime({ ort, exclusively, onBusy, device });
+  const untested = webRuntime({ ort, exclusively, build, onBusy, device });
   try {
     const selfTestMaxDifference = await selfTest(untested, wasm, 'WebAssembly');
     const distrusted = await distrustedOperators(untested);
-    const runtime = webRuntime({ ort, exclusively, onBusy, device, distrusted });
+    const runtime = webRuntime({ ort, exclusively, build, onBusy, device, distrusted });
     let isLost = false;
     void device.lost.then(() => {
       isLost = true;
     });
     return {
       runtime,
-      status: { ...base, backend: 'webgpu', reason: choice.reason, adapter: found.facts.name, selfTestMaxDifference },
+      status: {
+        ...base,
+        backend: 'webgpu',
+        reason: choice.reason,
+        adapter: found.facts.name,
+        largestBufferBytes: Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize),
+        selfTestMaxDifference,
+      },
       lost: device.lost.then((info) => info.message),
       isLost: () => isLost,
       lose: () => device.destroy(),

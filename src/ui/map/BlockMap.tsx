@@ -11,6 +11,7 @@ import { ClipTime } from './ClipTime';
 import { Column } from './Column';
 import { Details } from './Details';
 import { FirstHint } from './FirstHint';
+import { IdCheck } from './IdCheck';
 import { isDirection, nearest, spotsIn } from './keyboard';
 import { MarkedLine } from './LayerSearch';
 import { Legend } from './Legend';
@@ -35,6 +36,7 @@ export function BlockMap() {
       <Details />
       <TotalsTable />
       <ClipTime />
+      <IdCheck />
     </section>
   );
 }

@@ -6,11 +6,13 @@ import { blockState, goneIds, indexBlocks } from '../../blocks/plan';
 import { formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
 import { explainBlock, focusBlock, hoverBlock, toggleBlock } from '../store/edit';
+import { useIdCheck } from '../store/idCheck';
 import { useImportance } from '../store/importance';
 import { useTree } from '../store/mapped';
 import { usePage } from '../store/page';
 import { useStudio } from '../store/state';
 import { fillOf } from './fill';
+import { verdictWords } from './IdCheck';
 import { useMarked } from './marked';
 import { kindLetters, kindNames, namesOf } from './names';
 
@@ -30,6 +32,7 @@ export function Cell({ block, look, name, children }: CellProps) {
   );
   const isTabStop = useStudio((studio) => studio.focusedId === block.id);
   const marked = useMarked(block.id);
+  const verdict = useIdCheck((check) => check.verdicts[block.id]?.verdict);
   const locked = !block.droppable && !canComeBack(tree, block.id, state);
   const onClick = (event: MouseEvent) => {
     focusBlock(block.id);
@@ -46,7 +49,7 @@ export function Cell({ block, look, name, children }: CellProps) {
       role="switch"
       aria-checked={state !== 'off'}
       aria-disabled={locked || undefined}
-      aria-label={`${called}, ${shares}${state === 'mixed' ? ', partly off' : ''}${locked ? `. Cannot be dropped: ${block.reason}` : ''}`}
+      aria-label={`${called}, ${shares}${state === 'mixed' ? ', partly off' : ''}${locked ? `. Cannot be dropped: ${block.reason}` : ''}${verdict ? `. ${verdictWords[verdict]}` : ''}`}
       tabIndex={isTabStop ? 0 : -1}
       onClick={onClick}
       onFocus={() => focusBlock(block.id)}
@@ -56,6 +59,7 @@ export function Cell({ block, look, name, children }: CellProps) {
       data-state={state}
       data-locked={locked || undefined}
       data-marked={marked === null ? undefined : marked}
+      data-id-verdict={verdict}
       data-tried={tried !== null && (tried === 'off') !== (state === 'off') ? tried : undefined}
       data-testid="block-cell"
     >

@@ -3,17 +3,21 @@
 import { blockState, goneIds, indexBlocks } from '../../blocks/plan';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Icon } from '../parts/Icon';
+import { useIdCheck } from '../store/idCheck';
 import { useShownTree } from '../store/mapped';
 import { useStudio } from '../store/state';
+import { verdictWords } from './IdCheck';
 import { kindNames, namesOf } from './names';
 
 export function Details() {
   const tree = useShownTree();
   const id = useStudio((state) => state.hoveredId ?? state.focusedId);
   const plan = useStudio((state) => state.plan);
+  const verdicts = useIdCheck((check) => check.verdicts);
   const block = tree && id !== null ? indexBlocks(tree).get(id)?.block : undefined;
   if (!tree || !block) return <div className="details" />;
   const { totals } = tree;
+  const verdict = verdicts[block.id]?.verdict;
   const state = blockState(tree, block, goneIds(tree, plan));
   const name = namesOf(tree).get(block.id) ?? kindNames[block.kind];
   return (
@@ -32,6 +36,11 @@ export function Details() {
         <Figure name="MACs" value={formatMacs(block.macs)} share={block.macs / Math.max(1, totals.macs)} />
         <Figure name="Bytes" value={formatBytes(block.bytes)} share={block.bytes / Math.max(1, totals.bytes)} />
       </dl>
+      {verdict && (
+        <p className="details-reason" data-testid="details-id-verdict">
+          {verdictWords[verdict]}
+        </p>
+      )}
       {block.reason && (
         <p className="details-reason">
           <Icon name="lock" size={11} />

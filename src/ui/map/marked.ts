@@ -14,7 +14,8 @@ export function markedLayers(tree: BlockTree, search: string, kind: BlockKind | 
   const index = indexBlocks(tree);
   const found = search.trim() === '' ? [...index.keys()] : layersNamed(tree, search);
   return found.filter((id) => {
-    const { block } = index.get(id)!;
+    const { block, isPart } = index.get(id)!;
+    if (isPart && search.trim() === '') return false; // a kind marks layers
     return block.children.length === 0 && !block.members && (kind === null || block.kind === kind);
   });
 }
@@ -24,6 +25,13 @@ export function useMarkedLayers(): readonly string[] | null {
   const tree = useShownTree();
   const { search, markedKind } = usePage();
   return useMemo(() => (tree ? markedLayers(tree, search, markedKind) : null), [tree, search, markedKind]);
+}
+
+/** The cell that shows something inside a layer is the layer's. */
+function layersAround(tree: BlockTree, id: string): readonly string[] {
+  const entry = indexBlocks(tree).get(id);
+  if (!entry?.isPart || entry.parentId === null) return [];
+  return [entry.parentId, ...layersAround(tree, entry.parentId)];
 }
 
 const lastSets = new WeakMap<BlockTree, { readonly key: string; readonly ids: ReadonlySet<string> | null }>();
@@ -36,7 +44,7 @@ export function useMarked(id: string): 'yes' | 'no' | null {
     let last = lastSets.get(tree);
     if (last?.key !== key) {
       const marked = markedLayers(tree, search, markedKind);
-      last = { key, ids: marked && new Set(marked) };
+      last = { key, ids: marked && new Set(marked.flatMap((one) => [one, ...layersAround(tree, one)])) };
       lastSets.set(tree, last);
     }
     return last.ids === null ? null : last.ids.has(id) ? 'yes' : 'no';

@@ -3,7 +3,7 @@
  * pair 1, spatial attention"). Names of places, not of modules; the module path is shown in the details.
  */
 import type { Block, BlockKind, BlockTree } from '../../blocks/block';
-import { indexBlocks } from '../../blocks/plan';
+import { indexBlocks, partsOf } from '../../blocks/plan';
 
 export const kindNames: Readonly<Record<BlockKind, string>> = {
   stage: 'Stage',
@@ -71,6 +71,8 @@ function unlike(tree: BlockTree): ReadonlyMap<string, string> {
   };
   for (const block of tree.blocks) visit(block, topName(tree, block));
   for (const group of tree.groups) names.set(group.id, `Everything below ${aboveGroup(tree, group)}`);
+  for (const part of partsOf(tree))
+    visit(part, `${names.get(part.inside ?? '') ?? ''}, ${kindNames[part.kind].toLowerCase()}`);
   const count = new Map<string, number>();
   for (const name of names.values()) count.set(name, (count.get(name) ?? 0) + 1);
   return new Map([...names].map(([id, name]) => [id, count.get(name)! > 1 ? `${name} (${id})` : name]));
@@ -88,16 +90,22 @@ function aboveGroup(tree: BlockTree, group: Block): string {
   return above ? shortName(tree, above) : 'this line';
 }
 
-/** Layers whose name, kind or path has the words; none for no words. */
+/**
+ * Layers whose name, kind or path has the words; none for no words. What lies inside layers is found by words of its
+ * path that no layer has: 'attn2', '.ff'.
+ */
 export function layersNamed(tree: BlockTree, words: string): readonly string[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   if (wanted.length === 0) return [];
   const names = namesOf(tree);
+  const matches = (text: string) => wanted.every((word) => text.toLowerCase().includes(word));
+  const isLayer = (block: Block) => block.children.length === 0 && !block.members;
+  const found = [...indexBlocks(tree).values()]
+    .filter(({ block, isPart }) => isLayer(block) && !isPart)
+    .filter(({ block }) => matches(`${names.get(block.id)} ${kindNames[block.kind]} ${block.id}`))
+    .map(({ block }) => block.id);
+  if (found.length > 0) return found;
   return [...indexBlocks(tree).values()]
-    .filter(({ block }) => block.children.length === 0 && !block.members)
-    .filter(({ block }) => {
-      const text = `${names.get(block.id)} ${kindNames[block.kind]} ${block.id}`.toLowerCase();
-      return wanted.every((word) => text.includes(word));
-    })
+    .filter(({ block, isPart }) => isPart && isLayer(block) && matches(block.id))
     .map(({ block }) => block.id);
 }

@@ -1,6 +1,6 @@
 /** Which backend runs the model, why, and how long a step takes; details and choice on click. */
 import type { BackendPreference } from '../../worker/protocol';
-import { formatMs, formatTiny } from '../format';
+import { formatBytes, formatMs, formatTiny } from '../format';
 import { useStepTimes } from '../metrics/useStepTimes';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
@@ -63,6 +63,10 @@ function BackendDetails() {
       <dl>
         {status.adapter !== undefined && <Fact name="Adapter" value={status.adapter} />}
         <Fact name="WASM threads" value={String(status.threads)} />
+        <Fact name="WASM memory" value={`ends at ${formatBytes(status.heapBytes)}`} />
+        {status.largestBufferBytes !== undefined && (
+          <Fact name="Largest tensor" value={`${formatBytes(status.largestBufferBytes)} (asked of the adapter)`} />
+        )}
         <Fact name="Cross-origin isolated" value={status.crossOriginIsolated ? 'yes' : 'no: WASM runs on one thread'} />
         <Fact
           name="Self-test"

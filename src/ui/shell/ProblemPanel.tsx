@@ -14,6 +14,7 @@ const titles: Readonly<Record<Activity, string>> = {
   export: 'Not exported',
   heal: 'Healing stopped',
   plan: 'Plan not applied',
+  check: 'Ids not checked',
   engine: 'Engine',
 };
 

@@ -74,15 +74,17 @@ function planInAddress(tree: BlockTree): { readonly plan: Plan; readonly complet
   return { plan: normalisePlan(tree, known), complete: known.length === wanted.length };
 }
 
-/** The files are good, it is the runtime that does not take the graph. */
+/** The files are good, it is the runtime that does not take the graph, or the sampler that has no use for it. */
 function isRefusal(thrown: unknown): boolean {
   return (
     thrown instanceof StudioError &&
-    ['engine/unsupported-op', 'engine/session-failed', 'gpu/out-of-memory'].includes(thrown.code)
+    ['engine/unsupported-op', 'engine/session-failed', 'gpu/out-of-memory', 'library/not-a-denoiser'].includes(
+      thrown.code,
+    )
   );
 }
 
-/** Opens the model that the runtime has just refused for its map, plans and exports. */
+/** Opens the model that has just been refused for its map, plans and exports. */
 export function openWithoutRunning(): void {
   const { problem } = read();
   if (problem?.refused) void openFolder(problem.refused, { withoutRunning: problem.error.message });

@@ -8,6 +8,7 @@ import { engine, showNotice, showProblem } from './engine';
 import { generate } from './generate';
 import { followGrid } from './grid';
 import { keepHistory } from './history';
+import { followModelForIds } from './idCheck';
 import { openFolder } from './open';
 import { followAddress, keepChanges, keptFolder, restore } from './persistence';
 import { followModel } from './planning';
@@ -41,6 +42,7 @@ export function start(): void {
   keepHistory();
   void listStudents();
   followModel();
+  followModelForIds();
   followShelf();
   followGrid();
   keepAddress((id) => {

@@ -1,0 +1,97 @@
+"""Writes what judge.py found as a part of docs/exports.md.
+
+    python judged_table.py JUDGED.json ../../docs/exports.md [--held-out HELD-OUT.json]
+
+The part between the two comments is replaced, or put in front of the first table. The bar of the project is computed here:
+no case wrong, and at least 85 % of all cases offered and equal.
+"""
+
+import argparse
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+BEGIN, END = "<!-- judged: begin -->", "<!-- judged: end -->"
+BAR = 0.85
+
+INTRODUCTION = """## Every unit against PyTorch
+
+Written by `training/exports/judged_table.py` from what `judge.py` found; not edited by hand. A case is a module that can be
+bypassed in PyTorch, found by trying and not by its class: one that returns what it was given when its parameters are zero,
+or an attention or feed-forward inside such a module. Every unit that the studio offers is dropped, one file each, and its
+output compared with PyTorch's, the module of that name bypassed: equal within 3e-5 (or three times what the whole graph is
+off by). `wrong` counts every offered id, also those that are no case (a stage, a pair's member). Ids that are no module
+(`pairs.1`, `inner_stages.3`) have no PyTorch to be held against here; the forms below check the paper's cut, which they make."""
+
+
+def rows_of(results: dict) -> tuple[list[str], Counter]:
+    total = Counter()
+    rows = []
+    for key in sorted(results):
+        one = results[key]
+        if "failed" in one:
+            rows.append(f"| {key.replace('/', ' | ')} | – | – | – | – | not made: {plain(one['failed'])} |")
+            continue
+        equal, refused, wrong = len(one["equal"]), len(one["refused"]), len(one["wrong"])
+        total.update(cases=one["cases"], equal=equal, refused=refused, wrong=wrong)
+        reasons = Counter(kind_of(reason) for reason in one["refused"].values())
+        said = "; ".join(f"{count}: {reason}" for reason, count in reasons.items())
+        rows.append(f"| {key.replace('/', ' | ')} | {one['cases']} | {equal} | {refused} | {wrong} | {said} |")
+    return rows, total
+
+
+def kind_of(reason: str) -> str:
+    """A reason without the numbers and names of its block."""
+    short = re.sub(r"from \d+ to \d+", "", reason)
+    short = re.sub(r"\d+(x\d+)+", "a shape", short)
+    return plain(re.sub(r"\S+\.\d+\S* in it", "a part of it", short))
+
+
+def plain(text: str) -> str:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return re.sub(r"/\S*/", "", text).replace("|", "/").split("\n")[0][:160].strip()
+
+
+def section(results: dict) -> list[str]:
+    rows, total = rows_of(results)
+    share = total["equal"] / max(1, total["cases"])
+    holds = total["wrong"] == 0 and share >= BAR
+    return [
+        "| Family | Exporter | Cases | Offered and equal | Refused | Wrong | Why refused |",
+        "|---|---|---|---|---|---|---|",
+        *rows,
+        f"| **all** | | {total['cases']} | **{total['equal']} ({share:.1%})** | {total['refused']} | **{total['wrong']}** | |",
+        "",
+        f"The bar (none wrong, {BAR:.0%} offered and equal) {'holds' if holds else 'does **not** hold'}: {total['wrong']} wrong, {share:.1%}.",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("judged", type=Path)
+    parser.add_argument("document", type=Path)
+    parser.add_argument("--held-out", type=Path)
+    options = parser.parse_args()
+    lines = [BEGIN, INTRODUCTION, "", *section(json.loads(options.judged.read_text()))]
+    if options.held_out:
+        lines += [
+            "",
+            "### Families that no rule was made on",
+            "",
+            "`training/exports/held_out.py`; text encoders and vision models among them.",
+            "",
+            *section(json.loads(options.held_out.read_text())),
+        ]
+    part = "\n".join([*lines, END])
+    text = options.document.read_text()
+    if BEGIN in text:
+        text = text[: text.index(BEGIN)] + part + text[text.index(END) + len(END) :]
+    else:
+        head, _, rest = text.partition("\n\n")
+        text = f"{head}\n\n{part}\n\n## Forms of ten families\n\n{rest}"
+    options.document.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
