@@ -8,6 +8,7 @@ import { contentSecurityPolicy } from './contentSecurityPolicy';
 import { offlineFiles } from './offlineFiles';
 import manifest from './package.json' with { type: 'json' };
 import { thirdPartyLicenses } from './thirdPartyLicenses';
+import { uncompressedModels } from './uncompressedModels';
 
 const licenses = thirdPartyLicenses(import.meta.dirname);
 
@@ -24,7 +25,7 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 export default defineConfig({
   base: './',
   define: { __STUDIO_VERSION__: JSON.stringify(manifest.version) },
-  plugins: [react(), contentSecurityPolicy(), licenses.page, offlineFiles()],
+  plugins: [react(), contentSecurityPolicy(), licenses.page, offlineFiles(), uncompressedModels()],
   worker: { format: 'es', plugins: () => [licenses.worker], rolldownOptions: { output: { assetFileNames } } },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.
   optimizeDeps: { exclude: ['onnxruntime-web'] },

@@ -44,7 +44,8 @@ export function componentReader(
     let reportedAtMs = Number.NEGATIVE_INFINITY;
     const report = (phase: OpenProgress['phase'], loadedBytes: number, totalBytes: number) => {
       const nowMs = performance.now();
-      if (phase === 'fetch' && loadedBytes < totalBytes && nowMs - reportedAtMs < REPORT_EVERY_MS) return;
+      const done = totalBytes > 0 && loadedBytes >= totalBytes;
+      if (phase === 'fetch' && !done && nowMs - reportedAtMs < REPORT_EVERY_MS) return;
       reportedAtMs = nowMs;
       onProgress?.({ phase, what: path, loadedBytes, totalBytes });
     };
