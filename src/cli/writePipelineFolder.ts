@@ -11,6 +11,7 @@ import type { HealSummary } from '../studio/healing/healData';
 import { studentOf } from '../studio/healing/trainingGraphs';
 import type { Pipeline } from '../studio/Pipeline';
 import { previewComponent } from '../studio/previewComponent';
+import { studentTexts } from '../studio/studentFolder';
 import type { Edit } from '../studio/Variant';
 import { type StudentCheck, verifyStudent } from '../studio/verifyStudent';
 import { otherPaths } from '../studio/zipPipeline';
@@ -46,7 +47,7 @@ export async function writePipelineFolder(
   const stage = join(dirname(resolve(out)), stageName());
   try {
     await clearLeftovers(dirname(resolve(out)));
-    await copyOthers(pipeline, root, stage, signal);
+    await copyOthers(pipeline, root, stage, await studentTexts(pipeline, plan, howHealed(summary)), signal);
     const target = join(stage, file.path);
     await mkdir(dirname(target), { recursive: true });
     const settings = { ...pipeline.description.defaults, seed: 1 };
@@ -71,10 +72,21 @@ export async function writePipelineFolder(
   }
 }
 
-/** Every file but the denoiser's graph and weights. A folder's links are followed: the copy stands alone. */
-async function copyOthers(pipeline: Pipeline, root: string, to: string, signal: AbortSignal): Promise<void> {
+const howHealed = ({ steps, before, best, settings: { stages } }: HealSummary): string =>
+  `Healed (${stages.join(', ')}; ${steps} steps): held-out error ${before.total.toPrecision(3)} before, ${best.total.toPrecision(3)} after; see healing.json.`;
+
+/** Every file but the denoiser's graph and weights, `texts` as given. A folder's links are followed: the copy stands alone. */
+async function copyOthers(
+  pipeline: Pipeline,
+  root: string,
+  to: string,
+  texts: ReadonlyMap<string, Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   await mkdir(to);
+  for (const [path, bytes] of texts) await writeFile(join(to, path), bytes);
   for (const other of await otherPaths(pipeline, [pipeline.denoiser.file])) {
+    if (texts.has(other)) continue;
     signal.throwIfAborted();
     await mkdir(dirname(join(to, other)), { recursive: true });
     await copyFile(join(root, other), join(to, other));

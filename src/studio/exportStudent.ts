@@ -34,6 +34,7 @@ import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
 import { previewComponent } from './previewComponent';
 import { type ModelSink, saveModel } from './saveModel';
+import { studentTexts } from './studentFolder';
 import { editOf, planOf, type Variant } from './Variant';
 import { type Preview, type VerifyOptions, verifyStudent } from './verifyStudent';
 import { zipBlob, zipEntries } from './zipPipeline';
@@ -98,6 +99,11 @@ async function exportZip(job: Job): Promise<ExportResult> {
   const entries = await zipEntries(
     pipeline,
     written.map(({ component, files }) => ({ file: component.file, files })),
+    await studentTexts(
+      pipeline,
+      planOf(variant),
+      editOf(variant, 'denoiser').weights === 'original' ? '' : 'It was healed.',
+    ),
   );
   const blob = await zipBlob(entries, (bytes) => report('pack', bytes, entries.sizeBytes), signal);
   const zip = place ? await save(job, place, { name, blob }, 'save', false) : { name, blob };

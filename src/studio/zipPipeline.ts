@@ -3,9 +3,11 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource } from '../onnx/ByteSource';
 import { blobSource } from '../onnx/blobSource';
+import { memorySource } from '../onnx/memorySource';
 import type { Component } from '../pipeline/components';
 import type { ExportedFile } from './exportData';
 import type { Pipeline } from './Pipeline';
+import { isOfTeacherAlone } from './studentFolder';
 
 export interface ZipEntries {
   readonly list: readonly { readonly path: string; readonly source: ByteSource }[];
@@ -22,15 +24,23 @@ export interface ReplacedComponent {
   readonly files: readonly ExportedFile[];
 }
 
-/** Every file of the folder, those of some components replaced. Throws `onnx/too-large` for more than a zip can hold. */
-export async function zipEntries(pipeline: Pipeline, components: readonly ReplacedComponent[]): Promise<ZipEntries> {
+/**
+ * Every file of the folder, those of some components and some `texts` replaced. Throws `onnx/too-large` for more than a zip
+ * can hold.
+ */
+export async function zipEntries(
+  pipeline: Pipeline,
+  components: readonly ReplacedComponent[],
+  texts: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Promise<ZipEntries> {
   const { folder } = pipeline;
   const list: { readonly path: string; readonly source: ByteSource }[] = [];
   const others = await otherPaths(
     pipeline,
     components.map(({ file }) => file),
   );
-  for (const path of others) list.push({ path, source: await folder.open(path) });
+  for (const path of others) if (!texts.has(path)) list.push({ path, source: await folder.open(path) });
+  for (const [path, bytes] of texts) list.push({ path, source: memorySource(bytes) });
   for (const { file, files } of components) {
     for (const { name, blob } of files) list.push({ path: inFolderOf(file, name), source: blobSource(blob) });
   }
@@ -47,12 +57,14 @@ export async function zipEntries(pipeline: Pipeline, components: readonly Replac
 
 const inFolderOf = ({ path }: Component, name: string): string => [...path.split('/').slice(0, -1), name].join('/');
 
-/** Every file of the folder but the graphs and weights of these components. */
+/** Every file of the folder but the graphs and weights of these components, and what is of the teacher alone. */
 export async function otherPaths(pipeline: Pipeline, components: readonly Component[]): Promise<readonly string[]> {
   const replaced = new Set(
     components.flatMap((file) => [file.path, ...[...file.weights.keys()].map((name) => inFolderOf(file, name))]),
   );
-  return (pipeline.folder.paths ?? (await knownFiles(pipeline))).filter((path) => !replaced.has(path));
+  return (pipeline.folder.paths ?? (await knownFiles(pipeline))).filter(
+    (path) => !replaced.has(path) && !isOfTeacherAlone(path),
+  );
 }
 
 /**
