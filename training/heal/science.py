@@ -1,6 +1,6 @@
 """Heals one teacher in every way that the paper compares, judges what comes out, and writes the tables of docs/healing.md.
 
-    python science.py FOLDER --runs ../runs --scratch DIR [--steps 400] [--seeds 1 2 3] [--ways pruned repair icd mca both ...]
+    python science.py FOLDER --runs ../runs --scratch DIR [--steps 400] [--seeds 1 2 3] [--ways pruned repair icd mca both scratch ...]
 
 Runs go one after another through the command line (`npm run vdmini`), so what is measured is what a person gets. Each result goes to
 docs/healing-results/NAME.json as soon as it is there; what is in it already, with the same settings, is not run again, and a run that
@@ -34,6 +34,7 @@ WAYS: dict[str, list[str] | None] = {
     "repair+icd": ["--stages", "repair,end"],
     "repair+local": ["--stages", "repair,local"],
     "repair+local+icd": ["--stages", "repair,local,end"],
+    "scratch": ["--stages", "end", "--from-scratch"],
     "near": ["--stages", "end", "--train", "near"],
     "low-rank": ["--stages", "end", "--train", "low-rank"],
 }

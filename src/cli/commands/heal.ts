@@ -55,6 +55,8 @@ ${planHelp}
   --high-noise X      how much more often states of high noise are taken (default ${defaultHealSettings.highNoise})
   --train WHICH       all; near: the layers right before and after each cut; low-rank: a low-rank change of attention's
                       projections, without repair; else a pattern of the weights' names (default all)
+  --from-scratch      begin with nothing of what the teacher learnt (the values of each weight in another order), to
+                      compare with; without repair
   --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
   --latents FOLDER    your own clips in place of the teacher's: NAME.npy (a latent as the VAE encodes it, times its scaling
                       factor) and NAME.txt (its prompt); it is measured on the teacher's all the same
@@ -82,6 +84,7 @@ const options = {
   local: { type: 'boolean' },
   'high-noise': { type: 'string' },
   train: { type: 'string' },
+  'from-scratch': { type: 'boolean' },
   prompts: { type: 'string' },
   latents: { type: 'string' },
   clips: { type: 'string' },
@@ -178,18 +181,24 @@ async function readHealSettings(values: Values, { description }: Pipeline): Prom
     prompts: values.prompts === undefined ? healingPrompts(description) : await readPrompts(values.prompts),
     samplingSteps: integer(values['sampling-steps'], '--sampling-steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
+    ...(values['from-scratch'] ? { fromScratch: true } : {}),
     ...(values.train === undefined || values.train === 'all' ? {} : { train: readTrained(values.train) }),
   };
 }
 
-function readStages({ stages: text, local }: Values): readonly HealStage[] {
+function readStages({ stages: text, local, 'from-scratch': fromScratch }: Values): readonly HealStage[] {
   if (text !== undefined && local) throw new StudioError('cli/usage', 'Give --stages or --local, not both.');
-  if (text === undefined) return local ? ['repair', 'local'] : defaultHealSettings.stages;
+  if (text === undefined) return standardStages(local, fromScratch);
   const named = text.split(',').map((name) => name.trim());
   const unknown = named.find((name) => !healStages.some((stage) => stage === name));
   if (unknown !== undefined)
     throw new StudioError('cli/usage', `--stages takes some of ${healStages.join(', ')}; ${unknown} is none of them.`);
   return healStages.filter((stage) => named.includes(stage));
+}
+
+function standardStages(local = false, fromScratch = false): readonly HealStage[] {
+  const stages = local ? (['repair', 'local'] as const) : defaultHealSettings.stages;
+  return stages.filter((stage) => !(fromScratch && stage === 'repair'));
 }
 
 /** Absent: found by a test. */

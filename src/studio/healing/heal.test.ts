@@ -89,6 +89,17 @@ describe('heal', () => {
     expect(result.best.total).toBeLessThan(1e-4 * result.before.total);
   });
 
+  it('begins from nothing where told so, learns all the same, and leaves repair to others', async () => {
+    const scratch: HealSettings = { ...settings, stages: ['end'], fromScratch: true };
+    const result = await heal(pipeline, edit, scratch);
+    const { curves } = await heal(pipeline, edit, { ...scratch, fromScratch: false });
+    expect(result.before).toEqual(curves.heldOut[0]);
+    expect(result.curves.training[0]!.output).toBeGreaterThan(1.2 * curves.training[0]!.output);
+    expect(result.curves.training.at(-1)!.output).toBeLessThan(0.7 * result.curves.training[0]!.output);
+    const repaired = heal(pipeline, edit, { ...scratch, stages: ['repair', 'end'] });
+    await expect(repaired).rejects.toMatchObject({ code: 'passes/nothing-to-train' });
+  });
+
   it('learns stage by stage from the teacher, then as a whole, and resumes within either', async () => {
     const both: HealSettings = { ...settings, stages: ['local', 'end'], steps: 80 };
     const whole = await heal(pipeline, edit, both);

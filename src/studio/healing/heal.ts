@@ -27,6 +27,7 @@ import { learningRateAt, stageAt, WARM_UP_STEPS } from './healSchedule';
 import { type HeldOut, heldOut } from './heldOut';
 import type { OwnClip } from './ownClips';
 import { repair } from './repair';
+import { shuffledWeights } from './shuffledWeights';
 import { createTrainer, type Trainer } from './trainer';
 import type { TrainedStage } from './trainingGraphs';
 import { type ClipOptions, type TrainingItem, type TrainingStates, trainingStates } from './trainingStates';
@@ -90,6 +91,12 @@ export async function heal(
       'Repair changes whole layers: leave it out of the stages where a low-rank change is all that is trained.',
       {},
     );
+  if (settings.fromScratch && (settings.train === 'low-rank' || settings.stages.includes('repair')))
+    throw new StudioError(
+      'passes/nothing-to-train',
+      'From scratch whole weights are trained and none is repaired: leave out repair and low-rank.',
+      {},
+    );
   const first = stageAt(settings, saved?.step ?? 0, saved?.total ?? null);
   const trainer = await createTrainer(pipeline, edit, settings, first, options.onBusy);
   const healing = new Healing(pipeline, edit, settings, options, fingerprint, first, trainer);
@@ -150,6 +157,7 @@ class Healing {
     if (saved) this.restore(saved);
     else {
       await this.measure();
+      if (settings.fromScratch) await this.forget();
       if (settings.stages.includes('repair')) await this.repair(await states.first(REPAIR_CLIPS, preparing));
     }
     let end = this.ended();
@@ -166,6 +174,11 @@ class Healing {
     }
     if (this.heldOut.at(-1)!.step !== this.step && end !== 'not-finite') await this.measure();
     return this.result(end);
+  }
+
+  private async forget(): Promise<void> {
+    const { trainer, settings } = this;
+    trainer.writeWeights(shuffledWeights(await trainer.readWeights(), trainer.layout, settings.seed));
   }
 
   /** Goes on from the repaired weights where they are better than the untouched ones. */

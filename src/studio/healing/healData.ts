@@ -47,6 +47,8 @@ export interface HealSettings {
    * projections, which is added to them at the end; else names of weights as a regular expression.
    */
   readonly train?: string;
+  /** The student begins with nothing of what its teacher learnt (see `shuffledWeights`): to compare with. Without repair. */
+  readonly fromScratch?: boolean;
 }
 
 /** Chosen from short runs on the bundled teacher (docs/healing.md); no long run has compared them. */
