@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, type Page, test } from '@playwright/test';
 import { unpackPipeline } from '../fixtures/pipelines/unpackPipeline';
+import teachers from '../src/cli/fixtures/teachers.json' with { type: 'json' };
 import { readModel } from '../src/onnx/readModel';
 import { bothDone, cell, clipHash, metric, watchErrors } from './studioPage';
 
@@ -74,6 +75,34 @@ test('emoji-hy, a video transformer: opens, is sampled and cut as on the command
   const weights = [...readModel(await readFile(await file.path())).graph.initializers.keys()].join(' ');
   expect(weights).toContain('single_transformer_blocks.2.');
   expect(weights).not.toContain('single_transformer_blocks.3.');
+  expect(errors).toEqual([]);
+});
+
+test('emoji-i2v, image to video: a bundled picture begins it, the paper’s cut leaves the paper’s share, as on the command line', async ({
+  page,
+}) => {
+  const errors = watchErrors(page);
+  await page.goto('./#model=emoji-i2v&seed=3');
+  await expect(page.getByTestId('picture')).toHaveAttribute('data-key', /^[0-9a-f]{64}$/, { timeout: 60_000 });
+  await bothDone(page);
+  const first = await clipHash(page, 'teacher');
+  await expect(page.locator('.picture-example')).toHaveCount(6);
+  await page.getByTestId('picture-2').click();
+  await bothDone(page);
+  expect(await clipHash(page, 'teacher')).not.toBe(first);
+
+  await page.getByTestId('preset-vdmini').click();
+  await bothDone(page);
+  const total = (side: string) => page.getByTestId(`total-parameters-${side}`).getAttribute('data-value');
+  expect(Number(await total('teacher'))).toBe(teachers.parameters.all);
+  expect(Number(await total('student'))).toBe(teachers.parameters.vdmini);
+  const picture = 'public/models/emoji-i2v/pictures/rocket.png';
+  const settings = ['--seed', '3', '--steps', '1', '--guidance', '1'];
+  await equalToCommandLine(page, ['public/models/emoji-i2v', '--image', picture, '--preset', 'vdmini', ...settings]);
+
+  await page.getByTestId('export-open').click();
+  await page.getByTestId('export-run').click();
+  await expect(page.getByTestId('export-result')).toContainText('Verified', { timeout: 120_000 });
   expect(errors).toEqual([]);
 });
 

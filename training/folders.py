@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from diffusers.models.attention_processor import AttnProcessor
+from PIL import Image
 from torch import nn
 
-from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE, Recipe, caption, held_out
+from emoji_clips import CONTENTS, FPS, FRAMES, MOTIONS, SCENES, SIZE, Recipe, caption, held_out, render
 from export import Part, check_parity, export_graph, swap_weights
 from image_training import load_one_step
 from image_video import CLIP_MEAN, CLIP_STD, ImageVideo
@@ -49,6 +50,16 @@ PROMPTS = (
     "a blue fish slides left on a blue background",
     "a purple grapes grows on a light background",
     "a penguin falls on a green background",
+)
+
+# Where each begins says which motions are open.
+PICTURES = (
+    ("red apple", "bounces", "dark"),
+    ("panda", "spins", "green"),
+    ("rocket", "rises", "blue"),
+    ("soccer ball", "slides right", "light"),
+    ("sunflower", "circles", "dark"),
+    ("pizza", "grows", "light"),
 )
 
 
@@ -141,7 +152,7 @@ def _image_parts(model: ImageVideo) -> dict[str, Part]:
             ("out_sample",),
             "batch",
         ),
-        "image_encoder": Part(_Image(model.modules["image"]), {"pixel_values": _noise(2, 3, SIZE, SIZE)}, ("image_embeds",), "batch"),
+        "image_encoder": Part(ImagePart(model.modules["image"]), {"pixel_values": _noise(2, 3, SIZE, SIZE)}, ("image_embeds",), "batch"),
     }
 
 
@@ -182,7 +193,7 @@ class TextPart(nn.Module):
         return self.text_model(input_ids=input_ids, return_dict=False)[self.index]
 
 
-class _Image(nn.Module):
+class ImagePart(nn.Module):
     def __init__(self, image: nn.Module) -> None:
         super().__init__()
         self.vision_model, self.visual_projection = image.vision_model, image.visual_projection
@@ -207,7 +218,7 @@ def _write_settings(out: Path, name: str, vae: AutoencoderKL, parts: dict[str, P
             "image_processor_type": "CLIPImageProcessor", "crop_size": SIZE, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True,
             "do_rescale": True, "do_resize": True, "image_mean": CLIP_MEAN, "image_std": CLIP_STD, "resample": 3, "rescale_factor": 1 / 255, "size": SIZE,
         })
-        settings = {"frames_per_second": FPS, "steps": 1, "guidance": 1}
+        settings = {"frames_per_second": FPS, "steps": 1, "guidance": 1, "example_images": _draw_pictures(out)}
     else:
         encoders = ["text_encoder"] if name == "emoji-t2v" else ["text_encoder", "text_encoder_2"]
         for encoder in encoders:
@@ -229,6 +240,18 @@ def _write_settings(out: Path, name: str, vae: AutoencoderKL, parts: dict[str, P
     # HunyuanVideoPipeline itself would put its instructions to a language model around the prompt.
     classes = {"emoji-t2v": "TextToVideoSDPipeline", "emoji-hy": "HunyuanVideoTransformerPipeline", "emoji-i2v": "StableVideoDiffusionPipeline"}
     _write_json(out / "model_index.json", {"_class_name": classes[name], **dict(sorted(index.items())), "_studio": settings})
+
+
+def _draw_pictures(out: Path) -> list[str]:
+    """First frames, in the size that the model takes. Returns their paths in the folder."""
+    (out / "pictures").mkdir(parents=True, exist_ok=True)
+    paths = []
+    for content, motion, scene in PICTURES:
+        path = f"pictures/{content.replace(' ', '-')}.png"
+        recipe = Recipe(CONTENTS.index(content), MOTIONS.index(motion), SCENES.index(scene))
+        Image.fromarray(render(recipe)[0]).save(out / path, optimize=True)
+        paths.append(path)
+    return paths
 
 
 def _config(module: nn.Module) -> dict:

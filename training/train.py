@@ -94,7 +94,7 @@ STAGES |= {
     f"{PICTURE}.judge": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "steps", 1, job.judged, max(1, job.judged // 5))),
 }
 
-SHIPPED = {words: "steps" for words in WORDS}  # the weights that are shipped
+SHIPPED = {words: "steps" for words in WORDS} | {PICTURE: "coupled"}  # the weights that are shipped
 SHIPPING = {
     f"{name}.{ending}": Stage(0, work)
     for name, what in SHIPPED.items()
@@ -104,20 +104,17 @@ SHIPPING = {
     )
 }
 
-# Not shipped yet, so without a card: the folder can be made and opened all the same.
-FOLDERS = {f"{PICTURE}.export": Stage(0, lambda job: export_folder(job.runs, job.models / PICTURE, PICTURE, "coupled"))}
-
 
 def train(stage: str, job: Job) -> None:
     job.runs.mkdir(parents=True, exist_ok=True)
     start = time.time()
     print(f"-- {stage}", flush=True)
-    (STAGES | SHIPPING | FOLDERS)[stage].work(job)
+    (STAGES | SHIPPING)[stage].work(job)
     print(f"-- {stage}: {time.time() - start:.0f} s", flush=True)
 
 
 def main() -> None:
-    named = [*STAGES, *SHIPPING, *FOLDERS, "all", "smoke", "adopt"]
+    named = [*STAGES, *SHIPPING, "all", "smoke", "adopt"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="+", choices=named, metavar="STAGE", help=", ".join(named))
     parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints")
@@ -140,7 +137,7 @@ def main() -> None:
                 train(stage, Job(Path(folder), 4, clips=80, made=8, judged=5))
         return
     for stage in [*STAGES, *SHIPPING] if options.stages == ["all"] else options.stages:
-        minutes = (STAGES | SHIPPING | FOLDERS)[stage].minutes if options.minutes is None else options.minutes
+        minutes = (STAGES | SHIPPING)[stage].minutes if options.minutes is None else options.minutes
         train(stage, Job(options.runs, minutes * 60, options.clips, options.made, options.judged))
 
 

@@ -24,6 +24,13 @@ export const bundledModels: readonly BundledModel[] = [
     description:
       "A small video transformer of HunyuanVideo's kind, with two-stream and one-stream blocks, trained from scratch on the same emoji: four steps, guidance as an input.",
   },
+  {
+    id: 'emoji-i2v',
+    name: 'Emoji I2V',
+    url: 'models/emoji-i2v/',
+    description:
+      "A small image-to-video U-Net of Stable Video Diffusion's kind, trained from scratch on the same emoji: a picture begins the clip, in one step.",
+  },
 ];
 
 /** `pageUrl`: document.baseURI, because the worker that opens the folder has another base. */

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from emoji_clips import FRAMES, Recipe, caption, render_tensor  # noqa: E402
 from judge import load_judge, mark  # noqa: E402
 from judge_onnx import JudgeFeatures, frechet_distance  # noqa: E402
-from models import MAX_TOKENS  # noqa: E402
+from models import LATENT_CHANNELS, LATENT_SIZE, MAX_TOKENS, PAD  # noqa: E402
 from sample import held_out_recipes, trained_recipes  # noqa: E402
 from strict_judge import load_strict_judge, mark_strictly  # noqa: E402
 
@@ -36,36 +36,55 @@ BOOTSTRAPS = 200
 
 
 class Folder:
-    """A text-to-video pipeline whose denoiser takes any batch and no guidance."""
+    """A text-to-video pipeline whose denoiser takes any batch: a U-Net without guidance, or a transformer that is told its scale."""
 
     def __init__(self, path: Path, threads: int) -> None:
         index = json.loads((path / "model_index.json").read_text())
-        self.steps, guidance = index["_studio"]["steps"], index["_studio"]["guidance"]
-        if guidance != 1 or "unet" not in index:
-            raise ValueError(f"{path}: only U-Nets sampled without guidance are judged here")
+        self.steps, self.guidance = index["_studio"]["steps"], index["_studio"]["guidance"]
+        self.denoiser = next((part for part in ("unet", "transformer") if part in index), None)
+        if self.denoiser is None or "text_encoder" not in index or (self.denoiser == "unet" and self.guidance != 1):
+            raise ValueError(f"{path}: only text-to-video models are judged here, U-Nets without guidance and transformers that are told it")
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = threads
-        self.net, self.text, self.decoder = (
-            onnxruntime.InferenceSession(str(path / part / "model.onnx"), settings, providers=["CPUExecutionProvider"])
-            for part in ("unet", "text_encoder", "vae_decoder")
-        )
+        self.sessions = {
+            part: onnxruntime.InferenceSession(str(path / part / "model.onnx"), settings, providers=["CPUExecutionProvider"])
+            for part in (self.denoiser, "vae_decoder", "text_encoder", "text_encoder_2")
+            if (path / part / "model.onnx").exists()
+        }
+        self.net = self.sessions[self.denoiser]
+        self.inputs = {one.name for one in self.net.get_inputs()}
         self.tokenizer = Tokenizer.from_file(str(path / "tokenizer" / "tokenizer.json"))
-        self.tokenizer.enable_padding(length=MAX_TOKENS, pad_id=self.tokenizer.token_to_id("<pad>"), pad_token="<pad>")
+        self.tokenizer.enable_padding(length=MAX_TOKENS, pad_id=self.tokenizer.token_to_id(PAD), pad_token=PAD)
         self.scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(path / "scheduler")
+
+    def words(self, captions: list[str]) -> dict[str, np.ndarray]:
+        """What the denoiser is told of the captions, by its inputs."""
+        ids = np.array([one.ids for one in self.tokenizer.encode_batch(captions)], dtype=np.int64)
+        told = {"encoder_hidden_states": self.sessions["text_encoder"].run(["last_hidden_state"], {"input_ids": ids})[0]}
+        if "text_encoder_2" in self.sessions:
+            told["pooled_projections"] = self.sessions["text_encoder_2"].run(["pooler_output"], {"input_ids": ids})[0]
+        told["encoder_attention_mask"] = (ids != self.tokenizer.token_to_id(PAD)).astype(np.int64)
+        told["guidance"] = np.full(len(captions), 1000 * self.guidance, dtype=np.float32)
+        return {name: value for name, value in told.items() if name in self.inputs}
+
+    def grid(self) -> torch.Tensor:
+        """Sets the levels: HunyuanVideo's own linspace(1, 1/n, n) for a transformer, the scheduler's otherwise."""
+        if self.denoiser == "transformer":
+            self.scheduler.set_timesteps(sigmas=np.linspace(1, 1 / self.steps, self.steps))
+        else:
+            self.scheduler.set_timesteps(self.steps)
+        return self.scheduler.timesteps
 
     def sample(self, captions: list[str], noise: torch.Tensor) -> torch.Tensor:
         """[clips, FRAMES, 3, SIZE, SIZE] in -1..1 from `noise` [clips, channels, FRAMES, h, w]."""
-        ids = np.array([one.ids for one in self.tokenizer.encode_batch(captions)], dtype=np.int64)
-        words = self.text.run(["last_hidden_state"], {"input_ids": ids})[0]
-        self.scheduler.set_timesteps(self.steps)
-        latents = noise
-        for timestep in self.scheduler.timesteps:
-            told = np.full(len(captions), float(timestep), dtype=np.float32)
-            feeds = {"sample": latents.numpy(), "timestep": told, "encoder_hidden_states": words}
+        words, latents = self.words(captions), noise
+        clip = "sample" if "sample" in self.inputs else "hidden_states"
+        for timestep in self.grid():
+            feeds = {clip: latents.numpy(), "timestep": np.full(len(captions), float(timestep), dtype=np.float32), **words}
             velocity = torch.from_numpy(self.net.run(["out_sample"], feeds)[0])
             latents = self.scheduler.step(velocity, timestep, latents).prev_sample
         frames = latents.transpose(1, 2).flatten(0, 1).numpy()
-        pixels = torch.from_numpy(self.decoder.run(["sample"], {"latent_sample": frames})[0])
+        pixels = torch.from_numpy(self.sessions["vae_decoder"].run(["sample"], {"latent_sample": frames})[0])
         return pixels.clamp(-1, 1).unflatten(0, (-1, FRAMES))
 
 
@@ -84,8 +103,7 @@ def rendered(recipes: list[Recipe]) -> torch.Tensor:
 
 
 def sample_all(folder: Folder, recipes: list[Recipe]) -> torch.Tensor:
-    channels, _, high, wide = folder.net.get_inputs()[0].shape[1:]
-    noise = torch.randn((len(recipes), channels, FRAMES, high, wide), generator=torch.Generator().manual_seed(NOISE_SEED))
+    noise = torch.randn((len(recipes), LATENT_CHANNELS, FRAMES, LATENT_SIZE, LATENT_SIZE), generator=torch.Generator().manual_seed(NOISE_SEED))
     parts = []
     for at in range(0, len(recipes), AT_ONCE):
         parts.append(folder.sample([caption(one) for one in recipes[at : at + AT_ONCE]], noise[at : at + AT_ONCE]))

@@ -4,8 +4,8 @@
 
 Runs go one after another through the command line (`npm run vdmini`), so what is measured is what a person gets. Each result goes to
 docs/healing-results/NAME.json as soon as it is there; what is in it already, with the same settings, is not run again, and a run that
-was cut goes on from its checkpoint. U-Nets that are sampled without guidance are judged as clips (judge_folder.py), others by the
-held-out error alone.
+was cut goes on from its checkpoint. Text-to-video models are judged as clips (judge_folder.py), others by the held-out error
+alone.
 """
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def prune(folder: Path, preset: str, out: Path) -> dict:
 
 def judged(folder: Path, runs: Path, clips: int, threads: int) -> dict | None:
     index = json.loads((folder / "model_index.json").read_text())
-    if "unet" not in index or index["_studio"].get("guidance") != 1 or "text_encoder" not in index:
-        return None
-    return judge_folder(folder, runs, clips, threads)
+    return judge_folder(folder, runs, clips, threads) if "text_encoder" in index else None
 
 
 def load(path: Path) -> dict:

@@ -13,26 +13,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import EulerDiscreteScheduler
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from adopt import read_weights  # noqa: E402
 from emoji_clips import FRAMES  # noqa: E402
-from folders import TextPart  # noqa: E402
-from models import LATENT_CHANNELS, LATENT_SIZE, build_tokenizer, build_vae  # noqa: E402
+from folders import ImagePart, TextPart  # noqa: E402
+from image_video import PICTURE_NOISE, ImageVideo  # noqa: E402
+from models import LATENT_CHANNELS, LATENT_SIZE, build_image_denoiser, build_tokenizer, build_vae  # noqa: E402
 from text_video import BUILDERS  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "public" / "models"
 SEED, PROMPT = 1, "a red apple bounces on a dark background"
 GRAPHS = {"emoji-t2v": {"net": "unet", "text": "text_encoder"}, "emoji-hy": {"net": "transformer", "text": "text_encoder", "text_2": "text_encoder_2"}}
+PICTURE, PICTURE_STREAM = "pictures/red-apple.png", 2_000_000
 CELLS = 8
 
 
-def philox(seed: int, blocks: int) -> np.ndarray:
+def philox(seed: int, blocks: int, stream: int) -> np.ndarray:
     """uint64 [blocks, 4] of 32-bit words, for the counters 0, 1, ..."""
     mask = np.uint64(0xFFFFFFFF)
     counter = [np.arange(blocks, dtype=np.uint64), *(np.zeros(blocks, np.uint64) for _ in range(3))]
-    keys = [seed, 0]
+    keys = [seed, stream]
     for _ in range(10):
         first, second = counter[0] * np.uint64(0xD2511F53), counter[2] * np.uint64(0xCD9E8D57)
         counter = [
@@ -43,15 +47,15 @@ def philox(seed: int, blocks: int) -> np.ndarray:
     return np.stack(counter, 1)
 
 
-def normals(seed: int, count: int) -> np.ndarray:
-    uniform = (philox(seed, count // 4).astype(np.float64) + 0.5) / 2**32
+def normals(seed: int, count: int, stream: int = 0) -> np.ndarray:
+    uniform = (philox(seed, count // 4, stream).astype(np.float64) + 0.5) / 2**32
     radius, angle = np.sqrt(-2 * np.log(uniform[:, 0::2])), 2 * np.pi * uniform[:, 1::2]
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 2).reshape(-1).astype(np.float32)
 
 
 @torch.no_grad()
-def clip(name: str) -> np.ndarray:
-    """[FRAMES, 3, CELLS, CELLS] in 8-bit levels."""
+def clip_of_words(name: str) -> torch.Tensor:
+    """Frames [FRAMES, 3, SIZE, SIZE] in -1..1."""
     model, vae = BUILDERS[name]("cpu"), build_vae().eval()
     for part, graph in GRAPHS[name].items():
         module = model.modules[part].eval()
@@ -65,13 +69,51 @@ def clip(name: str) -> np.ndarray:
     for level, following in zip(levels, levels[1:]):
         velocity = model.velocity(latents, torch.full((1,), level), ids, torch.full((1,), model.few_guidance))
         latents = latents + (following - level) * velocity
-    frames = vae.decode(latents.transpose(1, 2).flatten(0, 1)).sample.clamp(-1, 1)
-    return torch.nn.functional.adaptive_avg_pool2d((frames + 1) * 127.5, CELLS).numpy()
+    return vae.decode(latents.transpose(1, 2).flatten(0, 1)).sample.clamp(-1, 1)
+
+
+@torch.no_grad()
+def clip_of_picture(name: str) -> torch.Tensor:
+    """The same, of the picture PICTURE; some noise is on it when it is encoded."""
+    model, vae = ImageVideo("cpu"), build_vae().eval()
+    net, image = model.modules["net"].eval(), ImagePart(model.modules["image"].eval())
+    for graph, module in {"unet": net, "image_encoder": image, "vae_encoder": vae, "vae_decoder": vae}.items():
+        read_weights(MODELS / name / graph / "model.onnx", module)
+    pixels = np.asarray(Image.open(MODELS / name / PICTURE).convert("RGB"))
+    picture = torch.from_numpy(pixels.copy()).permute(2, 0, 1).unsqueeze(0).float() / 127.5 - 1
+    strength = torch.full((1,), PICTURE_NOISE)
+    noise = torch.from_numpy(normals(SEED, picture.numel(), PICTURE_STREAM)).view(picture.shape)
+    beside = vae.encode(picture + PICTURE_NOISE * noise).latent_dist.mean
+    shape = (1, FRAMES, LATENT_CHANNELS, LATENT_SIZE, LATENT_SIZE)
+    latents = torch.from_numpy(normals(SEED, int(np.prod(shape)))).view(shape)
+    scheduler = EulerDiscreteScheduler.from_pretrained(MODELS / name / "scheduler")
+    scheduler.set_timesteps(1)
+    latents = latents * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(latents, timestep)
+        given = torch.cat([scaled, beside.unsqueeze(1).expand(-1, FRAMES, -1, -1, -1)], 2)
+        v = net(given, timestep, model.embed(picture), model.time_ids(strength)).sample
+        latents = scheduler.step(v, timestep, latents).prev_sample
+    return vae.decode(latents.flatten(0, 1)).sample.clamp(-1, 1)
+
+
+def cells(frames: torch.Tensor) -> list[list[float]]:
+    """Mean colours [FRAMES, 3 * CELLS * CELLS] in 8-bit levels."""
+    means = torch.nn.functional.adaptive_avg_pool2d((frames + 1) * 127.5, CELLS).numpy()
+    return means.round(1).reshape(FRAMES, -1).tolist()
+
+
+def kept_parameters() -> dict[str, int]:
+    """Of emoji-i2v's U-Net: all, and what the paper's rule leaves, by the names of diffusers' modules."""
+    outer = [f"{side}_blocks.{stage}.{part}.1." for side, stages in (("down", (0, 1)), ("up", (2, 3))) for stage in stages for part in ("resnets", "attentions")]
+    gone = (*outer, "mid_block.", "down_blocks.3.", "up_blocks.0.", "down_blocks.2.downsamplers.")
+    sizes = {name: value.numel() for name, value in build_image_denoiser().named_parameters()}
+    return {"all": sum(sizes.values()), "vdmini": sum(size for name, size in sizes.items() if not name.startswith(gone))}
 
 
 def main() -> None:
-    clips = {name: clip(name).round(1).reshape(FRAMES, -1).tolist() for name in GRAPHS}
-    print(json.dumps({"seed": SEED, "prompt": PROMPT, "cells": CELLS, "clips": clips}))
+    clips = {name: cells(clip_of_words(name)) for name in GRAPHS} | {"emoji-i2v": cells(clip_of_picture("emoji-i2v"))}
+    print(json.dumps({"seed": SEED, "prompt": PROMPT, "picture": PICTURE, "cells": CELLS, "parameters": kept_parameters(), "clips": clips}))
 
 
 if __name__ == "__main__":
