@@ -1,6 +1,6 @@
 """Heals one teacher in every way that the paper compares, judges what comes out, and writes the tables of docs/healing.md.
 
-    python science.py FOLDER --runs ../runs --scratch DIR [--steps 400] [--seeds 1 2 3] [--ways pruned repair icd mca both scratch ...]
+    python science.py FOLDER --runs ../runs --scratch DIR [--preset NAME | --plan FILE] [--steps 400 | --minutes M] [--seeds 1 2 3] [--ways pruned repair icd mca both scratch ...]
 
 Runs go one after another through the command line (`npm run vdmini`), so what is measured is what a person gets. Each result goes to
 docs/healing-results/NAME.json as soon as it is there; what is in it already, with the same settings, is not run again, and a run that
@@ -45,12 +45,17 @@ def vdmini(*args: str) -> str:
     return subprocess.run(["npm", "run", "--silent", "vdmini", "--", *args], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def heal(folder: Path, preset: str, way: str, steps: int, seed: int, out: Path) -> dict:
-    """Figures of the run; the healed folder is `out`."""
+def heal(folder: Path, cut: list[str], way: str, length: list[str], seed: int, out: Path) -> dict:
+    """Figures of the run; the healed folder is `out`. `length`: as `vdmini heal` takes it."""
     resume = ["--resume"] if out.with_name(f"{out.name}.checkpoint").exists() else []
     shutil.rmtree(out, ignore_errors=True)
-    count = ["--steps", str(steps)] if way in TRAINED else []
-    told = json.loads(vdmini("heal", str(folder), "--preset", preset, "--out", str(out), "--seed", str(seed), *WAYS[way], *count, *resume, "--json"))
+    count = length if way in TRAINED else []
+    told = json.loads(vdmini("heal", str(folder), *cut, "--out", str(out), "--seed", str(seed), *WAYS[way], *count, *resume, "--json"))
+    return figures(told)
+
+
+def figures(told: dict) -> dict:
+    """Of what `vdmini heal --json` tells."""
     critic = [point["critic"]["accuracy"] for point in told["curves"]["training"] if "critic" in point]
     return {
         "before": told["before"], "best": told["best"], "end": told["end"], "steps": told["steps"], "seconds": round(told["seconds"]),
@@ -58,12 +63,12 @@ def heal(folder: Path, preset: str, way: str, steps: int, seed: int, out: Path) 
     }
 
 
-def prune(folder: Path, preset: str, out: Path) -> dict:
+def prune(folder: Path, cut: list[str], out: Path) -> dict:
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(folder, out)
     denoiser = next(out / part / "model.onnx" for part in ("unet", "transformer") if (out / part).exists())
     denoiser.unlink()
-    vdmini("prune", str(folder / denoiser.relative_to(out)), "--preset", preset, "--out", str(denoiser))
+    vdmini("prune", str(folder / denoiser.relative_to(out)), *cut, "--out", str(denoiser))
     return {}
 
 
@@ -87,15 +92,15 @@ def table(name: str, results: dict) -> str:
     lines = [
         f"### {name}, steps of {results['batch']} states",
         "",
-        "| Way | Preset | Seed | Steps | Held-out error (content / motion) | Judged all right: trained | held out | strict: trained | held out | FVD (95 %) | Critic |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| Way | Cut | Seed | Steps | Minutes | Held-out error (content / motion) | Judged all right: trained | held out | strict: trained | held out | FVD (95 %) | Critic |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in results["rows"]:
         error = row.get("best") or row.get("before")
         seen = row.get("judged")
         share = lambda judge, group: _share(seen[judge][group]) if seen else ""  # noqa: E731
         lines.append("| " + " | ".join([
-            row["way"], row.get("preset", ""), str(row.get("seed", "")), str(row.get("steps", "")),
+            row["way"], row.get("preset", ""), str(row.get("seed", "")), str(row.get("steps", "")), f"{row['seconds'] / 60:.0f}" if row.get("steps") else "",
             f"{error['total']:.3g} ({error['content']:.2g} / {error['motion']:.2g})" if error else "",
             share("judge", "trained"), share("judge", "heldOut"), share("strict", "trained"), share("strict", "heldOut"),
             f"{seen['fvd']:.1f} ({seen['fvdInterval'][0]:.1f} to {seen['fvdInterval'][1]:.1f})" if seen else "",
@@ -123,7 +128,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="holds judge.pt and strict-judge.pt")
     parser.add_argument("--scratch", type=Path, help="where healed folders go")
     parser.add_argument("--preset", default="vdmini")
+    parser.add_argument("--plan", type=Path, help="a plan in place of a preset")
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--minutes", type=float, help="of each run, in place of steps")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--ways", nargs="+", choices=["teacher", *WAYS], default=["teacher", *WAYS])
     parser.add_argument("--clips", type=int, default=360)
@@ -138,11 +145,14 @@ def measure(options: argparse.Namespace) -> None:
     folder = options.folder.resolve()
     path = RESULTS / f"{folder.name}.json"
     results = load(path) | {"batch": 4}
+    cut = ["--preset", options.preset] if options.plan is None else ["--plan", str(options.plan.resolve())]
+    name = options.preset if options.plan is None else options.plan.stem
+    length = ["--steps", str(options.steps)] if options.minutes is None else ["--minutes", str(options.minutes)]
     for seed in options.seeds:
         for way in options.ways:
-            row = {"way": way} if way == "teacher" else {"way": way, "preset": options.preset}
+            row = {"way": way} if way == "teacher" else {"way": way, "preset": name}
             if way in TRAINED:
-                row |= {"asked": options.steps}
+                row |= {"asked": options.steps} if options.minutes is None else {"minutes": options.minutes}
             if way in WAYS and WAYS[way]:
                 row |= {"seed": seed}
             if any(row.items() <= done.items() for done in results["rows"]):
@@ -151,7 +161,7 @@ def measure(options: argparse.Namespace) -> None:
             if way == "teacher":
                 out = folder
             else:
-                row |= prune(folder, options.preset, out) if WAYS[way] is None else heal(folder, options.preset, way, options.steps, seed, out)
+                row |= prune(folder, cut, out) if WAYS[way] is None else heal(folder, cut, way, length, seed, out)
             seen = judged(out, options.runs, options.clips, options.threads) if out.exists() else None
             results["rows"].append(row | ({"judged": seen} if seen else {}))
             keep(path, results)
