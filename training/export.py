@@ -19,7 +19,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-TRANSPOSED, RESHAPED = ".transposed", ".reshaped"
+TRANSPOSED, RESHAPED, SIGMOID = ".transposed", ".reshaped", ".sigmoid"
 SAME_WEIGHTS = 1e-4  # largest difference of ONNX from PyTorch with the same fp16 weights, over the largest value
 ROUNDING = 1e-3  # mean difference of ONNX from PyTorch with the trained fp32 weights, over the largest value
 OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
@@ -51,7 +51,7 @@ def export_graph(folder: Path, part: Part) -> None:
     _without_logical_where(model)
     _name_folded(model, module.state_dict())
     module.load_state_dict(trained)
-    _store_as_half(model)
+    _store_as_half(model, set(trained))
     _put_in(model, trained)
     onnx.checker.check_model(model)
     onnx.save(model, folder / "model.onnx")
@@ -77,12 +77,13 @@ def _name_folded(model: onnx.ModelProto, marks: dict[str, torch.Tensor]) -> None
             continue
         values = np.ascontiguousarray(numpy_helper.to_array(tensor)).tobytes()
         source = known.get(values) or known_transposed.get(values)
-        if source is None:
+        folded = _under_sigmoid(tensor, marks) if source is None else None
+        if source is None and folded is None:
             continue
-        found.add(source)
+        found.add(source or folded)
         if tensor.name == source:
             continue
-        name = source + (RESHAPED if values in known else TRANSPOSED)
+        name = f"{folded}{SIGMOID}" if source is None else source + (RESHAPED if values in known else TRANSPOSED)
         if name in taken:
             raise ValueError(f"two initializers hold {name}")
         taken.add(name)
@@ -98,6 +99,15 @@ def _name_folded(model: onnx.ModelProto, marks: dict[str, torch.Tensor]) -> None
         info.name = renamed[info.name]
 
 
+def _under_sigmoid(tensor: TensorProto, marks: dict[str, torch.Tensor]) -> str | None:
+    """The parameter of one value (a factor that blends) that the exporter has put through a sigmoid, or none."""
+    if int(np.prod(tensor.dims)) != 1:
+        return None
+    value = float(numpy_helper.to_array(tensor).reshape(()))
+    single = (name for name, mark in marks.items() if mark.numel() == 1 and mark.is_floating_point())
+    return next((name for name in single if abs(float(marks[name].sigmoid()) - value) < 1e-6), None)
+
+
 def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
     """Writes `weights` over the initializers that bear their names, in each one's own type and layout. Raises
     ValueError when a weight has no initializer."""
@@ -109,6 +119,8 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
         value = weights[name].float().numpy()
         if tensor.name.endswith(TRANSPOSED):
             value = value.T
+        if tensor.name.endswith(SIGMOID):
+            value = 1 / (1 + np.exp(-value))
         kind = np.float16 if tensor.data_type == TensorProto.FLOAT16 else np.float32
         tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value.reshape(tuple(tensor.dims)).astype(kind)), tensor.name))
         waiting.discard(name)
@@ -166,7 +178,7 @@ def _rounded_as_stored(path: Path, weights: dict[str, torch.Tensor]) -> dict[str
 
 
 def parameter_of(initializer: str) -> str:
-    return initializer.removesuffix(TRANSPOSED).removesuffix(RESHAPED)
+    return initializer.removesuffix(TRANSPOSED).removesuffix(RESHAPED).removesuffix(SIGMOID)
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:
@@ -202,12 +214,12 @@ def _without_logical_where(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def _store_as_half(model: onnx.ModelProto) -> None:
-    """fp32 weights of more than 16 values become fp16 with a Cast in front; the rest stays exact."""
+def _store_as_half(model: onnx.ModelProto, parameters: set[str]) -> None:
+    """fp32 weights of more than 16 values become fp16 with a Cast in front; the rest, tables of positions too, stays exact."""
     graph = model.graph
     casts, renamed = [], {}
     for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) <= 16:
+        if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) <= 16 or parameter_of(tensor.name) not in parameters:
             continue
         half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name)
         tensor.CopyFrom(half)
