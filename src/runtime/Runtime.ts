@@ -48,6 +48,8 @@ export interface SessionModel {
   readonly unoptimised?: boolean;
   /** The studio's passes have been there: of the runtime's own ones in the tab, what folds and joins biases is enough. */
   readonly optimised?: boolean;
+  /** On WebGPU channels stay before rows and columns: no Transposes around convolutions, whose kernels like them last. */
+  readonly channelsFirst?: boolean;
   /**
    * For graphs whose values take much more than their weights: the runtime takes memory value by value. Its plan of one
    * piece for all of a run comes on top of what the first run took, and is as large again.

@@ -29,7 +29,8 @@ export interface WebRuntimeParts {
 export function webRuntime(parts: WebRuntimeParts): Runtime {
   const { ort, exclusively, build, device, onBusy, distrusted = new Set() } = parts;
   const lost = device ? lossOf(device) : undefined;
-  const executionProviders = device ? [{ name: 'webgpu', device } as const] : ['wasm'];
+  const providersFor = ({ channelsFirst = false }: SessionModel) =>
+    device ? [{ name: 'webgpu', device, preferredLayout: channelsFirst ? 'NCHW' : 'NHWC' } as const] : ['wasm'];
   const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
   /**
    * A loss rejects at once, but the mutex stays taken until the runtime has come back. WebAssembly runs without ever
@@ -52,7 +53,7 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
 
   const create = async (model: SessionModel): Promise<Ort.InferenceSession> =>
     ort.InferenceSession.create(model.modelBytes, {
-      executionProviders,
+      executionProviders: providersFor(model),
       ...(model.unoptimised ? { graphOptimizationLevel: 'disabled' as const } : {}),
       ...(model.optimised ? { graphOptimizationLevel: 'basic' as const } : {}),
       ...(model.unplannedMemory ? { enableMemPattern: false } : {}),

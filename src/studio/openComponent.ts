@@ -94,6 +94,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
           modelBytes: writeModel(gatedOf(edit, form).model),
           externalData: file.weights,
           optimised: form === 'optimised',
+          channelsFirst: form === 'optimised' && id === 'denoiser',
         }),
     });
   /** A call of sizes that nobody counted on runs on the graph as it is. */

@@ -121,6 +121,7 @@ async function create(
     modelBytes,
     externalData: new Map(),
     optimised: form.endsWith('optimised'),
+    channelsFirst: form.endsWith('optimised'),
     unplannedMemory,
   });
   return { session, gates, createMs: performance.now() - startMs };
