@@ -28,7 +28,14 @@ describe.each(Object.entries(reference.clips))('%s', (name, expected) => {
       try {
         const { steps, guidance } = pipeline.description.defaults;
         expect(steps).toBe(image ? 1 : 4);
-        expect(pipeline.description.notes).toEqual([]);
+        expect(pipeline.description.notes).toEqual(
+          image
+            ? [
+                expect.stringMatching(/^Prompts have no effect/),
+                expect.stringMatching(/^The micro-conditioning .* 7, 127, 0.02/),
+              ]
+            : [],
+        );
         const settings = { prompt: reference.prompt, seed: reference.seed, steps, guidance, ...(image && { image }) };
         const dropped = [dropping[name]!];
         const takes = [TEACHER, variantOf({ dropped })].map((variant) => ({ variant, settings }));

@@ -47,6 +47,17 @@ export interface ComponentParts {
   createSession(model: SessionModel): Promise<Session>;
 }
 
+/**
+ * Pixels of a latent up to which a step is bound by the number of dispatches, not by the work of its convolutions: there the
+ * layout without Transposes is taken. Chosen by count (docs/speed.md); no GPU has timed either.
+ */
+const MOST_SMALL_PIXELS = 32 * 32;
+
+function hasSmallImages({ latentInput }: BlockTree, types: ReadonlyMap<string, TensorType>): boolean {
+  const [height, width] = (types.get(latentInput)?.shape ?? []).slice(-2);
+  return typeof height === 'number' && typeof width === 'number' && height * width <= MOST_SMALL_PIXELS;
+}
+
 export function openComponent(parts: ComponentParts): OpenedComponent {
   const { id, file, tree, types, presets, cannotRun, pool, sizes, fusions } = parts;
   const models = new Map<Edit['weights'], Model>([['original', file.model]]);
@@ -94,7 +105,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
           modelBytes: writeModel(gatedOf(edit, form).model),
           externalData: file.weights,
           optimised: form === 'optimised',
-          channelsFirst: form === 'optimised' && id === 'denoiser',
+          channelsFirst: form === 'optimised' && id === 'denoiser' && hasSmallImages(tree, types),
         }),
     });
   /** A call of sizes that nobody counted on runs on the graph as it is. */
