@@ -15,7 +15,7 @@ const cells = reference.cells;
 const dropping: Readonly<Record<string, string>> = {
   'emoji-t2v': 'up_blocks.1.resnets.0',
   'emoji-hy': 'transformer_blocks.2',
-  'emoji-i2v': 'up_blocks.1.resnets.0',
+  'emoji-i2v': 'up_blocks.1.resnets.1',
 };
 
 describe.each(Object.entries(reference.clips))('%s', (name, expected) => {

@@ -32,7 +32,7 @@ export function IdCheck() {
   const total = allBlocks(tree).filter(({ droppable, members }) => droppable && !members).length;
   return (
     <div className="id-check" role="group" aria-label="Check of ids" data-testid="id-check">
-      <Explain about={ABOUT}>Ids</Explain>
+      <Explain about={ABOUT}>Block ids</Explain>
       {isRunning ? (
         <>
           <progress max={running.of || total} value={running.done} aria-label="Blocks checked" />
