@@ -5,7 +5,7 @@ import { checkModel } from '../../onnx/checkModel';
 import type { Model } from '../../onnx/model';
 import { buildModel, type GraphBuilder } from '../../onnx/testing/buildModel';
 import { maxDifference, runOnce } from '../testing/runModel';
-import { fuse } from './fuse';
+import { fuse, fusionsOn } from './fuse';
 
 const sizes = { bindings: new Map([['batch', 2]]), free: new Set(['batch']), batch: 2 };
 const opsets = new Map([
@@ -55,7 +55,7 @@ const cases: readonly (readonly [string, readonly string[], Model])[] = [
 
 describe('a sum and the norm that reads it', () => {
   it.each(cases)('%s', async (_, expected, before) => {
-    const after = fuse(before, sizes);
+    const after = fuse(before, sizes, { fusions: fusionsOn('webgpu', new Set()) });
     checkModel(after);
     expect(operators(after)).toEqual(expected);
     for (const clips of [1, 3])
@@ -70,7 +70,7 @@ describe('a sum and the norm that reads it', () => {
         b.output('z', null);
       },
     );
-    const after = fuse(before, sizes);
+    const after = fuse(before, sizes, { fusions: fusionsOn('webgpu', new Set()) });
     checkModel(after);
     expect(operators(after)).not.toContain('Add');
     const swapped = ({ graph, ...rest }: Model): Model => ({
