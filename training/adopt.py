@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from checkpoint import save
-from export import SIGMOID, TRANSPOSED, parameter_of
+from export import as_trained, parameter_of
 from models import build_vae
 
 
@@ -40,8 +40,4 @@ def read_weights(path: Path, module: nn.Module) -> None:
         if name not in targets:
             continue
         value = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
-        if tensor.name.endswith(TRANSPOSED):
-            value = value.T
-        if tensor.name.endswith(SIGMOID):
-            value = value.logit()
-        targets[name].copy_(value.reshape(targets[name].shape))
+        targets[name].copy_(as_trained(tensor.name, value).reshape(targets[name].shape))

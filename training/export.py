@@ -116,11 +116,7 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
         name = parameter_of(tensor.name)
         if name not in weights:
             continue
-        value = weights[name].float().numpy()
-        if tensor.name.endswith(TRANSPOSED):
-            value = value.T
-        if tensor.name.endswith(SIGMOID):
-            value = 1 / (1 + np.exp(-value))
+        value = as_stored(tensor.name, weights[name].float()).numpy()
         kind = np.float16 if tensor.data_type == TensorProto.FLOAT16 else np.float32
         tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value.reshape(tuple(tensor.dims)).astype(kind)), tensor.name))
         waiting.discard(name)
@@ -175,6 +171,20 @@ def _first(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
 def _rounded_as_stored(path: Path, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     half = {parameter_of(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
     return {name: value.half().float() if name in half else value for name, value in weights.items()}
+
+
+def as_stored(initializer: str, value: torch.Tensor) -> torch.Tensor:
+    """A parameter's value as the initializer of that name holds it, but for its shape."""
+    if initializer.endswith(TRANSPOSED):
+        return value.T
+    return value.sigmoid() if initializer.endswith(SIGMOID) else value
+
+
+def as_trained(initializer: str, value: torch.Tensor) -> torch.Tensor:
+    """The inverse of `as_stored`."""
+    if initializer.endswith(TRANSPOSED):
+        return value.T
+    return value.logit() if initializer.endswith(SIGMOID) else value
 
 
 def parameter_of(initializer: str) -> str:

@@ -9,7 +9,7 @@ import type { Clip } from '../metrics/Clip';
 import { resizedClip } from '../metrics/resizedClip';
 import type { Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor, Runtime } from '../runtime/Runtime';
-import { readGraph, weightsOf } from './openGraph';
+import { openGivenModel } from './givenModel';
 
 /** What black and white are to the model. */
 export const featureRanges = ['-1..1', '0..1', '0..255'] as const;
@@ -43,14 +43,7 @@ export async function openFeatureModel(
   runtime: Runtime,
   range: FeatureRange,
 ): Promise<FeatureModel> {
-  const model = await readGraph(folder, path);
-  const signature = signatureOf(model, path);
-  const source = await folder.open(path);
-  const session = await runtime.createSession({
-    what: path,
-    modelBytes: await source.read(0, source.sizeBytes),
-    externalData: await weightsOf(folder, path, model),
-  });
+  const { signature, session } = await openGivenModel(folder, path, runtime, signatureOf);
   const { input, output, layout, frames, height, width } = signature;
   return {
     name: path,

@@ -10,7 +10,7 @@ import { resizedClip } from '../metrics/resizedClip';
 import type { ScoreModels } from '../metrics/vbench/videoScores';
 import type { Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor, Runtime } from '../runtime/Runtime';
-import { readGraph, weightsOf } from './openGraph';
+import { openGivenModel } from './givenModel';
 
 /** What black and white are to the model, each channel shifted and scaled by the last two. */
 export const frameRanges = ['0..1', '-1..1', '0..255', 'imagenet', 'clip'] as const;
@@ -62,14 +62,7 @@ export async function openFrameModel(
   runtime: Runtime,
   range: FrameRange,
 ): Promise<FrameModel> {
-  const model = await readGraph(folder, path);
-  const signature = signatureOf(model, path);
-  const source = await folder.open(path);
-  const session = await runtime.createSession({
-    what: path,
-    modelBytes: await source.read(0, source.sizeBytes),
-    externalData: await weightsOf(folder, path, model),
-  });
+  const { signature, session } = await openGivenModel(folder, path, runtime, signatureOf);
   const { pictures, time, output } = signature;
   const run = async (clip: Clip, frames: readonly number[]): Promise<Float32Array> => {
     const half: PlainTensor = {
