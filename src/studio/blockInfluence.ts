@@ -8,7 +8,8 @@ import { resolvePlan } from '../blocks/plan';
 import type { PlainTensor } from '../runtime/Runtime';
 import { floatValues } from '../runtime/tensors';
 import type { Pipeline, RunGraphs } from './Pipeline';
-import { bytesOf, MOST_FEATURE_BYTES, openTeacherFeatures, stateCalls } from './teacherFeatures';
+import { groupCalls } from './stateGroups';
+import { bytesOf, MOST_FEATURE_BYTES, openTeacherFeatures } from './teacherFeatures';
 import type { TeacherRun } from './teacherRuns';
 import type { Unit } from './units';
 
@@ -56,15 +57,15 @@ export async function measureInfluence(
   units: readonly Unit[],
   run: TeacherRun,
 ): Promise<Readonly<Record<string, readonly number[]>>> {
-  const state = run.states[0]!;
-  const graphs = pipeline.denoiser.graphsFor(stateCalls(pipeline, run, state)[0]!.feeds);
+  const group = [{ run, state: run.states[0]! }];
+  const graphs = pipeline.denoiser.graphsFor(groupCalls(pipeline, group)[0]!.feeds);
   if (!graphs) return {};
   const streams = unitStreams(pipeline, graphs, units);
   const ends = streamEnds(graphs, streams);
   const teacher = ends.length === 0 ? null : await openTeacherFeatures(pipeline, graphs, { kept: [], asked: ends }, 1);
   if (!teacher) return {};
   try {
-    const [call] = (await teacher.of(run, state, ends)).calls;
+    const [call] = (await teacher.of(group, ends)).calls;
     return blockInfluence(streams, { ...call!.feeds, ...call!.values });
   } finally {
     await teacher.release();

@@ -11,17 +11,10 @@ import type { GenerateSettings } from './GenerateSettings';
 import { measurePairs, stepUnder } from './measureTimes';
 import type { Pipeline, RunGraphs } from './Pipeline';
 import { openPartialDenoiser, type PartialDenoiser, partFor } from './partialDenoiser';
+import { type GroupedStates, groupCalls, groupOutputs, groupStates, type ProbedState } from './stateGroups';
 import { type Segment, sweepSegments } from './sweepSegments';
-import { openTeacherFeatures, type StateFeatures, stateCalls, type TeacherFeatures } from './teacherFeatures';
-import {
-  finalLatentUnder,
-  latentError,
-  outputOn,
-  type SplitError,
-  type TeacherRun,
-  type TeacherState,
-  teacherRun,
-} from './teacherRuns';
+import { type GroupFeatures, openTeacherFeatures, type TeacherFeatures } from './teacherFeatures';
+import { finalLatentUnder, latentError, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
 import type { Unit } from './units';
 import { TEACHER, variantOf } from './Variant';
 
@@ -84,11 +77,9 @@ export async function measureImportance(
   return new Sweep(pipeline, units, runs, options).run();
 }
 
-/** A state of a run, and what the teacher gave for it where only a part is run. */
-interface Probe {
-  readonly run: number;
-  readonly state: TeacherState;
-  readonly features?: StateFeatures;
+/** States that are run together, and what the teacher gave for them where only a part is run. */
+interface Probe extends GroupedStates {
+  readonly features?: GroupFeatures;
 }
 
 /** What a segment is measured with where only a part is run. */
@@ -102,7 +93,8 @@ class Sweep {
   private readonly measured = new Map<string, UnitImportance>();
   /** Guided outputs on the first state of each run, by unit: where the student's own way to the end begins. */
   private readonly firstOutputs = new Map<string, readonly Float32Array[]>();
-  private readonly states: readonly Probe[];
+  private readonly states: readonly ProbedState[];
+  private groups: readonly GroupedStates[] = [];
   private influences: Readonly<Record<string, readonly number[]>> = {};
   private calls: number;
 
@@ -112,18 +104,20 @@ class Sweep {
     private readonly runs: readonly TeacherRun[],
     private readonly options: MeasureOptions,
   ) {
-    this.states = runs.flatMap(({ states }, run) => states.map((state) => ({ run, state })));
+    this.states = runs.flatMap((run) => run.states.map((state) => ({ run, state })));
     this.calls = this.states.length;
   }
 
   async run(): Promise<Importance> {
     const { denoiser } = this.pipeline;
-    const first = stateCalls(this.pipeline, this.runs[0]!, this.runs[0]!.states[0]!)[0]!;
+    const first = groupCalls(this.pipeline, [this.states[0]!])[0]!;
     const graphs = denoiser.graphsFor(first.feeds);
     const segments = graphs ? sweepSegments(denoiser.tree, this.units, this.states.length) : [];
     const inParts = graphs && segments.some(({ before }) => before > 0) && (await this.inParts(graphs, segments));
     if (!inParts) {
       await this.tellInfluence(await measureInfluence(this.pipeline, this.units, this.runs[0]!));
+      await this.group((group) => groupOutputs(this.pipeline, TEACHER, group));
+      if (this.groups.length < this.states.length) this.calls += this.states.length;
       await this.segment({ units: this.units, before: 0 });
     }
     if (this.options.final) await this.finals();
@@ -143,10 +137,10 @@ class Sweep {
     try {
       if (asked.length > 0) {
         await this.turn();
-        const { run, state } = this.states[0]!;
-        const [call] = (await teacher.of(this.runs[run]!, state, asked)).calls;
+        const [call] = (await teacher.of([this.states[0]!], asked)).calls;
         await this.tellInfluence(blockInfluence(streams, { ...call!.feeds, ...call!.values }));
       }
+      await this.group(async (group) => (await teacher.of(group, features)).outputs);
       if (teacher.keepsAll) this.calls += this.states.length;
       for (const [index, segment] of segments.entries()) {
         const part = parts[index];
@@ -163,6 +157,14 @@ class Sweep {
     }
   }
 
+  /** Which states are run together from here on. */
+  private async group(teacherOn: Parameters<typeof groupStates>[2]): Promise<void> {
+    this.groups = await groupStates(this.pipeline, this.states, async (group) => {
+      await this.turn();
+      return teacherOn(group);
+    });
+  }
+
   /** A guess of the order, before anything is measured. */
   private async tellInfluence(influences: Sweep['influences']): Promise<void> {
     if (Object.keys(influences).length === 0) return;
@@ -174,14 +176,15 @@ class Sweep {
 
   private async segment({ units, before }: Segment, part?: Part): Promise<void> {
     const probes: Probe[] = [];
-    for (const { run, state } of this.states) {
-      if (!part) probes.push({ run, state });
+    for (const { group, references } of this.groups) {
+      if (!part) probes.push({ group, references });
       else {
         await this.turn();
-        probes.push({ run, state, features: await part.teacher.of(this.runs[run]!, state, part.features) });
+        const features = await part.teacher.of(group, part.features);
+        probes.push({ group, references: features.outputs, features });
       }
     }
-    if (part && !part.teacher.keepsAll) this.calls += probes.length;
+    if (part && !part.teacher.keepsAll) this.calls += this.states.length;
     for (const unit of units) {
       const importance = await this.measure(unit, probes, part?.partial, before);
       this.measured.set(unit.id, importance);
@@ -199,18 +202,20 @@ class Sweep {
     const perRun: SplitError[][] = this.runs.map(() => []);
     const bands: Record<'high' | 'low', SplitError[]> = { high: [], low: [] };
     const firstOutputs: Float32Array[] = [];
-    for (const { run, state, features } of probes) {
+    for (const { group, references, features } of probes) {
       await this.turn();
-      const of = this.runs[run]!;
-      const output =
+      const outputs =
         partial && features
-          ? await partial.outputOn(unit.plan, of, features)
-          : await outputOn(this.pipeline, variant, of, state);
-      this.calls += partial ? 1 - before : 1;
-      const error = latentError(this.pipeline, features?.output ?? state.output, output);
-      perRun[run]!.push(error);
-      bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
-      firstOutputs[run] ??= output;
+          ? await partial.outputsOn(unit.plan, group, features)
+          : await groupOutputs(this.pipeline, variant, group);
+      this.calls += group.length * (partial ? 1 - before : 1);
+      for (const [index, { run, state }] of group.entries()) {
+        const error = latentError(this.pipeline, references[index]!, outputs[index]!);
+        const place = this.runs.indexOf(run);
+        perRun[place]!.push(error);
+        bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
+        firstOutputs[place] ??= outputs[index]!;
+      }
     }
     if (this.options.final) this.firstOutputs.set(unit.id, firstOutputs);
     const band = (errors: readonly SplitError[]) => (errors.length === 0 ? null : meanError(errors));

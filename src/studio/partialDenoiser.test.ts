@@ -4,8 +4,9 @@ import { nodeFolder } from '../library/nodeFolder';
 import { nodeRuntime } from '../runtime/nodeRuntime';
 import { openPipeline } from './openPipeline';
 import { openPartialDenoiser, partFor } from './partialDenoiser';
+import { groupCalls } from './stateGroups';
 import { sweepSegments } from './sweepSegments';
-import { openTeacherFeatures, stateCalls } from './teacherFeatures';
+import { openTeacherFeatures } from './teacherFeatures';
 import { latentError, outputOn, teacherRun } from './teacherRuns';
 import { unitsOf } from './units';
 import { variantOf } from './Variant';
@@ -17,7 +18,8 @@ describe.each(['emoji-t2v', 'emoji-hy'])('the rest of %s', (name) => {
       const { defaults } = pipeline.description;
       const run = await teacherRun(pipeline, { ...defaults, seed: 3, steps: 2 });
       const state = run.states[1]!;
-      const graphs = pipeline.denoiser.graphsFor(stateCalls(pipeline, run, state)[0]!.feeds)!;
+      const alone = [{ run, state }];
+      const graphs = pipeline.denoiser.graphsFor(groupCalls(pipeline, alone)[0]!.feeds)!;
       const segments = sweepSegments(pipeline.denoiser.tree, unitsOf(pipeline.denoiser.tree, 'layers'), 40);
       const parts = segments.filter(({ before }) => before > 0);
       expect(parts.length).toBeGreaterThan(1);
@@ -30,13 +32,13 @@ describe.each(['emoji-t2v', 'emoji-hy'])('the rest of %s', (name) => {
         const kept = part.features;
         const teacher = (await openTeacherFeatures(pipeline, graphs, { kept, asked: [] }, 1))!;
         const partial = await openPartialDenoiser(pipeline, graphs, part);
-        const features = await teacher.of(run, state, kept);
-        expect(latentError(pipeline, state.output, features.output).total).toBeLessThan(1e-10);
+        const features = await teacher.of(alone, kept);
+        expect(latentError(pipeline, state.output, features.outputs[0]!).total).toBeLessThan(1e-10);
         for (const unit of [units[0]!, units.at(-1)!]) {
-          const rest = await partial.outputOn(unit.plan, run, features);
+          const [rest] = await partial.outputsOn(unit.plan, alone, features);
           const whole = await outputOn(pipeline, variantOf(unit.plan), run, state);
           const damage = latentError(pipeline, state.output, whole).total;
-          expect(latentError(pipeline, whole, rest).total, unit.id).toBeLessThan(1e-9 + 1e-6 * damage);
+          expect(latentError(pipeline, whole, rest!).total, unit.id).toBeLessThan(1e-9 + 1e-6 * damage);
         }
         await partial.release();
         await teacher.release();

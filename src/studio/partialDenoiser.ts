@@ -8,18 +8,18 @@ import { firstOutput } from '../onnx/graph';
 import { writeModel } from '../onnx/writeModel';
 import { gateFeeds } from '../passes/gate';
 import { type Suffix, suffix } from '../passes/suffix';
-import { branchGuidance, guide } from '../pipeline/guidance';
+import { countNotFinite } from '../runtime/notFinite';
 import type { Feeds, PlainTensor } from '../runtime/Runtime';
 import { boolScalar, floatValues } from '../runtime/tensors';
-import { branchOutputs } from './denoise';
 import type { Pipeline, RunGraphs } from './Pipeline';
-import { bytesOf, MOST_FEATURE_BYTES, type StateFeatures } from './teacherFeatures';
-import type { TeacherRun } from './teacherRuns';
+import { groupOutputs, guidedOutputs, type StateGroup } from './stateGroups';
+import { bytesOf, type GroupFeatures, MOST_FEATURE_BYTES } from './teacherFeatures';
 import type { Unit } from './units';
+import { variantOf } from './Variant';
 
 export interface PartialDenoiser {
-  /** The guided output under a plan of the units that it was cut for. */
-  outputOn(plan: Plan, run: TeacherRun, features: StateFeatures): Promise<Float32Array>;
+  /** The guided output on each state under a plan of the units that it was cut for. Throws `engine/not-finite`. */
+  outputsOn(plan: Plan, group: StateGroup, features: GroupFeatures): Promise<readonly Float32Array[]>;
   release(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export async function openPartialDenoiser(
   { gated: { gates } }: RunGraphs,
   { model }: Suffix,
 ): Promise<PartialDenoiser> {
-  const { description, denoiser } = pipeline;
+  const { denoiser } = pipeline;
   const { file } = denoiser;
   const output = firstOutput(file.model.graph).name;
   const inputs = new Set(model.graph.inputs.map(({ name }) => name));
@@ -51,15 +51,17 @@ export async function openPartialDenoiser(
     externalData: file.weights,
   });
   return {
-    async outputOn(plan, run, { calls }) {
+    async outputsOn(plan, group, { calls }) {
       const keeps = [...gateFeeds(gates, denoiser.tree, plan)].map(([name, keep]) => [name, boolScalar(keep)] as const);
       const own = Object.fromEntries(keeps);
-      const outputs: Float32Array[] = [];
-      for (const { feeds, values, branches } of calls) {
+      const given: { readonly clips: number; readonly output: Float32Array }[] = [];
+      for (const { feeds, values, clips } of calls) {
         const result = await session.run(only({ ...feeds, ...values, ...own }), [output]);
-        outputs.push(...branchOutputs(pipeline, floatValues(result[output]!), branches));
+        given.push({ clips, output: floatValues(result[output]!) });
       }
-      return guide(outputs, branchGuidance(description, run.settings.guidance));
+      // the whole, run again, says which block it was
+      if (given.some((call) => countNotFinite(call.output) > 0)) return groupOutputs(pipeline, variantOf(plan), group);
+      return guidedOutputs(pipeline, group, given);
     },
     release: () => session.release(),
   };

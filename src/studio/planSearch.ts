@@ -11,7 +11,8 @@ import { measurePairs, stepUnder } from './measureTimes';
 import type { Pipeline } from './Pipeline';
 import type { Cost, Currency, MeasuredPlan, PlanOptions, PlanRequest } from './planData';
 import { type MeasuredSaving, settledSavings, type TimeForecast, timeForecast } from './savedTimes';
-import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
+import { type GroupedStates, groupOutputs, groupStates } from './stateGroups';
+import { latentError, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
 import type { Unit } from './units';
 import { TEACHER, variantOf } from './Variant';
 
@@ -34,6 +35,17 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
   const { signal, onProgress, turn } = options;
   const runs: TeacherRun[] = [];
   for (const settings of request.settings) runs.push(await teacherRun(pipeline, settings, signal, turn));
+  const before = async () => {
+    await turn?.();
+    signal?.throwIfAborted();
+  };
+  const states = runs.flatMap((run) => run.states.map((state) => ({ run, state })));
+  let grouped: readonly GroupedStates[] | undefined;
+  const groups = async () =>
+    (grouped ??= await groupStates(pipeline, states, async (group) => {
+      await before();
+      return groupOutputs(pipeline, TEACHER, group);
+    }));
   const known = new Map<string, MeasuredPlan>();
   const earlier = new Map((request.known ?? []).map(({ plan, error }) => [planKey(plan), error]));
   const { content = 1, motion = 1, budget } = request;
@@ -70,17 +82,14 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
     },
     async measure(plan) {
       const key = planKey(plan);
-      const before = known.get(key);
-      if (before) return before;
+      const measuredBefore = known.get(key);
+      if (measuredBefore) return measuredBefore;
       const errors: SplitError[] = [];
       const isKnown = plan.dropped.length === 0 || earlier.has(key);
-      for (const run of isKnown ? [] : runs) {
-        for (const state of run.states) {
-          await turn?.();
-          signal?.throwIfAborted();
-          const output = await outputOn(pipeline, variantOf(plan), run, state);
-          errors.push(latentError(pipeline, state.output, output));
-        }
+      for (const { group, references } of isKnown ? [] : await groups()) {
+        await before();
+        const outputs = await groupOutputs(pipeline, variantOf(plan), group);
+        errors.push(...outputs.map((output, index) => latentError(pipeline, references[index]!, output)));
       }
       const error = earlier.get(key) ?? (isKnown ? { content: 0, motion: 0, total: 0 } : meanError(errors));
       const measured = { plan, cost: costOf(plan), error };

@@ -7,8 +7,9 @@ import { type Damage, damageOf } from './damage';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
 import type { PlanOptions } from './planData';
-import { latentError, outputOn, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
-import { variantOf } from './Variant';
+import { groupOutputs, groupStates, type StateGroup } from './stateGroups';
+import { latentError, type SplitError, type TeacherRun, teacherRun } from './teacherRuns';
+import { TEACHER, type Variant, variantOf } from './Variant';
 
 /** In the order of `plans`, with intervals over the clips. Throws what running throws, and the signal's reason. */
 export async function scorePlans(
@@ -19,17 +20,20 @@ export async function scorePlans(
 ): Promise<readonly Damage[]> {
   const runs: TeacherRun[] = [];
   for (const one of settings) runs.push(await teacherRun(pipeline, one, signal, turn));
+  const outputsOf = async (variant: Variant, group: StateGroup) => {
+    await turn?.();
+    signal?.throwIfAborted();
+    return groupOutputs(pipeline, variant, group);
+  };
+  const states = runs.flatMap((run) => run.states.map((state) => ({ run, state })));
+  const groups = await groupStates(pipeline, states, (group) => outputsOf(TEACHER, group));
   const damages: Damage[] = [];
   for (const plan of plans) {
-    const perRun: SplitError[][] = [];
-    for (const run of runs) {
-      const errors: SplitError[] = [];
-      for (const state of run.states) {
-        await turn?.();
-        signal?.throwIfAborted();
-        errors.push(latentError(pipeline, state.output, await outputOn(pipeline, variantOf(plan), run, state)));
-      }
-      perRun.push(errors);
+    const perRun: SplitError[][] = runs.map(() => []);
+    for (const { group, references } of groups) {
+      const outputs = await outputsOf(variantOf(plan), group);
+      for (const [index, { run }] of group.entries())
+        perRun[runs.indexOf(run)]!.push(latentError(pipeline, references[index]!, outputs[index]!));
     }
     damages.push(damageOf(perRun));
   }
