@@ -7,7 +7,7 @@ import { packModel } from '../src/onnx/packModel';
 import { readModel } from '../src/onnx/readModel';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
-import { bothDone, cell, clipHash, visit, watchErrors } from './studioPage';
+import { bothDone, cell, clipHash, counters, visit, watchErrors } from './studioPage';
 
 const teacher = readFileSync('public/models/emoji-t2v/unet/model.onnx');
 
@@ -104,6 +104,7 @@ test('bad files each say what is wrong, and nothing is lost', async ({ page }) =
   await cell(page, id).click();
   await bothDone(page);
   const kept = { teacher: await clipHash(page, 'teacher'), student: await clipHash(page, 'student'), url: page.url() };
+  const { sessionsLiving } = await counters(page);
   for (const { title, name, bytes, code, says } of cases) {
     await test.step(title, async () => {
       await page.getByTestId('open-model').click();
@@ -118,6 +119,7 @@ test('bad files each say what is wrong, and nothing is lost', async ({ page }) =
       await expect(cell(page, id)).toHaveAttribute('data-state', 'off');
       await page.getByTestId('error-dismiss').click();
       await expect(panel).toHaveCount(0);
+      expect((await counters(page)).sessionsLiving).toBe(sessionsLiving);
     });
   }
   await cell(page, id).click(); // the model that stayed open still runs

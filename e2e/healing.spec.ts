@@ -8,7 +8,7 @@ import { nodeRuntime } from '../src/runtime/nodeRuntime';
 import { openPipeline } from '../src/studio/openPipeline';
 import { TEACHER } from '../src/studio/Variant';
 import { ensureChromium } from './chromium';
-import { bothDone, cell, clip, clipHash, visit, watchErrors } from './studioPage';
+import { bothDone, cell, clip, clipHash, engineWorker, visit, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
 
 /** Without the bundled model, and with the tab Heal in front. */
@@ -37,8 +37,6 @@ async function clipsDone(page: Page): Promise<void> {
   for (const side of ['teacher', 'student'] as const)
     await expect(page.getByTestId(`${side}-standing`)).toHaveAttribute('data-standing', 'done', { timeout: 180_000 });
 }
-
-const engineWorker = (page: Page) => page.workers().find((worker) => /\/worker-/.test(worker.url()))!;
 
 const healStep = async (page: Page): Promise<number> =>
   Number(/[Ss]tep (\d+)/.exec((await page.getByTestId('heal-standing').textContent()) ?? '')?.[1] ?? 0);

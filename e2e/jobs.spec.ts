@@ -60,6 +60,7 @@ test(`${LOSSES} lost devices are as many recoveries: model, plan and clips stay`
   await cell(page, 'blocks.1').click();
   await bothDone(page);
   const student = await clipHash(page, 'student');
+  const { sessionsLiving } = await counters(page);
   let seed = 7;
   for (let loss = 1; loss <= LOSSES; loss++) {
     seed = (seed * 16807) % 2147483647;
@@ -83,6 +84,8 @@ test(`${LOSSES} lost devices are as many recoveries: model, plan and clips stay`
   }
   await expect(page.getByTestId('backend-badge')).toHaveAttribute('data-backend', 'webgpu');
   expect((await counters(page)).deviceLosses).toBeGreaterThanOrEqual(LOSSES);
+  // what the lost devices had is released: no more sessions than before the first loss
+  await expect.poll(async () => (await counters(page)).sessionsLiving).toBe(sessionsLiving);
   await expect(cell(page, 'blocks.1')).toBeVisible();
   expect(errors).toEqual([]);
   await page.context().close();

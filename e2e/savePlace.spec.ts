@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { expect, type Page, test, type Worker } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { unzipSync } from 'fflate';
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
-import { cell, watchErrors } from './studioPage';
+import { cell, engineWorker, watchErrors } from './studioPage';
 
 const name = 'wide-pruned';
 
@@ -55,10 +55,6 @@ async function replacePickers(page: Page): Promise<void> {
       ),
     });
   });
-}
-
-function engineWorker(page: Page): Worker {
-  return page.workers().find((worker) => /\/worker-/.test(worker.url()))!;
 }
 
 /** How the worker's streams behave from now on: after `goodWrites` they are slow, or find the disk full. */

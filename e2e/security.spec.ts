@@ -1,7 +1,8 @@
 /** The built page under its own content security policy: nothing it does is refused. And the licences that it owes. */
 import { readFileSync } from 'node:fs';
-import { expect, type Page, test } from '@playwright/test';
-import { bothDone, cell, watchErrors } from './studioPage';
+import { expect, type Page, test, type Worker } from '@playwright/test';
+import { serveBuilt } from './serveBuilt';
+import { bothDone, cell, engineWorker, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
 
 /** What the policy refused, from the first line of the page on. */
@@ -78,6 +79,50 @@ test('what is not its own is refused: the policy is in force', async ({ page }) 
     .poll(async () => (await violations()).map((text) => text.split(':')[0]).sort())
     .toEqual(['connect-src', 'img-src', 'script-src-elem', 'style-src-elem']);
   expect(await page.evaluate(() => 'ran' in window)).toBe(false);
+});
+
+/** What a worker's policy refuses of an evaluated text and of a fetch over plain http. */
+const refusedIn = (worker: Worker): Promise<readonly string[]> =>
+  worker.evaluate(async () => {
+    const seen: string[] = [];
+    self.addEventListener('securitypolicyviolation', ({ violatedDirective }) => seen.push(violatedDirective));
+    // in a task of its own: what a debugger evaluates may evaluate texts itself
+    await new Promise<void>((resolve) =>
+      setTimeout(() => {
+        try {
+          // biome-ignore lint/security/noGlobalEval: that it is refused is what is tested
+          seen.push(`eval gave ${globalThis.eval('1 + 1')}`);
+        } catch (thrown) {
+          seen.push((thrown as Error).name);
+        }
+        void fetch('http://example.com/').catch(() => resolve());
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return seen.sort();
+  });
+
+test('its workers are under the policy too, on a server that sends no header', async ({ browser }) => {
+  const server = await serveBuilt('/studio/');
+  const context = await browser.newContext({ serviceWorkers: 'allow' });
+  const page = await context.newPage();
+  await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+  await page.goto(server.url);
+  await page.waitForFunction(() => window.crossOriginIsolated); // loaded again, behind the service worker
+  await expect.poll(() => engineWorker(page)?.url()).toMatch(/^blob:/);
+  expect(await refusedIn(engineWorker(page))).toEqual(['EvalError', 'connect-src', 'script-src']);
+  // one that comes from its address, as the runtime's threads do
+  const [own] = await Promise.all([
+    page.waitForEvent('worker'),
+    page.evaluate(async () => {
+      const { page: files } = (await (await fetch('offline.json')).json()) as { page: readonly string[] };
+      const loader = files.find((path) => /ort-wasm[^/]*\.js$/.test(path))!;
+      new Worker(new URL(loader, document.baseURI), { type: 'module' });
+    }),
+  ]);
+  expect(await refusedIn(own)).toEqual(['EvalError', 'connect-src', 'script-src']);
+  await context.close();
+  await server.close();
 });
 
 test('the licences of all that the page holds are a click away', async ({ page }) => {

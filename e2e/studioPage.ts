@@ -1,5 +1,5 @@
 /** What the browser tests do with the page: by test ids, as a person would by sight. */
-import { expect, type Locator, type Page } from '@playwright/test';
+import { expect, type Locator, type Page, type Worker } from '@playwright/test';
 
 export type Side = 'teacher' | 'student';
 
@@ -56,7 +56,17 @@ export function coloursOnScreen(canvas: Locator): Promise<number> {
   });
 }
 
-export function counters(page: Page): Promise<{ sessionsCreated: number; denoiserRuns: number; deviceLosses: number }> {
+/** The studio's own: it comes by way of a Blob, the runtime's threads from their address. */
+export const engineWorker = (page: Page): Worker => page.workers().find((worker) => worker.url().startsWith('blob:'))!;
+
+export interface Counters {
+  readonly sessionsCreated: number;
+  readonly sessionsLiving: number;
+  readonly denoiserRuns: number;
+  readonly deviceLosses: number;
+}
+
+export function counters(page: Page): Promise<Counters> {
   return page.evaluate(() => (window as unknown as { __vdmini: { counters(): Promise<never> } }).__vdmini.counters());
 }
 

@@ -1,6 +1,7 @@
 /*
  * Service worker of the page, with two duties. It adds the headers of cross-origin isolation to everything of this
- * origin, for static servers that cannot send them, so that WebAssembly threads work. And it keeps what a visit
+ * origin, for static servers that cannot send them, so that WebAssembly threads work, and a content security policy to
+ * the scripts of workers. And it keeps what a visit
  * needed (the page's own files and the bundled model that was opened), so that the next one works without a network.
  * It keeps nothing by itself: the page says what (src/ui/offline.ts). Models of other addresses are none of its
  * business; those are kept by the page's own storage.
@@ -38,7 +39,7 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   if (new URL(request.url).origin !== self.location.origin) return; // other origins answer for themselves
   if (request.cache === 'only-if-cached' && request.mode !== 'same-origin') return; // crbug.com/823392
-  event.respondWith(answer(request).then(isolated));
+  event.respondWith(answer(request).then((response) => withHeaders(response, request)));
 });
 
 async function answer(request) {
@@ -77,12 +78,17 @@ async function keepsFolderOf(url) {
   return model !== undefined && keys.some((key) => key.url.startsWith(model));
 }
 
-function isolated(response) {
+/** A worker has the policy of its own response, and not the page's (contentSecurityPolicy.ts). It has no styles or pictures. */
+const WORKER_POLICY =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self' blob: https:; object-src 'none'; base-uri 'none'";
+
+function withHeaders(response, request) {
   if (response.type === 'opaque' || response.type === 'opaqueredirect' || response.type === 'error') return response;
   const headers = new Headers(response.headers);
   headers.set('Cross-Origin-Opener-Policy', 'same-origin');
   headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
   headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+  if (request.destination === 'worker') headers.set('Content-Security-Policy', WORKER_POLICY);
   const empty = [204, 205, 304].includes(response.status);
   return new Response(empty ? null : response.body, {
     status: response.status,

@@ -1,6 +1,6 @@
 /**
  * A pipeline folder wherever it lives (served beside the page, dropped files, a URL, a disk), seen as paths
- * and byte sources. It knows nothing of what the files mean; `diffusion/PipelineDescription` does.
+ * and byte sources. It knows nothing of what the files mean; `pipeline/PipelineDescription` does.
  */
 import type { ByteSource } from '../onnx/ByteSource';
 
@@ -22,7 +22,14 @@ export interface Folder {
 /** What the page sends to the worker to say which folder to open. */
 export type FolderReference =
   /** `keep`: store the files in the origin private file system and take them from there next time (see modelCache). */
-  | { readonly kind: 'url'; readonly url: string; readonly name: string; readonly keep?: boolean }
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      readonly name: string;
+      readonly keep?: boolean;
+      /** Files that are known to be there and that opening reads: fetched at once, in this order, and never asked about. */
+      readonly files?: readonly string[];
+    }
   | {
       readonly kind: 'files';
       readonly name: string;

@@ -87,3 +87,29 @@ test('the URL of one graph file is that file, with its neighbours at hand', asyn
   expect(await folder.has('a b#c.data')).toBe(true);
   expect(server.log.at(-1)).toBe('HEAD /m/unet/a b#c.data');
 });
+
+test('files that are known are asked for at once, one time each, and never whether they are there', async () => {
+  const { url } = await serve();
+  const files = ['model_index.json', 'unet/model.onnx'];
+  const folder = urlFolder({ kind: 'url', url: `${url}m/`, name: 'm', files });
+  await expect.poll(() => server.log.toSorted()).toEqual(['GET /m/model_index.json', 'GET /m/unet/model.onnx']);
+  expect(await folder.has('unet/model.onnx')).toBe(true);
+  const seen: (readonly [number, number])[] = [];
+  const source = await folder.open('unet/model.onnx', { onProgress: (...now) => seen.push(now) });
+  expect(await source.read(0, source.sizeBytes)).toEqual(BYTES);
+  expect(source.bytes).toEqual(BYTES); // a graph is in memory
+  expect(seen.at(-1)).toEqual([BYTES.length, BYTES.length]);
+  expect(server.log).toHaveLength(2);
+  expect(await folder.has('unet/absent.onnx')).toBe(false); // asked about, as it is not on the list
+  expect((await folder.open('unet/model.onnx')).sizeBytes).toBe(BYTES.length); // given away: fetched again
+  expect(server.log.slice(2)).toEqual(['HEAD /m/unet/absent.onnx', 'GET /m/unet/model.onnx']);
+});
+
+test('an abort ends what was asked for beforehand; a file that is not there is told to who opens it', async () => {
+  const { url } = await serve();
+  const files = ['unet/model.onnx', 'unet/absent.onnx'];
+  const aborted = urlFolder({ kind: 'url', url: `${url}m/`, name: 'm', files }, { signal: AbortSignal.abort() });
+  await expect(aborted.open('unet/model.onnx')).rejects.toMatchObject({ name: 'AbortError' });
+  const folder = urlFolder({ kind: 'url', url: `${url}m/`, name: 'm', files });
+  await expect(folder.open('unet/absent.onnx')).rejects.toMatchObject({ code: 'library/missing-file' });
+});

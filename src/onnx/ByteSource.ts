@@ -8,6 +8,8 @@ export interface ByteSource {
   read(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
   /** A quicker way through much of the source, from front to back; absent where `read` is as quick. */
   openReader?(): SequentialReader;
+  /** Set where the whole of it is in memory: for readers that change nothing, without a copy. */
+  readonly bytes?: Uint8Array;
   /** Set in the browser: a runtime that streams Blobs can take it as it is. */
   readonly blob?: Blob;
   /** Set in Node: a runtime that opens files can take it as it is. */

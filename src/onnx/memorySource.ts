@@ -6,6 +6,7 @@ import { checkRange } from './byteRange';
 export function memorySource(bytes: Uint8Array): ByteSource {
   return {
     sizeBytes: bytes.length,
+    bytes,
     read: async (offsetBytes, lengthBytes) => {
       checkRange(offsetBytes, lengthBytes, bytes.length);
       return bytes.slice(offsetBytes, offsetBytes + lengthBytes);

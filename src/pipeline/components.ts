@@ -51,7 +51,7 @@ export function componentReader(
     };
     const source = await folder.open(path, { signal, onProgress: (loaded, total) => report('fetch', loaded, total) });
     signal?.throwIfAborted();
-    const bytes = await source.read(0, source.sizeBytes);
+    const bytes = source.bytes ?? (await source.read(0, source.sizeBytes));
     report('parse', 0, bytes.length);
     const model = readModel(bytes);
     checkModel(model);

@@ -23,12 +23,25 @@ export interface WebRuntimeParts {
   /** Found by a self-test. */
   readonly distrusted?: ReadonlySet<string>;
   /** Told before and after every call into the runtime, which may block the thread for as long as it takes. */
-  readonly onBusy?: (busy: boolean) => void;
+  readonly onBusy?: OnBusy;
+  /** Sessions that live, of every runtime that shares this count. */
+  readonly sessions?: SessionCount;
+}
+
+/** `call`: what is called, so that calls of one kind can be told from those of another. */
+export type OnBusy = (busy: boolean, call?: string) => void;
+
+export interface SessionCount {
+  living: number;
 }
 
 export function webRuntime(parts: WebRuntimeParts): Runtime {
-  const { ort, exclusively, build, device, onBusy, distrusted = new Set() } = parts;
+  const { ort, exclusively, build, device, onBusy, distrusted = new Set(), sessions = { living: 0 } } = parts;
   const lost = device ? lossOf(device) : undefined;
+  let isLost = false;
+  lost?.catch(() => {
+    isLost = true;
+  });
   const providersFor = ({ channelsFirst = false }: SessionModel) =>
     device ? [{ name: 'webgpu', device, preferredLayout: channelsFirst ? 'NCHW' : 'NHWC' } as const] : ['wasm'];
   const traffic: Traffic = { toDeviceBytes: 0, fromDeviceBytes: 0 };
@@ -36,9 +49,9 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
    * A loss rejects at once, but the mutex stays taken until the runtime has come back. WebAssembly runs without ever
    * leaving the thread: a task of its own after each call lets messages (a cancel) be received.
    */
-  const guarded = <T>(work: () => Promise<T>): Promise<T> => {
+  const guarded = <T>(call: string, work: () => Promise<T>): Promise<T> => {
     const running = exclusively(async () => {
-      onBusy?.(true);
+      onBusy?.(true, call);
       try {
         return await work();
       } finally {
@@ -81,10 +94,11 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
   };
 
   const createSession = async (model: SessionModel): Promise<Session> => {
-    const made = await guarded(() => create(model)).catch((thrown: unknown) => {
+    const made = await guarded(`session ${model.what}`, () => create(model)).catch((thrown: unknown) => {
       throw sessionError(thrown, model.what);
     });
     living++;
+    sessions.living++;
     return sessionOf(made, model.what, model.stayOnDevice ?? []);
   };
 
@@ -92,7 +106,7 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
   const sessionOf = (made: Ort.InferenceSession, what: string, staying: readonly string[]): Session => {
     let session: Ort.InferenceSession | undefined = made;
     const runKeeping = (feeds: Feeds, fetches: readonly string[], kept: readonly string[]): Promise<Outputs> =>
-      guarded(async () => {
+      guarded(`run ${what}`, async () => {
         if (!session) throw new Error('the session was released');
         const outputs = await session.run(toRuntimeFeeds(ort.Tensor, feeds, traffic), fetches);
         return fromRuntimeOutputs(outputs, fetches, kept, traffic);
@@ -108,8 +122,9 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
           const releasing = session;
           session = undefined;
           living--;
+          sessions.living--;
           await releasing.release();
-          if (device && living > 0) await flush();
+          if (device && !isLost && living > 0) await flush();
         }).catch((thrown: unknown) => {
           const error = runError(thrown, what);
           if (error.code !== 'gpu/lost') throw error; // what a lost device held is gone already

@@ -7,6 +7,8 @@ import type { BackendStatus } from '../runtime/BackendStatus';
 /** Counted by the engine since it started; tests rely on them. */
 export interface EngineCounters {
   readonly sessionsCreated: number;
+  /** Made and not released, those of self-tests and failed openings too. */
+  readonly sessionsLiving: number;
   readonly denoiserRuns: number;
   readonly deviceLosses: number;
   /** Bytes of tensors that went to the open pipeline's runtime and came back. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEngineClient, type WorkerLike } from './client';
 import type { OpenedPipeline, Reply, Request, StatusReply } from './protocol';
 
-const patience = { pingEveryMs: 10, silentMs: 50, openingMs: 400, cancelMs: 60, cancelBusyMs: 200 };
+const patience = { pingEveryMs: 10, silentMs: 50, openingMs: 400, firstCallMs: 5000, cancelMs: 60, cancelBusyMs: 200 };
 
 /** A worker that answers as it is told to, and remembers what it was asked. */
 class FakeWorker implements WorkerLike {
@@ -106,6 +106,51 @@ describe('the client', () => {
     expect(workers).toHaveLength(1);
     workers[0]!.say({ type: 'busy', busy: false });
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' } }), { timeout: 3000 });
+  });
+
+  it('notices one that is stuck in a call, by what calls of its kind took before', async () => {
+    const { client, workers, events } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    const waits = client.sample(sampling);
+    waits.catch(() => undefined);
+    const call = 'run unet/model.onnx';
+    const calls = async (ms: number) => {
+      workers[0]!.say({ type: 'busy', busy: true, call });
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    };
+    await calls(3 * patience.silentMs); // the first: nobody knows how long it takes
+    workers[0]!.say({ type: 'busy', busy: false });
+    await calls(6 * patience.silentMs); // longer than the first, and not ten times as long
+    workers[0]!.say({ type: 'busy', busy: false });
+    expect(workers).toHaveLength(1);
+    await client.open(request); // forgets, as it may be another model
+    await calls(2);
+    workers[0]!.say({ type: 'busy', busy: false });
+    await calls(0);
+    await expect(waits).rejects.toMatchObject({
+      code: 'engine/stopped',
+      facts: { why: expect.stringContaining('call') },
+    });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
+  });
+
+  it('waits for a cancel as long as the call that is in the way may take', async () => {
+    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    workers[0]!.say({ type: 'busy', busy: true, call: 'run' });
+    await new Promise((resolve) => setTimeout(resolve, 4 * patience.cancelBusyMs));
+    workers[0]!.say({ type: 'busy', busy: false });
+    const abort = new AbortController();
+    const waits = client.sample(sampling, { signal: abort.signal });
+    waits.catch(() => undefined);
+    await Promise.resolve();
+    workers[0]!.say({ type: 'busy', busy: true, call: 'run' });
+    abort.abort();
+    await new Promise((resolve) => setTimeout(resolve, 2 * patience.cancelBusyMs));
+    expect(workers).toHaveLength(1); // a model whose calls are long
+    workers[0]!.say({ type: 'busy', busy: false });
+    await expect(waits).rejects.toMatchObject({ name: 'AbortError' }); // it did not heed it between two calls either
+    expect(workers).toHaveLength(2);
   });
 
   it('waits longer for one that prepares to heal, and no longer than for others once it trains', async () => {

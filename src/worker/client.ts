@@ -17,6 +17,7 @@ import {
   type Request,
   type StatusReply,
 } from './protocol';
+import workerUrl from './worker.ts?worker&url';
 
 /** What is used of a Worker; tests give one of their own. */
 export interface WorkerLike {
@@ -32,7 +33,9 @@ export interface Patience {
   readonly silentMs: number;
   /** The same while it loads or opens a model, or prepares to heal: reading or writing a large graph takes its time. */
   readonly openingMs: number;
-  /** How long a cancel may go unheard; `busy`: while the worker is inside the runtime. */
+  /** How long a call into the runtime may take of which none has come back yet: nobody knows how long it should. */
+  readonly firstCallMs: number;
+  /** How long a cancel may go unheard; `busy`: while the worker is inside such a first call. */
   readonly cancelMs: number;
   readonly cancelBusyMs: number;
 }
@@ -41,9 +44,13 @@ const PATIENCE: Patience = {
   pingEveryMs: 1_000,
   silentMs: 5_000,
   openingMs: 60_000,
+  firstCallMs: 600_000,
   cancelMs: 5_000,
   cancelBusyMs: 30_000,
 };
+
+/** A call that takes so many times as long as the longest of its kind before, and longer than `silentMs`, is stuck. */
+const MOST_TIMES_LONGER = 10;
 
 /** Starts within a minute after which the engine is given up: a model that kills it again and again. */
 const MOST_RESTARTS = 4;
@@ -69,8 +76,15 @@ interface LastOpen {
   readonly opened: OpenedPipeline;
 }
 
-const startWorker = (): WorkerLike =>
-  new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
+/**
+ * By way of a Blob: a worker that is loaded from its address has the content security policy of that response, which a
+ * plain file server does not send; one from a Blob has the page's.
+ */
+const startWorker = (): WorkerLike => {
+  const module = `import ${JSON.stringify(new URL(workerUrl, import.meta.url).href)};`;
+  const url = URL.createObjectURL(new Blob([module], { type: 'text/javascript' }));
+  return new Worker(url, { type: 'module', name: 'engine' });
+};
 
 export function createEngineClient(start: () => WorkerLike = startWorker, patience: Patience = PATIENCE): EngineClient {
   const waiting = new Map<number, Waiting>();
@@ -80,8 +94,13 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   /** When the ping was sent that is not answered yet; a page whose timers are held back must not miscount. */
   let pingedAtMs: number | undefined;
   let overdueTicks = 0;
+  let stuckTicks = 0;
   let heard = false;
   let busy = false;
+  /** The call into the runtime that the worker is in. */
+  let inside: { readonly call: string; sinceMs: number } | undefined;
+  /** The longest call of each kind, of the open model. */
+  const longestMs = new Map<string, number>();
   let last: LastOpen | undefined;
   let restartsAtMs: number[] = [];
   let restarting: Promise<void> | undefined;
@@ -97,12 +116,25 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     heard = true;
     pingedAtMs = undefined;
     overdueTicks = 0;
-    if (reply.type === 'busy') busy = reply.busy;
+    if (reply.type === 'busy') onBusy(reply);
     else if (reply.type === 'hung') restart('a call into the runtime did not come back');
     else if (reply.type === 'status') {
       if (last && reply.opened) last = { ...last, opened: reply.opened };
       tell(reply);
     } else if (reply.type !== 'pong') settle(reply);
+  };
+
+  const onBusy = (reply: Extract<Reply, { type: 'busy' }>): void => {
+    busy = reply.busy;
+    const nowMs = performance.now();
+    if (!busy && inside) longestMs.set(inside.call, Math.max(longestMs.get(inside.call) ?? 0, nowMs - inside.sinceMs));
+    inside = busy && reply.call !== undefined ? { call: reply.call, sinceMs: nowMs } : undefined;
+  };
+
+  /** What the call that the worker is in may take; undefined while none like it has come back. */
+  const allowedMs = (): number | undefined => {
+    const longest = inside && longestMs.get(inside.call);
+    return longest === undefined ? undefined : Math.max(patience.silentMs, MOST_TIMES_LONGER * longest);
   };
 
   const settle = (reply: Extract<Reply, { id: number }>): void => {
@@ -124,8 +156,10 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     worker = own;
     pingedAtMs = undefined;
     overdueTicks = 0;
+    stuckTicks = 0;
     heard = false;
     busy = false;
+    inside = undefined;
     own.addEventListener('message', ({ data }) => onReply(own, data));
     own.addEventListener('error', ({ message }) => {
       if (own === worker) restart(message || 'its worker could not be loaded');
@@ -184,15 +218,19 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   const tick = (): void => {
     const nowMs = performance.now();
     const jobs = [...waiting.values()];
+    const allowed = allowedMs();
     const patienceWith = ({ job }: Waiting) =>
-      job === 'open' ? patience.openingMs : busy ? patience.cancelBusyMs : patience.cancelMs;
+      job === 'open' ? patience.openingMs : busy ? (allowed ?? patience.cancelBusyMs) : patience.cancelMs;
     if (jobs.some((one) => one.cancelledAtMs !== undefined && nowMs - one.cancelledAtMs > patienceWith(one)))
       return restart('it did not heed a cancel');
     const opening = !heard || jobs.some(({ preparing }) => preparing);
-    const overdue =
+    const silent =
       !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
+    const stuck = inside !== undefined && nowMs - inside.sinceMs > (allowed ?? patience.firstCallMs);
     // an answer may wait behind this very timer when the page itself was busy: the next tick decides
-    overdueTicks = overdue ? overdueTicks + 1 : 0;
+    overdueTicks = silent ? overdueTicks + 1 : 0;
+    stuckTicks = stuck ? stuckTicks + 1 : 0; // one that waits without end may answer all the while
+    if (stuckTicks > 1) return restart('a call into the runtime did not come back');
     if (overdueTicks > 1) return restart('it did not answer');
     if (pingedAtMs === undefined) {
       pingedAtMs = nowMs;
@@ -236,6 +274,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   };
 
   const openModel = async (request: OpenRequest, options?: JobOptions<'open'>): Promise<OpenedPipeline> => {
+    longestMs.clear(); // another model, another size, another backend
     const opened = await send('open', request, options);
     last = { request, opened };
     return opened;

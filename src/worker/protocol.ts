@@ -174,8 +174,8 @@ export type Reply =
   | { readonly type: 'cancelled'; readonly id: number }
   /** The answer to a ping. */
   | { readonly type: 'pong' }
-  /** Before and after a call into the runtime, during which no ping can be answered. */
-  | { readonly type: 'busy'; readonly busy: boolean }
+  /** Before and after work during which no ping can be answered. `call`: a call into the runtime, by its kind. */
+  | { readonly type: 'busy'; readonly busy: boolean; readonly call?: string }
   /** A call into the runtime did not come back after its device was lost: this worker is of no use any more. */
   | { readonly type: 'hung' }
   | StatusReply;

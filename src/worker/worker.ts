@@ -6,7 +6,7 @@ import { publishedCuts } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { WebBackend } from '../runtime/backend/webBackend';
-import { openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { livingSessions, openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
@@ -45,7 +45,7 @@ interface Opened {
 }
 
 const post = (reply: Reply): void => self.postMessage(reply);
-const onBusy = (busy: boolean): void => post({ type: 'busy', busy });
+const onBusy = (busy: boolean, call?: string): void => post({ type: 'busy', busy, ...(call ? { call } : {}) });
 
 let opened: Opened | undefined;
 /** The backend made last: that of the open pipeline, or of one that is being opened. */
@@ -117,7 +117,7 @@ async function openOn(
   const { folder, latentSize = {}, withoutRunning } = request;
   const runtime = backend.then((made) => made.runtime);
   runtime.catch(() => undefined); // told by `openPipeline`, unless the folder fails first
-  const pipeline = await openPipeline(await openFolder(folder), runtime, {
+  const pipeline = await openPipeline(await openFolder(folder, signal), runtime, {
     ...(onProgress ? { onProgress } : {}),
     latentSize,
     withoutRunning,
@@ -160,7 +160,7 @@ async function discard({ backend, pipeline }: Made): Promise<void> {
 }
 
 /** Never rejects: what is closed is not needed any more, and a lost device has nothing left to release. */
-async function close({ pipeline, backend }: Opened, next: WebBackend): Promise<void> {
+async function close({ pipeline, backend }: Opened, next: WebBackend | undefined): Promise<void> {
   addPast(pipeline);
   await pipeline.release().catch((thrown: unknown) => console.warn('Releasing a closed model failed.', thrown));
   if (backend !== next) backend.dispose();
@@ -193,20 +193,25 @@ async function recover(lost: Opened): Promise<void> {
     post({ type: 'hung' }); // the page ends this worker and starts another
     return;
   }
-  addPast(lost.pipeline);
+  await close(lost, undefined);
   try {
     const made = await openAnyhow(lost.request, {});
-    const { denoiser, decoder } = lost.pipeline;
-    for (const component of decoder ? [denoiser, decoder] : [denoiser]) {
-      for (const tensors of component.addedWeights().values())
-        await made.pipeline.component(component.id).addWeights(tensors);
-    }
+    await takeWeights(made.pipeline, lost.pipeline).catch(async (thrown: unknown) => {
+      await discard(made);
+      throw thrown;
+    });
     opened = { ...made, id: lost.id, fingerprint: lost.fingerprint };
     post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });
   } catch (thrown) {
     opened = undefined;
     post({ type: 'status', event: 'device-remade', problem: StudioError.from(thrown).toPlain() });
   }
+}
+
+/** Weights that were added to a pipeline, added to another of the same model. */
+async function takeWeights(to: Pipeline, { denoiser, decoder }: Pipeline): Promise<void> {
+  for (const component of decoder ? [denoiser, decoder] : [denoiser])
+    for (const tensors of component.addedWeights().values()) await to.component(component.id).addWeights(tensors);
 }
 
 async function running(): Promise<Pipeline> {
@@ -274,6 +279,7 @@ const handlers: Handlers = {
     return {
       sessionsCreated: past.sessionsCreated + now.sessionsCreated,
       denoiserRuns: past.denoiserRuns + now.denoiserRuns,
+      sessionsLiving: livingSessions(),
       deviceLosses,
       movedBytes: traffic.toDeviceBytes + traffic.fromDeviceBytes,
     };

@@ -10,7 +10,7 @@ import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
 import type { Runtime } from '../Runtime';
 import { distrustedOperators } from '../selfTest/fusedOperators';
 import { selfTest } from '../selfTest/selfTest';
-import { webRuntime } from '../webRuntime';
+import { type OnBusy, type SessionCount, webRuntime } from '../webRuntime';
 import { HEAP_BYTES } from '../weightLimits';
 import { chooseBackend } from './chooseBackend';
 import { findAdapter, requestDevice } from './gpuDevice';
@@ -28,17 +28,22 @@ export interface WebBackend {
 
 const exclusively = createMutex();
 let loading: Promise<typeof Ort> | undefined;
+/** Of all backends that were ever made here. */
+const sessions: SessionCount = { living: 0 };
+
+/** Sessions that were made and not released: what a leak would make grow. */
+export const livingSessions = (): number => sessions.living;
 
 /** Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
 export async function openWebBackend(
   preference: BackendPreference,
-  onBusy: (busy: boolean) => void = () => undefined,
+  onBusy: OnBusy = () => undefined,
 ): Promise<WebBackend> {
   const threads = threadCount(self);
   const build = chooseBuild(globalThis);
   loading ??= loadOrt(build, threads);
   const ort = await loading;
-  const wasm = webRuntime({ ort, exclusively, build, onBusy });
+  const wasm = webRuntime({ ort, exclusively, build, onBusy, sessions });
   const base = { build, threads, crossOriginIsolated: self.crossOriginIsolated, heapBytes: HEAP_BYTES };
   const onWasm = (reason: string, adapter?: string): WebBackend => ({
     runtime: wasm,
@@ -52,11 +57,11 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
-  const untested = webRuntime({ ort, exclusively, build, onBusy, device });
+  const untested = webRuntime({ ort, exclusively, build, onBusy, sessions, device });
   try {
     const selfTestMaxDifference = await selfTest(untested, wasm, 'WebAssembly');
     const distrusted = await distrustedOperators(untested);
-    const runtime = webRuntime({ ort, exclusively, build, onBusy, device, distrusted });
+    const runtime = webRuntime({ ort, exclusively, build, onBusy, sessions, device, distrusted });
     let isLost = false;
     void device.lost.then(() => {
       isLost = true;

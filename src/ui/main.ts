@@ -1,0 +1,15 @@
+/**
+ * Entry of the page: isolation first (it may reload), then the engine's worker and the first model, which load while
+ * the page is put together.
+ */
+import { ensureIsolation } from './isolation';
+import './design.css';
+
+if ((await ensureIsolation()) === 'ready') {
+  const coming = import('./showPage');
+  const { start } = await import('./store/start');
+  start();
+  const [{ showPage }, { keepOffline }] = await Promise.all([coming, import('./offline')]);
+  showPage(document.getElementById('root')!);
+  keepOffline();
+}
