@@ -72,6 +72,14 @@ export interface Traffic {
   fromDeviceBytes: number;
 }
 
+/** A call into a runtime as whoever waits for it is told: making a session, or running it. */
+export interface RuntimeCall {
+  /** What is called with what sizes: calls of one kind take about the same time. */
+  readonly kind: string;
+  /** Of the session that is made or run. */
+  readonly weightBytes: number;
+}
+
 export interface Runtime {
   readonly backend: 'webgpu' | 'wasm' | 'node' | 'cuda';
   /** Weights of sessions that are kept beside each other, those in use apart: a budget, no limit of one model. */

@@ -7,7 +7,7 @@ import type { ByteSource } from '../onnx/ByteSource';
 import type { OrtBuild } from './BackendStatus';
 import type { Exclusively } from './mutex';
 import { nextTask } from './nextTask';
-import type { Feeds, Outputs, Runtime, Session, SessionModel, Traffic } from './Runtime';
+import type { Feeds, Outputs, Runtime, RuntimeCall, Session, SessionModel, Traffic } from './Runtime';
 import { lostError, runError, sessionError } from './runtimeErrors';
 import { tinyConvolution } from './selfTest/builtInGraphs';
 import { fromRuntimeOutputs, toRuntimeFeeds } from './tensors';
@@ -28,8 +28,7 @@ export interface WebRuntimeParts {
   readonly sessions?: SessionCount;
 }
 
-/** `call`: what is called, so that calls of one kind can be told from those of another. */
-export type OnBusy = (busy: boolean, call?: string) => void;
+export type OnBusy = (busy: boolean, call?: RuntimeCall) => void;
 
 export interface SessionCount {
   living: number;
@@ -49,7 +48,7 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
    * A loss rejects at once, but the mutex stays taken until the runtime has come back. WebAssembly runs without ever
    * leaving the thread: a task of its own after each call lets messages (a cancel) be received.
    */
-  const guarded = <T>(call: string, work: () => Promise<T>): Promise<T> => {
+  const guarded = <T>(call: RuntimeCall, work: () => Promise<T>): Promise<T> => {
     const running = exclusively(async () => {
       onBusy?.(true, call);
       try {
@@ -94,19 +93,20 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
   };
 
   const createSession = async (model: SessionModel): Promise<Session> => {
-    const made = await guarded(`session ${model.what}`, () => create(model)).catch((thrown: unknown) => {
+    const weightBytes = bytesOf(model);
+    const made = await guarded({ kind: `session ${model.what}`, weightBytes }, () => create(model)).catch((thrown: unknown) => {
       throw sessionError(thrown, model.what);
     });
     living++;
     sessions.living++;
-    return sessionOf(made, model.what, model.stayOnDevice ?? []);
+    return sessionOf(made, { what: model.what, staying: model.stayOnDevice ?? [], weightBytes });
   };
 
   /** Apart from `createSession`, so that a session does not keep the bytes of its file alive. */
-  const sessionOf = (made: Ort.InferenceSession, what: string, staying: readonly string[]): Session => {
+  const sessionOf = (made: Ort.InferenceSession, { what, staying, weightBytes }: Known): Session => {
     let session: Ort.InferenceSession | undefined = made;
     const runKeeping = (feeds: Feeds, fetches: readonly string[], kept: readonly string[]): Promise<Outputs> =>
-      guarded(`run ${what}`, async () => {
+      guarded({ kind: kindOfRun(what, feeds), weightBytes }, async () => {
         if (!session) throw new Error('the session was released');
         const outputs = await session.run(toRuntimeFeeds(ort.Tensor, feeds, traffic), fetches);
         return fromRuntimeOutputs(outputs, fetches, kept, traffic);
@@ -140,6 +140,23 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
     distrusted,
     createSession,
   };
+}
+
+/** What stays known of a model whose session is made. */
+interface Known {
+  readonly what: string;
+  readonly staying: readonly string[];
+  readonly weightBytes: number;
+}
+
+function bytesOf({ modelBytes, externalData }: SessionModel): number {
+  return [...externalData.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, modelBytes.byteLength);
+}
+
+function kindOfRun(what: string, feeds: Feeds): string {
+  return `run ${what} on ${Object.values(feeds)
+    .map(({ dims }) => dims.join('x'))
+    .join(', ')}`;
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

@@ -3,7 +3,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEngineClient, type WorkerLike } from './client';
 import type { OpenedPipeline, Reply, Request, StatusReply } from './protocol';
 
-const patience = { pingEveryMs: 10, silentMs: 50, openingMs: 400, firstCallMs: 5000, cancelMs: 60, cancelBusyMs: 200 };
+const patience = {
+  pingEveryMs: 10,
+  silentMs: 50,
+  openingMs: 400,
+  firstCallMs: 2000,
+  firstCallMsPerMegabyte: 1000,
+  cancelMs: 60,
+  cancelBusyMs: 200,
+};
 
 /** A worker that answers as it is told to, and remembers what it was asked. */
 class FakeWorker implements WorkerLike {
@@ -54,17 +62,38 @@ const sampling = { takes: [], previewEvery: 0 };
 let dispose: () => void = () => undefined;
 afterEach(() => dispose());
 
+/** Locks that workers hold until a test ends them. */
+function locksOf() {
+  const free = new Map<string, () => void>();
+  const lockFreed = (lock: string, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      free.set(lock, resolve);
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  return { free: (lock: string) => free.get(lock)?.(), lockFreed };
+}
+
 function clientOf(...answers: FakeWorker['answer'][]) {
   const workers: FakeWorker[] = [];
   const events: StatusReply[] = [];
+  const { free, lockFreed } = locksOf();
   const client = createEngineClient(() => {
     const worker = new FakeWorker(answers[Math.min(workers.length, answers.length - 1)]!);
     workers.push(worker);
     return worker;
-  }, patience);
+  }, patience, lockFreed);
   client.onStatus((event) => void events.push(event));
   dispose = () => client.dispose();
-  return { client, workers, events };
+  return { client, workers, events, free };
+}
+
+const call = { kind: 'run unet/model.onnx on 1x4x16x8x8', weightBytes: 1e6 };
+
+/** A call into the runtime that takes so long. */
+async function called(worker: FakeWorker, tookMs: number, what = call): Promise<void> {
+  worker.say({ type: 'busy', busy: true, call: what });
+  await new Promise((resolve) => setTimeout(resolve, tookMs));
+  worker.say({ type: 'busy', busy: false, tookMs });
 }
 
 const jobsOf = (worker: FakeWorker) => worker.asked.flatMap((asked) => (asked.type === 'job' ? [asked] : []));
@@ -95,6 +124,45 @@ describe('the client', () => {
     await vi.waitFor(() => expect(jobsOf(workers[1]!).at(-1)).toMatchObject({ job: 'sample', pipeline: 'p2' }));
   });
 
+  it('notices at once a worker whose lock is freed, also inside the runtime, and once', async () => {
+    const { client, workers, events, free } = clientOf(diligent('p1'), diligent('p2'));
+    workers[0]!.say({ type: 'alive', lock: 'first' });
+    await client.open(request);
+    const waits = client.sample(sampling);
+    waits.catch(() => undefined);
+    await Promise.resolve();
+    workers[0]!.say({ type: 'busy', busy: true, call }); // a first call, which may take minutes
+    free('first');
+    await expect(waits).rejects.toMatchObject({ code: 'engine/stopped', facts: { why: 'its worker ended' } });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
+    workers[1]!.say({ type: 'alive', lock: 'second' });
+    workers[1]!.die('out of memory');
+    free('second'); // as it is ended
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
+    expect(workers).toHaveLength(3);
+  });
+
+  it('gives a first call time by the weights, and not for ever', async () => {
+    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    const waits = client.sample(sampling);
+    waits.catch(() => undefined);
+    workers[0]!.say({ type: 'busy', busy: true, call: { kind: 'session unet', weightBytes: 0.5e6 } });
+    await new Promise((resolve) => setTimeout(resolve, patience.firstCallMs));
+    expect(workers).toHaveLength(1);
+    await expect(waits).rejects.toMatchObject({ code: 'engine/stopped' });
+    expect(workers).toHaveLength(2);
+  });
+
+  it('takes a first call for what it is, where the same call was short before a device was remade', async () => {
+    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
+    await client.open(request);
+    await called(workers[0]!, 2);
+    workers[0]!.say({ type: 'status', event: 'device-remade' });
+    await called(workers[0]!, 3 * patience.silentMs); // shaders are compiled again
+    expect(workers).toHaveLength(1);
+  });
+
   it('notices one that does not answer, unless it is inside the runtime', async () => {
     const deaf: FakeWorker['answer'] = (asked, reply) => {
       if (asked.type !== 'ping') diligent('p1')(asked, reply);
@@ -104,7 +172,7 @@ describe('the client', () => {
     workers[0]!.say({ type: 'busy', busy: true });
     await new Promise((resolve) => setTimeout(resolve, 4 * patience.silentMs));
     expect(workers).toHaveLength(1);
-    workers[0]!.say({ type: 'busy', busy: false });
+    workers[0]!.say({ type: 'busy', busy: false, tookMs: 0 });
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' } }), { timeout: 3000 });
   });
 
@@ -113,20 +181,12 @@ describe('the client', () => {
     await client.open(request);
     const waits = client.sample(sampling);
     waits.catch(() => undefined);
-    const call = 'run unet/model.onnx';
-    const calls = async (ms: number) => {
-      workers[0]!.say({ type: 'busy', busy: true, call });
-      await new Promise((resolve) => setTimeout(resolve, ms));
-    };
-    await calls(3 * patience.silentMs); // the first: nobody knows how long it takes
-    workers[0]!.say({ type: 'busy', busy: false });
-    await calls(6 * patience.silentMs); // longer than the first, and not ten times as long
-    workers[0]!.say({ type: 'busy', busy: false });
+    await called(workers[0]!, 3 * patience.silentMs); // the first: nobody knows how long it takes
+    await called(workers[0]!, 6 * patience.silentMs); // longer than the first, and not ten times as long
     expect(workers).toHaveLength(1);
     await client.open(request); // forgets, as it may be another model
-    await calls(2);
-    workers[0]!.say({ type: 'busy', busy: false });
-    await calls(0);
+    await called(workers[0]!, 2);
+    workers[0]!.say({ type: 'busy', busy: true, call });
     await expect(waits).rejects.toMatchObject({
       code: 'engine/stopped',
       facts: { why: expect.stringContaining('call') },
@@ -137,18 +197,16 @@ describe('the client', () => {
   it('waits for a cancel as long as the call that is in the way may take', async () => {
     const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
     await client.open(request);
-    workers[0]!.say({ type: 'busy', busy: true, call: 'run' });
-    await new Promise((resolve) => setTimeout(resolve, 4 * patience.cancelBusyMs));
-    workers[0]!.say({ type: 'busy', busy: false });
+    await called(workers[0]!, 4 * patience.cancelBusyMs);
     const abort = new AbortController();
     const waits = client.sample(sampling, { signal: abort.signal });
     waits.catch(() => undefined);
     await Promise.resolve();
-    workers[0]!.say({ type: 'busy', busy: true, call: 'run' });
+    workers[0]!.say({ type: 'busy', busy: true, call });
     abort.abort();
     await new Promise((resolve) => setTimeout(resolve, 2 * patience.cancelBusyMs));
     expect(workers).toHaveLength(1); // a model whose calls are long
-    workers[0]!.say({ type: 'busy', busy: false });
+    workers[0]!.say({ type: 'busy', busy: false, tookMs: 0 });
     await expect(waits).rejects.toMatchObject({ name: 'AbortError' }); // it did not heed it between two calls either
     expect(workers).toHaveLength(2);
   });

@@ -17,6 +17,7 @@ import {
   type Request,
   type StatusReply,
 } from './protocol';
+import { PATIENCE, type Patience, type WatchedJob, type WatchOptions, watchWorker } from './watchWorker';
 import workerUrl from './worker.ts?worker&url';
 
 /** What is used of a Worker; tests give one of their own. */
@@ -27,43 +28,16 @@ export interface WorkerLike {
   addEventListener(type: 'error', listener: (event: { readonly message?: string }) => void): void;
 }
 
-export interface Patience {
-  readonly pingEveryMs: number;
-  /** Silence after which a worker counts as stuck, unless it is inside the runtime. */
-  readonly silentMs: number;
-  /** The same while it loads or opens a model, or prepares to heal: reading or writing a large graph takes its time. */
-  readonly openingMs: number;
-  /** How long a call into the runtime may take of which none has come back yet: nobody knows how long it should. */
-  readonly firstCallMs: number;
-  /** How long a cancel may go unheard; `busy`: while the worker is inside such a first call. */
-  readonly cancelMs: number;
-  readonly cancelBusyMs: number;
-}
-
-const PATIENCE: Patience = {
-  pingEveryMs: 1_000,
-  silentMs: 5_000,
-  openingMs: 60_000,
-  firstCallMs: 600_000,
-  cancelMs: 5_000,
-  cancelBusyMs: 30_000,
-};
-
-/** A call that takes so many times as long as the longest of its kind before, and longer than `silentMs`, is stuck. */
-const MOST_TIMES_LONGER = 10;
-
 /** Starts within a minute after which the engine is given up: a model that kills it again and again. */
 const MOST_RESTARTS = 4;
 
-interface Waiting {
-  readonly job: JobName;
+interface Waiting extends WatchedJob {
   readonly resolve: (output: never) => void;
   readonly reject: (reason: unknown) => void;
   readonly onProgress: ((progress: never) => void) | undefined;
   /** Sends it to the next worker, once: an opening may have waited behind what ended the first. */
   readonly again?: () => void;
   cancelledAtMs?: number;
-  /** It reads or writes a whole graph, in which no message is answered. */
   preparing: boolean;
 }
 
@@ -86,21 +60,15 @@ const startWorker = (): WorkerLike => {
   return new Worker(url, { type: 'module', name: 'engine' });
 };
 
-export function createEngineClient(start: () => WorkerLike = startWorker, patience: Patience = PATIENCE): EngineClient {
+export function createEngineClient(
+  start: () => WorkerLike = startWorker,
+  patience: Patience = PATIENCE,
+  lockFreed?: WatchOptions['lockFreed'],
+): EngineClient {
   const waiting = new Map<number, Waiting>();
   const listeners = new Set<(reply: StatusReply) => void>();
   let nextId = 1;
   let worker: WorkerLike;
-  /** When the ping was sent that is not answered yet; a page whose timers are held back must not miscount. */
-  let pingedAtMs: number | undefined;
-  let overdueTicks = 0;
-  let stuckTicks = 0;
-  let heard = false;
-  let busy = false;
-  /** The call into the runtime that the worker is in. */
-  let inside: { readonly call: string; sinceMs: number } | undefined;
-  /** The longest call of each kind, of the open model. */
-  const longestMs = new Map<string, number>();
   let last: LastOpen | undefined;
   let restartsAtMs: number[] = [];
   let restarting: Promise<void> | undefined;
@@ -113,28 +81,12 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
 
   const onReply = (from: WorkerLike, reply: Reply): void => {
     if (from !== worker) return; // the last words of a worker that was ended
-    heard = true;
-    pingedAtMs = undefined;
-    overdueTicks = 0;
-    if (reply.type === 'busy') onBusy(reply);
-    else if (reply.type === 'hung') restart('a call into the runtime did not come back');
-    else if (reply.type === 'status') {
+    watch.hear(reply);
+    if (reply.type === 'status') {
       if (last && reply.opened) last = { ...last, opened: reply.opened };
+      if (reply.event === 'device-remade') watch.forgetCalls();
       tell(reply);
-    } else if (reply.type !== 'pong') settle(reply);
-  };
-
-  const onBusy = (reply: Extract<Reply, { type: 'busy' }>): void => {
-    busy = reply.busy;
-    const nowMs = performance.now();
-    if (!busy && inside) longestMs.set(inside.call, Math.max(longestMs.get(inside.call) ?? 0, nowMs - inside.sinceMs));
-    inside = busy && reply.call !== undefined ? { call: reply.call, sinceMs: nowMs } : undefined;
-  };
-
-  /** What the call that the worker is in may take; undefined while none like it has come back. */
-  const allowedMs = (): number | undefined => {
-    const longest = inside && longestMs.get(inside.call);
-    return longest === undefined ? undefined : Math.max(patience.silentMs, MOST_TIMES_LONGER * longest);
+    } else if ('id' in reply) settle(reply);
   };
 
   const settle = (reply: Extract<Reply, { id: number }>): void => {
@@ -154,12 +106,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   const launch = (): void => {
     const own = start();
     worker = own;
-    pingedAtMs = undefined;
-    overdueTicks = 0;
-    stuckTicks = 0;
-    heard = false;
-    busy = false;
-    inside = undefined;
+    watch.begin();
     own.addEventListener('message', ({ data }) => onReply(own, data));
     own.addEventListener('error', ({ message }) => {
       if (own === worker) restart(message || 'its worker could not be loaded');
@@ -185,7 +132,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
         `The engine stopped ${restartsAtMs.length} times within a minute: ${why}. Reload the page.`,
         { why },
       );
-      clearInterval(watch);
+      watch.stop();
       opening?.reject(givenUp);
       tell({ type: 'status', event: 'worker-restarted', problem: givenUp.toPlain() });
       return;
@@ -215,30 +162,6 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     }
   };
 
-  const tick = (): void => {
-    const nowMs = performance.now();
-    const jobs = [...waiting.values()];
-    const allowed = allowedMs();
-    const patienceWith = ({ job }: Waiting) =>
-      job === 'open' ? patience.openingMs : busy ? (allowed ?? patience.cancelBusyMs) : patience.cancelMs;
-    if (jobs.some((one) => one.cancelledAtMs !== undefined && nowMs - one.cancelledAtMs > patienceWith(one)))
-      return restart('it did not heed a cancel');
-    const opening = !heard || jobs.some(({ preparing }) => preparing);
-    const silent =
-      !busy && pingedAtMs !== undefined && nowMs - pingedAtMs > (opening ? patience.openingMs : patience.silentMs);
-    const stuck = inside !== undefined && nowMs - inside.sinceMs > (allowed ?? patience.firstCallMs);
-    // an answer may wait behind this very timer when the page itself was busy: the next tick decides
-    overdueTicks = silent ? overdueTicks + 1 : 0;
-    stuckTicks = stuck ? stuckTicks + 1 : 0; // one that waits without end may answer all the while
-    if (stuckTicks > 1) return restart('a call into the runtime did not come back');
-    if (overdueTicks > 1) return restart('it did not answer');
-    if (pingedAtMs === undefined) {
-      pingedAtMs = nowMs;
-      worker.postMessage({ type: 'ping' });
-    }
-  };
-  const watch = setInterval(tick, patience.pingEveryMs);
-
   const send = <N extends JobName>(
     job: N,
     input: Jobs[N]['input'],
@@ -258,7 +181,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
         'abort',
         () => {
           if (!waiting.has(id)) return;
-          entry.cancelledAtMs = performance.now();
+          entry.cancelledAtMs = watch.nowMs();
           worker.postMessage({ type: 'cancel', id });
         },
         { once: true },
@@ -274,12 +197,19 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
   };
 
   const openModel = async (request: OpenRequest, options?: JobOptions<'open'>): Promise<OpenedPipeline> => {
-    longestMs.clear(); // another model, another size, another backend
+    watch.forgetCalls();
     const opened = await send('open', request, options);
     last = { request, opened };
     return opened;
   };
 
+  const watch = watchWorker({
+    patience,
+    jobs: () => [...waiting.values()],
+    ping: () => worker.postMessage({ type: 'ping' }),
+    onEnd: restart,
+    ...(lockFreed ? { lockFreed } : {}),
+  });
   launch();
   const names = Object.keys(LANES) as JobName[];
   const methods = Object.fromEntries(
@@ -298,7 +228,7 @@ export function createEngineClient(start: () => WorkerLike = startWorker, patien
     },
     loseDevice: () => worker.postMessage({ type: 'lose-device' }),
     dispose() {
-      clearInterval(watch);
+      watch.stop();
       worker.terminate();
       for (const { reject } of waiting.values()) reject(abortError());
       waiting.clear();

@@ -11,6 +11,7 @@ import type { FolderReference } from '../library/Folder';
 import type { OpenProgress } from '../pipeline/OpenProgress';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import type { BackendPreference, BackendStatus } from '../runtime/BackendStatus';
+import type { RuntimeCall } from '../runtime/Runtime';
 import type { CheckedId, CheckIdsProgress } from '../studio/checkIds';
 import type { ScoresRequest, VideoScores } from '../studio/clipScores';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
@@ -174,8 +175,11 @@ export type Reply =
   | { readonly type: 'cancelled'; readonly id: number }
   /** The answer to a ping. */
   | { readonly type: 'pong' }
-  /** Before and after work during which no ping can be answered. `call`: a call into the runtime, by its kind. */
-  | { readonly type: 'busy'; readonly busy: boolean; readonly call?: string }
+  /** Once, first of all: the lock of that name is held until the worker ends, however it ends. */
+  | { readonly type: 'alive'; readonly lock: string }
+  /** Before and after work during which no ping can be answered; `call` where that is a call into the runtime. */
+  | { readonly type: 'busy'; readonly busy: true; readonly call?: RuntimeCall }
+  | { readonly type: 'busy'; readonly busy: false; readonly tookMs: number }
   /** A call into the runtime did not come back after its device was lost: this worker is of no use any more. */
   | { readonly type: 'hung' }
   | StatusReply;

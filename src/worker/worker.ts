@@ -7,6 +7,7 @@ import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { WebBackend } from '../runtime/backend/webBackend';
 import { livingSessions, openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import type { OnBusy } from '../runtime/webRuntime';
 import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
@@ -45,7 +46,13 @@ interface Opened {
 }
 
 const post = (reply: Reply): void => self.postMessage(reply);
-const onBusy = (busy: boolean, call?: string): void => post({ type: 'busy', busy, ...(call ? { call } : {}) });
+let busySinceMs = 0;
+const onBusy: OnBusy = (busy, call) => {
+  if (busy) {
+    busySinceMs = performance.now();
+    post({ type: 'busy', busy, ...(call ? { call } : {}) });
+  } else post({ type: 'busy', busy, tookMs: performance.now() - busySinceMs });
+};
 
 let opened: Opened | undefined;
 /** The backend made last: that of the open pipeline, or of one that is being opened. */
@@ -301,4 +308,14 @@ self.addEventListener('message', ({ data }: MessageEvent<Request>) => {
   else lanes.take(data);
 });
 
+/** The browser frees it when this worker ends, also in the middle of a call: how the page learns of it. */
+async function holdLock(): Promise<void> {
+  const lock = `vdmini-engine ${crypto.randomUUID()}`;
+  await navigator.locks.request(lock, () => {
+    post({ type: 'alive', lock });
+    return new Promise(() => undefined);
+  });
+}
+
+if (self.isSecureContext) void holdLock();
 post({ type: 'pong' }); // loaded
