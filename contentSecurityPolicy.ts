@@ -1,7 +1,7 @@
 /**
  * A plugin of the build: the page's content security policy, as a meta tag, so that it holds on any file server. Scripts,
  * styles and pictures come from the page's own folder alone (the inline style of index.html by its hash); models may
- * come from any https address. `npm run dev` has none, as its tooling puts scripts into the page.
+ * come from any https address, or over plain http from this machine. `npm run dev` has none, as its tooling puts scripts into the page.
  */
 import { createHash } from 'node:crypto';
 import type { Plugin } from 'vite';
@@ -33,7 +33,7 @@ function policyFor(html: string): string {
     'script-src': ["'self'", "'wasm-unsafe-eval'"],
     'style-src': ["'self'", ...styles],
     'worker-src': ["'self'", 'blob:'],
-    'connect-src': ["'self'", 'blob:', 'https:'],
+    'connect-src': ["'self'", 'blob:', 'https:', 'http://localhost:*', 'http://127.0.0.1:*'],
     'img-src': ["'self'", 'blob:', 'data:'],
     'object-src': ["'none'"],
     'base-uri': ["'none'"],

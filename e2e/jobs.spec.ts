@@ -1,7 +1,7 @@
 /** Jobs, counted: what a cancel leaves running, what quick toggles cost, and what survives lost devices and workers. */
 import { expect, type Page, test } from '@playwright/test';
-import { bothDone, cell, clipHash, counters, visit, watchErrors } from './studioPage';
-import { openTiny } from './tinyModel';
+import { bothDone, cell, clipHash, counters, engineWorker, visit, watchErrors } from './studioPage';
+import { chooseTiny, openTiny } from './tinyModel';
 
 const runs = async (page: Page): Promise<number> => (await counters(page)).denoiserRuns;
 
@@ -44,49 +44,89 @@ test('eleven toggles 400 ms apart end in one whole run of the student', async ({
   expect((await runs(page)) - before).toBeGreaterThanOrEqual(steps);
 });
 
-/** Fifty in the full tests; a few everywhere. */
+/** Fifty in the full tests; each moment once everywhere. */
 const LOSSES = process.env['VDMINI_FULL'] ? 50 : 6;
 
 const loseDevice = (page: Page): Promise<void> =>
   page.evaluate(() => (window as unknown as { __vdmini: { loseDevice(): void } }).__vdmini.loseDevice());
 
-test(`${LOSSES} lost devices are as many recoveries: model, plan and clips stay`, async ({ browser }) => {
+/** What the page does when its device goes. */
+const moments = ['idle', 'sampling', 'opening', 'exporting', 'remaking', 'twice in a row'] as const;
+
+async function begin(page: Page, moment: (typeof moments)[number]): Promise<void> {
+  if (moment === 'sampling') await page.getByTestId('generate').click();
+  if (moment === 'opening') await chooseTiny(page);
+  if (moment !== 'exporting') return;
+  await page.getByTestId('export-open').click();
+  await page.getByTestId('export-run').click();
+}
+
+/** Loses it at a moment of the `waitMs` that follow; twice where that is the moment. */
+async function lose(page: Page, moment: (typeof moments)[number], waitMs: () => number): Promise<void> {
+  await begin(page, moment);
+  await page.waitForTimeout(waitMs());
+  const { deviceLosses } = await counters(page);
+  await loseDevice(page);
+  const lost = (count: number) =>
+    expect.poll(async () => (await counters(page)).deviceLosses, { timeout: 60_000 }).toBeGreaterThanOrEqual(count);
+  await lost(deviceLosses + 1);
+  if (moment === 'remaking') {
+    await page.waitForTimeout(2 * waitMs());
+    await loseDevice(page); // of the lost one's successor, or of nothing
+  }
+  if (moment === 'twice in a row') {
+    await expect(page.getByTestId('device-lost')).toHaveCount(0);
+    await loseDevice(page);
+    await lost(deviceLosses + 2);
+  }
+}
+
+test(`${LOSSES} lost devices are as many recoveries: model, plan, settings and clips stay, nothing piles up`, async ({
+  browser,
+}) => {
   test.setTimeout(120_000 + LOSSES * 20_000);
   const page = await (await browser.newContext({ reducedMotion: 'reduce' })).newPage();
   const errors = watchErrors(page);
   await page.route('**/models/emoji-t2v/**', (route) => route.abort());
   await visit(page, { steps: 4, backend: 'webgpu' });
   await openTiny(page);
+  await page.getByTestId('seed').fill('29');
+  await page.getByTestId('seed').press('Enter');
   await cell(page, 'blocks.1').click();
   await bothDone(page);
   const student = await clipHash(page, 'student');
-  const { sessionsLiving } = await counters(page);
-  let seed = 7;
-  for (let loss = 1; loss <= LOSSES; loss++) {
-    seed = (seed * 16807) % 2147483647;
-    // absent while a run goes on, which is as good a moment
-    if (loss % 3 === 0)
-      await page
-        .getByTestId('generate')
-        .click({ timeout: 1000 })
-        .catch(() => undefined);
-    await page.waitForTimeout(seed % 400); // idle, sampling, decoding
-    const before = (await counters(page)).deviceLosses;
-    await loseDevice(page);
-    await expect.poll(async () => (await counters(page)).deviceLosses, { timeout: 30_000 }).toBeGreaterThan(before);
-    if (loss % 5 === 0) {
-      await page.waitForTimeout(seed % 900); // while it is being remade
-      await loseDevice(page);
-    }
-    await expect(page.getByTestId('device-lost')).toHaveCount(0, { timeout: 60_000 });
-    await bothDone(page);
-    expect(await clipHash(page, 'student')).toBe(student);
+  const { sessionsLiving, devicesLiving } = await counters(page);
+  expect(devicesLiving).toBe(1);
+  let random = 7;
+  const waitMs = () => {
+    random = (random * 16807) % 2147483647;
+    return random % 400;
+  };
+  for (let loss = 0; loss < LOSSES; loss++) {
+    const moment = moments[loss % moments.length]!;
+    await test.step(`loss ${loss + 1}, ${moment}`, async () => {
+      await lose(page, moment, waitMs);
+      if (moment === 'exporting') {
+        await expect(page.getByTestId('export-result')).toHaveAttribute('data-current', 'true');
+        await page.keyboard.press('Escape');
+      }
+      await expect(page.getByTestId('device-lost')).toHaveCount(0);
+      await bothDone(page);
+      expect(await clipHash(page, 'student')).toBe(student);
+      await expect(cell(page, 'blocks.1')).toHaveAttribute('data-state', 'off');
+      await expect(page.getByTestId('seed')).toHaveValue('29');
+      await expect(page.getByTestId('error-panel')).toHaveCount(0);
+      await expect(page.getByTestId('backend-badge')).toHaveAttribute('data-backend', 'webgpu');
+      // what the lost devices had is released: no more than before the first loss
+      await expect
+        .poll(async () => {
+          const now = await counters(page);
+          return [now.sessionsLiving, now.devicesLiving];
+        })
+        .toEqual([sessionsLiving, devicesLiving]);
+    });
   }
-  await expect(page.getByTestId('backend-badge')).toHaveAttribute('data-backend', 'webgpu');
   expect((await counters(page)).deviceLosses).toBeGreaterThanOrEqual(LOSSES);
-  // what the lost devices had is released: no more sessions than before the first loss
-  await expect.poll(async () => (await counters(page)).sessionsLiving).toBe(sessionsLiving);
-  await expect(cell(page, 'blocks.1')).toBeVisible();
   expect(errors).toEqual([]);
   await page.context().close();
 });
@@ -120,4 +160,15 @@ test('a worker that dies is started again, and the model is opened again', async
   await page.getByTestId('dice').click();
   await bothDone(page);
   expect(await clipHash(page, 'student')).not.toBe(student);
+});
+
+test('a worker that ends in the middle of a call is noticed within five seconds', async ({ page }) => {
+  await visit(page, { steps: 16, backend: 'wasm' });
+  await expect(page.getByTestId('cancel-run')).toBeVisible({ timeout: 120_000 });
+  await expect.poll(() => runs(page), { timeout: 120_000, intervals: [20] }).toBeGreaterThan(1);
+  await engineWorker(page).evaluate(() => self.close()); // comes to rest after the call that it is in
+  const ended = Date.now();
+  await expect(page.getByTestId('device-lost')).toBeVisible({ timeout: 5000 });
+  expect(Date.now() - ended).toBeLessThan(5000);
+  await bothDone(page);
 });

@@ -62,6 +62,7 @@ export const engineWorker = (page: Page): Worker => page.workers().find((worker)
 export interface Counters {
   readonly sessionsCreated: number;
   readonly sessionsLiving: number;
+  readonly devicesLiving: number;
   readonly denoiserRuns: number;
   readonly deviceLosses: number;
 }

@@ -33,12 +33,17 @@ export const tinyModel = writeModel(
   }),
 );
 
-/** Opens it by its file and waits for both clips. */
-export async function openTiny(page: Page): Promise<void> {
+/** Begins to open it by its file. */
+export async function chooseTiny(page: Page): Promise<void> {
   await page.getByTestId('open-model').click();
   await page
     .getByTestId('files-input')
     .setInputFiles({ name: 'tiny.onnx', mimeType: 'application/octet-stream', buffer: Buffer.from(tinyModel) });
+}
+
+/** Opens it by its file and waits for both clips. */
+export async function openTiny(page: Page): Promise<void> {
+  await chooseTiny(page);
   await expect(cell(page, 'blocks.1')).toBeVisible({ timeout: 60_000 });
   await bothDone(page);
 }

@@ -80,7 +80,7 @@ async function keepsFolderOf(url) {
 
 /** A worker has the policy of its own response, and not the page's (contentSecurityPolicy.ts). It has no styles or pictures. */
 const WORKER_POLICY =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self' blob: https:; object-src 'none'; base-uri 'none'";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self' blob: https: http://localhost:* http://127.0.0.1:*; object-src 'none'; base-uri 'none'";
 
 function withHeaders(response, request) {
   if (response.type === 'opaque' || response.type === 'opaqueredirect' || response.type === 'error') return response;

@@ -94,9 +94,11 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
 
   const createSession = async (model: SessionModel): Promise<Session> => {
     const weightBytes = bytesOf(model);
-    const made = await guarded({ kind: `session ${model.what}`, weightBytes }, () => create(model)).catch((thrown: unknown) => {
-      throw sessionError(thrown, model.what);
-    });
+    const made = await guarded({ kind: `session ${model.what}`, weightBytes }, () => create(model)).catch(
+      (thrown: unknown) => {
+        throw sessionError(thrown, model.what);
+      },
+    );
     living++;
     sessions.living++;
     return sessionOf(made, { what: model.what, staying: model.stayOnDevice ?? [], weightBytes });

@@ -9,6 +9,8 @@ export interface EngineCounters {
   readonly sessionsCreated: number;
   /** Made and not released, those of self-tests and failed openings too. */
   readonly sessionsLiving: number;
+  /** GPU devices that are neither given back nor lost. */
+  readonly devicesLiving: number;
   readonly denoiserRuns: number;
   readonly deviceLosses: number;
   /** Bytes of tensors that went to the open pipeline's runtime and came back. */

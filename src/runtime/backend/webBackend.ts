@@ -31,8 +31,13 @@ let loading: Promise<typeof Ort> | undefined;
 /** Of all backends that were ever made here. */
 const sessions: SessionCount = { living: 0 };
 
-/** Sessions that were made and not released: what a leak would make grow. */
-export const livingSessions = (): number => sessions.living;
+let devices = 0;
+
+/** Sessions that were made and not released, and devices that are not lost: what a leak would make grow. */
+export const living = (): { readonly sessions: number; readonly devices: number } => ({
+  sessions: sessions.living,
+  devices,
+});
 
 /** Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
 export async function openWebBackend(
@@ -57,6 +62,8 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
+  devices++;
+  void device.lost.then(() => devices--);
   const untested = webRuntime({ ort, exclusively, build, onBusy, sessions, device });
   try {
     const selfTestMaxDifference = await selfTest(untested, wasm, 'WebAssembly');

@@ -90,13 +90,17 @@ export function ProblemPanel({ inDialog = false }: { readonly inDialog?: boolean
 
 /** Short lines at the bottom: the lost device, and notices that go away by themselves. */
 export function Banners() {
-  const lost = useStudio((state) => state.device === 'lost');
+  const device = useStudio((state) => state.device);
   const notice = useStudio((state) => state.notice);
   return (
     <div className="banners">
-      {lost && (
+      {(device === 'lost' || device === 'stopped') && (
         <p className="banner warn" role="alert" data-testid="device-lost">
-          <Icon name="warning" /> The GPU device was lost. It is being remade; plan, settings and clips are kept.
+          <Icon name="warning" />{' '}
+          {device === 'lost'
+            ? 'The GPU device was lost. It is being remade'
+            : 'The engine stopped. It is being started again'}
+          ; plan, settings and clips are kept.
         </p>
       )}
       {notice !== null && (

@@ -10,6 +10,25 @@ export function isAbort(thrown: unknown): boolean {
   return thrown instanceof DOMException && thrown.name === 'AbortError';
 }
 
+/** The GPU or the engine went away while something was done, which can be done again when they are back. */
+export function isInterruption(thrown: unknown): boolean {
+  return thrown instanceof StudioError && (thrown.code === 'gpu/lost' || thrown.code === 'engine/stopped');
+}
+
+/** Losses that one piece of work outlives. */
+const MOST_INTERRUPTIONS = 2;
+
+/** Begins anew what a lost GPU or a stopped engine interrupted: the client waits until they are back. */
+export async function despiteLosses<T>(work: () => Promise<T>): Promise<T> {
+  for (let interruption = 1; ; interruption++) {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (!isInterruption(thrown) || interruption > MOST_INTERRUPTIONS) throw thrown;
+    }
+  }
+}
+
 export function showProblem(thrown: unknown, during: Activity, refused?: Problem['refused']): void {
   const error = StudioError.from(thrown);
   if (error.code === 'internal') console.error(error);

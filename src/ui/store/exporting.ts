@@ -4,7 +4,7 @@ import { type ComponentId, componentOf } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import { studentName } from '../../pipeline/studentName';
 import type { ExportedFile, ExportFormat, PickedPlace } from '../../worker/protocol';
-import { engine, isAbort, showProblem } from './engine';
+import { despiteLosses, engine, isAbort, showProblem } from './engine';
 import { cancelRun } from './generate';
 import { studentVariant } from './healed';
 import { pickPlace, removeIfEmpty } from './pickPlace';
@@ -59,9 +59,14 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   controller = own;
   write({ exporting: { place, progress: 'starting' }, exported: null, problem: null });
   try {
-    const result = await engine.export(
-      { variant: studentVariant({ plan, weights }), component, format, settings, ...(place ? { place } : {}) },
-      { signal: own.signal, onProgress: (progress) => controller === own && write({ exporting: { place, progress } }) },
+    const result = await despiteLosses(() =>
+      engine.export(
+        { variant: studentVariant({ plan, weights }), component, format, settings, ...(place ? { place } : {}) },
+        {
+          signal: own.signal,
+          onProgress: (progress) => controller === own && write({ exporting: { place, progress } }),
+        },
+      ),
     );
     if (controller === own) write({ exporting: null, exported: { result, plan, weights, format, component, place } });
   } catch (thrown) {

@@ -1,5 +1,6 @@
 /** What happens on load: what was kept is restored, the engine is listened to, and a model opens by itself. */
 
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import type { EngineCounters, StatusReply, StoredHealing } from '../../worker/protocol';
@@ -57,7 +58,8 @@ export function start(): void {
 /** What the engine tells unasked: losses and recoveries. Plan, settings and clips are the page's and stay. */
 function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
   if (status) write({ status });
-  if (event === 'device-lost' || event === 'worker-restarting') write({ device: 'lost' });
+  if (event === 'device-lost') write({ device: 'lost' });
+  if (event === 'worker-restarting') write({ device: 'stopped' });
   if (event !== 'device-remade' && event !== 'worker-restarted') return;
   const { open } = read();
   write({ device: opened ? 'remade' : 'ok', ...(open && opened ? { open: { ...open, ...opened } } : {}) });
@@ -76,7 +78,7 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
 async function openFirst(): Promise<void> {
   const named = modelInAddress();
   const last = keptFolder();
-  const bundled = bundledReference(named ?? bundledModels[0]!, document.baseURI);
+  const bundled = bundledReference(named ?? present(bundledModels[0]), document.baseURI);
   if (bundled.kind === 'url' && (named || !last || (last.kind === 'url' && last.url === bundled.url)))
     void showStoredClip(bundled.url);
   if (!named && last && last.kind === 'url' && bundled.kind === 'url' && last.url !== bundled.url) {

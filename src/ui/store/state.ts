@@ -136,7 +136,8 @@ export interface StudioState {
   readonly opening: Opening | null;
   readonly status: BackendStatus | null;
   readonly backend: BackendPreference;
-  readonly device: 'ok' | 'lost' | 'remade';
+  /** 'stopped': its worker was ended, and another starts. */
+  readonly device: 'ok' | 'lost' | 'stopped' | 'remade';
 
   readonly settings: GenerateSettings;
   readonly rerun: Rerun;
