@@ -1,5 +1,7 @@
 /** Command line arguments, checked and typed; everything wrong with them is `cli/usage`. */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { LatentSize } from '../pipeline/PipelineDescription';
 import { type NodeDevice, nodeDevices } from '../runtime/nodeDevices';
@@ -80,7 +82,7 @@ export function bindings(values: readonly string[] | undefined): ReadonlyMap<str
     const rest = value.slice(entries.reduce((length, [text]) => length + text.length, 0));
     if (rest.trim() !== '' || entries.length === 0)
       throw new StudioError('cli/usage', `--bind takes NAME=SIZE, not "${rest || value}".`);
-    for (const [, name, size] of entries) sizes.set(name!, Number(size));
+    for (const [, name, size] of entries) sizes.set(present(name), Number(size));
   }
   return sizes;
 }

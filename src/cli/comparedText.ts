@@ -1,4 +1,5 @@
 /** What `compare` found, as text for people and as CSV: of one clip in full, of many by their statistics. */
+import { present } from '../errors/present';
 import type { DisplayName } from '../metrics/colorVideoVdp/parameters';
 import { comparedFigures } from '../metrics/comparedFigures';
 import type { PairedTimes } from '../metrics/pairedTimes';
@@ -41,9 +42,9 @@ export interface CompareResult {
 /** One student, one clip. */
 export function singleText(result: CompareResult): string {
   const { settings, students, compared, display, notes } = result;
-  const { dropped, gone } = students[0]!;
-  const { content, motion, meanSquaredError } = compared.cases[0]!.comparisons[0]!;
-  const jod = compared.cases[0]!.jods?.[0];
+  const { dropped, gone } = present(students[0]);
+  const { content, motion, meanSquaredError } = present(present(compared.cases[0]).comparisons[0]);
+  const jod = present(compared.cases[0]).jods?.[0];
   const decibels = psnr(meanSquaredError);
   const quality = [
     ...(jod === undefined ? [] : [['both', `ColorVideoVDP, ${display}`, `${jod.toFixed(2)} JOD`]]),
@@ -66,7 +67,7 @@ export function singleText(result: CompareResult): string {
       `${number(motion.motionMagnitude.reference)} | ${number(motion.motionMagnitude.candidate)}`,
     ],
   ];
-  const { prompt, seed, steps, guidance } = settings[0]!;
+  const { prompt, seed, steps, guidance } = present(settings[0]);
   return [
     `"${prompt}", seed ${seed}, ${counted(steps, 'step')}, guidance ${guidance}\n`,
     describeCut(dropped, gone),
@@ -81,10 +82,10 @@ export function singleText(result: CompareResult): string {
 
 /** The cost of student `index` (from 0) beside the teacher's. */
 function costOf({ students, settings, compared }: CompareResult, index: number): string {
-  const { totals, times, decoderTimes } = students[index]!;
-  const of = (ms: readonly number[]) => ({ teacher: ms[0]!, student: ms[index + 1]! });
+  const { totals, times, decoderTimes } = present(students[index]);
+  const of = (ms: readonly number[]) => ({ teacher: present(ms[0]), student: present(ms[index + 1]) });
   return costTable(totals, {
-    steps: settings[0]!.steps,
+    steps: present(settings[0]).steps,
     times,
     decoderTimes,
     medianStepMs: of(compared.medianStepMs),
@@ -98,7 +99,7 @@ const WORST = 8;
 /** Several clips or students. */
 export function comparedText(result: CompareResult): string {
   const { students, settings, compared, notes } = result;
-  const { steps, guidance } = settings[0]!;
+  const { steps, guidance } = present(settings[0]);
   const clips = `${counted(settings.length, 'clip')} of the teacher and of each student, ${counted(steps, 'step')}, guidance ${guidance}; ${counted(compared.denoiserRuns, 'denoiser call')}\n`;
   const cuts = students.map(({ name, dropped, gone }) => `${name}: ${describeCut(dropped, gone)}`);
   const costs = students.map(({ name }, index) => `\n${name}\n${costOf(result, index)}`);
@@ -114,17 +115,17 @@ export function comparedText(result: CompareResult): string {
 }
 
 function pairText({ students, compared }: CompareResult, index: number): string {
-  const { figures, worstFirst, jod } = compared.summaries[index]!;
+  const { figures, worstFirst, jod } = present(compared.summaries[index]);
   const measured = comparedFigures.map(({ id, name, unit }) => [
     unit === '' ? name : `${name}, ${unit}`,
     ...summaryCells(figures[id]),
   ]);
   const rows = jod ? [[`ColorVideoVDP, JOD (10: no difference)`, ...summaryCells(jod)], ...measured] : measured;
   const worst = worstFirst.slice(0, WORST).map((place) => {
-    const { settings, comparisons } = compared.cases[place]!;
-    return [number(comparisons[index]!.meanSquaredError), `seed ${settings.seed}`, settings.prompt];
+    const { settings, comparisons } = present(compared.cases[place]);
+    return [number(present(comparisons[index]).meanSquaredError), `seed ${settings.seed}`, settings.prompt];
   });
-  const titles = pairNames(students, compared.pairs[index]!);
+  const titles = pairNames(students, present(compared.pairs[index]));
   return [
     `\n${titles.candidate} against ${titles.reference}\n`,
     table(['', 'mean', 'deviation', '95 % of the mean', 'median', 'worst'], rows, [1, 2, 3, 4, 5]),
@@ -179,7 +180,7 @@ export function comparedCsv({ students, compared }: CompareResult): string {
   const header = ['prompt', 'seed', 'reference', 'candidate', ...names].join(',');
   const lines = compared.cases.flatMap(({ settings, comparisons, jods }) =>
     comparisons.map((comparison, index) => {
-      const { reference, candidate } = pairNames(students, compared.pairs[index]!);
+      const { reference, candidate } = pairNames(students, present(compared.pairs[index]));
       const cells = comparedFigures.map(({ read }) => csvNumber(read(comparison)));
       const who = [quoted(settings.prompt), settings.seed, quoted(reference), quoted(candidate)];
       return [...who, ...cells, ...(hasJod ? [csvNumber(jods?.[index] ?? null)] : [])].join(',');
@@ -196,7 +197,7 @@ function csvNumber(value: number | null): string {
 const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 function pairNames(students: CompareResult['students'], pair: CompareResult['compared']['pairs'][number]) {
-  const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
+  const nameOf = (take: number) => (take === 0 ? 'teacher' : present(students[take - 1]).name);
   return { reference: nameOf(pair.reference), candidate: nameOf(pair.candidate) };
 }
 

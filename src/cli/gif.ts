@@ -27,6 +27,7 @@ function enlarge(index: Uint8Array, width: number, height: number, scale: number
   const enlarged = new Uint8Array(index.length * scale * scale);
   for (let y = 0, to = 0; y < height * scale; y++) {
     const row = Math.floor(y / scale) * width;
+    // biome-ignore lint/style/noNonNullAssertion: a loop over all pixels, which stays within them
     for (let x = 0; x < width * scale; x++, to++) enlarged[to] = index[row + Math.floor(x / scale)]!;
   }
   return enlarged;

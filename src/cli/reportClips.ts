@@ -1,4 +1,5 @@
 /** Clips as a report holds them: GIFs in data URLs, of those prompts and seeds whose error is the largest. */
+import { present } from '../errors/present';
 import type { Clip } from '../metrics/Clip';
 import { filmstrip, shrinkFor, shrunk } from '../report/clipPictures';
 import type { ReportScene } from '../report/ReportContent';
@@ -33,7 +34,7 @@ export function worstScenes(): {
       return kept.map(({ prompt, seed, clips }) => ({
         prompt,
         seed,
-        clips: clips.map((clip, i) => reportClip(names[i]!, shrunk(clip, factor), framesPerSecond)),
+        clips: clips.map((clip, i) => reportClip(present(names[i]), shrunk(clip, factor), framesPerSecond)),
       }));
     },
   };

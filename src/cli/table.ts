@@ -1,4 +1,5 @@
 /** Tables of text for people, and numbers with units. */
+import { present } from '../errors/present';
 
 /** Columns aligned, two spaces between; `right` names the columns of numbers. */
 export function table(
@@ -6,10 +7,14 @@ export function table(
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
 ): string {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => present(row[column]).length)),
+  );
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .map((cell, column) =>
+        right.includes(column) ? cell.padStart(present(widths[column])) : cell.padEnd(present(widths[column])),
+      )
       .join('  ')
       .trimEnd();
   return [line(header), ...rows.map(line)].join('\n') + '\n';

@@ -2,8 +2,10 @@
  * A pipeline folder with another denoiser: everything else is copied, the graph is written, read again and compared with the
  * gated session's preview before the folder gets its name. It appears whole or not at all.
  */
+
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { writeError } from '../library/fileErrors';
 import type { Tensor } from '../onnx/model';
@@ -63,7 +65,7 @@ export async function writePipelineFolder(
     });
     await writeFile(join(stage, 'healing.json'), JSON.stringify({ model: folder.name, ...summary }, null, 2) + '\n');
     await rename(stage, out);
-    return { folder: out, verification: checked! };
+    return { folder: out, verification: present(checked) };
   } catch (thrown) {
     await rm(stage, { recursive: true, force: true });
     throw thrown instanceof StudioError || signal.aborted ? thrown : writeError(thrown, out);

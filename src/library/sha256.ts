@@ -2,6 +2,7 @@
  * SHA-256 (FIPS 180-4) that takes bytes as they come: WebCrypto's digest wants them all at once, and is absent on
  * plain http. For files under a few MB of which the bytes are at hand, crypto.subtle is faster.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 /** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const ROUND_CONSTANTS = Int32Array.from(fractionalRoots(64, 1 / 3));

@@ -2,6 +2,7 @@
  * The signed error of two clips, e = candidate - reference, over red, green and blue; everything that compares
  * pixels starts from it. Alpha is no part of any metric.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../errors/StudioError';
 import type { Clip } from './Clip';
 

@@ -3,6 +3,7 @@
  * batch keeps and shows. How a figure is read and which end of it is bad is told by `comparedFigures`, the statistics are
  * `summarise`'s; `vdmini compare` has its figures from the same two. No charts, no words.
  */
+import { present } from '../errors/present';
 import type { ClipComparison } from './Clip';
 import { comparedFigures } from './comparedFigures';
 import { worstFirst as placesWorstFirst, summarise } from './summarise';
@@ -35,7 +36,7 @@ export const figureNames: readonly FigureName[] = [
   'flowEpe',
 ];
 
-const described = (name: FigureName) => comparedFigures.find(({ id }) => id === name)!;
+const described = (name: FigureName) => present(comparedFigures.find(({ id }) => id === name));
 
 export function figuresOf(comparison: ClipComparison): ClipFigures {
   const figures = figureNames.map((name) => {

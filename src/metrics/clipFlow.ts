@@ -3,6 +3,7 @@
  * 256x256 pixels, with vectors still in pixels of the frame. Remembered per clip object, since a reference is
  * compared with many candidates; a clip must not be changed once it has been measured.
  */
+import { present } from '../errors/present';
 import type { Clip } from './Clip';
 import { lumaFrames } from './luma';
 import { type Flow, opticalFlow } from './opticalFlow';
@@ -16,19 +17,19 @@ const measured = new WeakMap<Clip, readonly Flow[]>();
 export function clipFlow(clip: Clip): readonly Flow[] {
   const slices = flowInSlices(clip);
   while (!slices.next().done);
-  return measured.get(clip)!;
+  return present(measured.get(clip));
 }
 
 /** Measures a clip's flow one transition at a time; `clipFlow` then has it at hand. */
 export function* flowInSlices(clip: Clip): Generator<void, void, void> {
   if (measured.has(clip)) return;
   const pyramids = lumaFrames(clip).map(pyramid);
-  const small = pyramids[0]!.findIndex((level) => level.width * level.height <= largestArea);
-  const finest = small === -1 ? pyramids[0]!.length - 1 : small;
+  const small = present(pyramids[0]).findIndex((level) => level.width * level.height <= largestArea);
+  const finest = small === -1 ? present(pyramids[0]).length - 1 : small;
   const flows: Flow[] = [];
   for (let t = 0; t + 1 < pyramids.length; t++) {
     yield;
-    const [from, to] = [pyramids[t]!, pyramids[t + 1]!];
+    const [from, to] = [present(pyramids[t]), present(pyramids[t + 1])];
     flows.push(scaled(opticalFlow(from.slice(finest), to.slice(finest)), 2 ** finest));
   }
   measured.set(clip, flows);

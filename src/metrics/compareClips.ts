@@ -1,4 +1,5 @@
 /** Everything that is measured on a reference's and a candidate's clip, in one call. */
+import { present } from '../errors/present';
 import type { Clip, ClipComparison } from './Clip';
 import { clipError } from './clipError';
 import { clipFlow, flowInSlices } from './clipFlow';
@@ -42,7 +43,7 @@ function* comparisonInSlices(reference: Clip, candidate: Clip): Generator<void, 
   const candidateLuma = lumaFrames(candidate);
   const ssimPerFrame: number[] = [];
   for (const [t, frame] of referenceLuma.entries()) {
-    ssimPerFrame.push(ssim(frame, candidateLuma[t]!));
+    ssimPerFrame.push(ssim(frame, present(candidateLuma[t])));
     yield;
   }
   yield* flowInSlices(reference);

@@ -3,6 +3,7 @@
  * rank correlation between depth and the share of motion in the damage that a block's removal does. It says which kind
  * of damage goes with depth, not how large the damage is.
  */
+import { present } from '../errors/present';
 
 export interface DepthDamage {
   /** Larger is deeper: the resolution level of a U-Net, the position in a transformer. */
@@ -32,7 +33,7 @@ interface Placed {
 
 /** Depth as the paper means it: the resolution level where the units have several, else the order of execution. */
 export function depthOf(units: readonly Placed[]): (unit: Placed) => number {
-  const hasLevels = units.some(({ level }) => level !== units[0]!.level);
+  const hasLevels = units.some(({ level }) => level !== present(units[0]).level);
   return hasLevels ? ({ level }) => level : ({ depth }) => depth;
 }
 
@@ -56,7 +57,7 @@ export function spearman(a: readonly number[], b: readonly number[]): number {
   const mean = (x.length + 1) / 2;
   let [product, squaresX, squaresY] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
-    const [dx, dy] = [x[i]! - mean, y[i]! - mean];
+    const [dx, dy] = [present(x[i]) - mean, present(y[i]) - mean];
     product += dx * dy;
     squaresX += dx * dx;
     squaresY += dy * dy;
@@ -69,8 +70,8 @@ function ranks(values: readonly number[]): readonly number[] {
   const result = new Array<number>(values.length);
   for (let first = 0; first < order.length; ) {
     let last = first;
-    while (last + 1 < order.length && order[last + 1]!.value === order[first]!.value) last++;
-    for (let i = first; i <= last; i++) result[order[i]!.index] = (first + last) / 2 + 1;
+    while (last + 1 < order.length && present(order[last + 1]).value === present(order[first]).value) last++;
+    for (let i = first; i <= last; i++) result[present(order[i]).index] = (first + last) / 2 + 1;
     first = last + 1;
   }
   return result;

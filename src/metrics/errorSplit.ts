@@ -3,6 +3,7 @@
  * mean ||e_t||^2 = ||ebar||^2 (content: what is wrong in every frame alike) + mean ||e_t - ebar||^2 (motion).
  * For frames, latents and features; all values are means over elements.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 /** How frames lie in an array: element i of frame t in group g is at (g * frames + t) * inner + i. */
 export interface FrameLayout {

@@ -2,6 +2,7 @@
  * VBench's temporal flickering score: (255 - mean_t MAE(f_t, f_(t+1))) / 255, higher is steadier. Meant for
  * static clips: a frozen clip scores 1, so it is shown with the motion magnitude beside it.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 
 /** (255 - MAE) / 255 of each transition, over red, green and blue. */

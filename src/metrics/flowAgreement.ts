@@ -2,6 +2,7 @@
  * How well the candidate's motion agrees with the reference's: end-point error, and over the whole clip the ratio
  * of the amounts of motion and the cosine of the directions.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Flow } from './opticalFlow';
 
 export interface FlowAgreement {

@@ -2,6 +2,7 @@
  * The Frechet distance of two sets of features as Gaussians: |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)); with features of
  * clips it is FVD (Unterthiner et al. 2018). What the features are decides what it means: name the model beside it.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { StudioError } from '../errors/StudioError';
 

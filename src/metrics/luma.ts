@@ -1,4 +1,5 @@
 /** Luma planes of a clip: what SSIM and optical flow look at. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 
 /** A single-channel image, row-major. */

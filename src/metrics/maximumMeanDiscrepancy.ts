@@ -3,6 +3,7 @@
  * (Binkowski et al. 2018), which means something for few clips too, where a Frechet distance does not. Around 0 and
  * sometimes below it for equal distributions; the spread over subsets says how sure it is.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../errors/StudioError';
 import type { Features } from './frechetDistance';
 

@@ -2,6 +2,7 @@
  * Motion delta: mean ||dS_t - dT_t||^2 / mean ||dT_t||^2, d the difference of neighbouring frames. 0: every
  * change from frame to frame is the reference's; 1: as far off as a still clip.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 import type { ClipError } from './clipError';
 

@@ -2,6 +2,7 @@
  * Motion magnitude: the mean of the largest 5 % of ||F_t||, divided by min(H, W) / 256. A proxy of VBench's
  * dynamic degree, which takes RAFT's flow: the numbers are not comparable with VBench's.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 import type { Flow } from './opticalFlow';
 

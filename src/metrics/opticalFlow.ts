@@ -3,6 +3,7 @@
  * window and Tikhonov damping. Where standing still explains the window as well as the flow found, the flow is
  * zero: flat regions and still backgrounds do not inherit their neighbours' motion. Not a learned flow (RAFT).
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from './luma';
 
 /** Per pixel, row-major, in pixels: content at (x, y) of the first plane is at (x + u, y + v) of the second. */

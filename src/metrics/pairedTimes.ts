@@ -3,6 +3,7 @@
  * ratio and difference are steadier than either time. Medians, with intervals that assume nothing of the distribution.
  * It takes times; it does not measure them.
  */
+import { present } from '../errors/present';
 
 export interface TimePair {
   readonly referenceMs: number;
@@ -59,12 +60,14 @@ export function medianInterval(values: readonly number[]): MedianInterval {
     tail += probability;
     rank++;
   }
-  return { median: median(values), low: sorted[rank]!, high: sorted[n - 1 - rank]! };
+  return { median: median(values), low: present(sorted[rank]), high: present(sorted[n - 1 - rank]) };
 }
 
 /** NaN of nothing. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return sorted.length % 2 === 1
+    ? present(sorted[middle])
+    : (present(sorted[middle - 1]) + present(sorted[middle])) / 2;
 }

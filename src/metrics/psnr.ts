@@ -1,4 +1,5 @@
 /** Peak signal-to-noise ratio of 8-bit frames: 10 log10(255^2 / MSE). */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { ClipError } from './clipError';
 
 /** dB; Infinity for a mean squared error of 0, which is to be shown as "identical". */

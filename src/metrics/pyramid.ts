@@ -1,4 +1,5 @@
 /** Image pyramids: each level half the size of the one before, blurred with the binomial [1 4 6 4 1] / 16. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from './luma';
 
 /** Levels below this side length hold too little for a flow window. */

@@ -1,4 +1,5 @@
 /** A clip at the size that a model takes: frames picked evenly, pixels interpolated linearly (half-pixel centres). */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 
 export function resizedClip(

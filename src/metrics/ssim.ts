@@ -2,6 +2,7 @@
  * Structural similarity (Wang et al. 2004) on luma: 11x11 Gaussian window, sigma 1.5, C1 = (0.01 * 255)^2,
  * C2 = (0.03 * 255)^2, mean over the windows that lie wholly inside the frame. Not multi-scale.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from './luma';
 
 const windowSize = 11;

@@ -2,6 +2,7 @@
  * Statistics of one figure over prompts and seeds: mean, spread, and the worst case. What a table or a grid shows of
  * many clips; it knows neither clips nor which figure it is.
  */
+import { present } from '../errors/present';
 
 export interface Summary {
   readonly count: number;
@@ -24,7 +25,7 @@ export function summarise(values: readonly number[], worse: Worse = 'higher'): S
   const order = worstFirst(values, worse).filter((index) => Number.isFinite(values[index]));
   const count = order.length;
   if (count === 0) return null;
-  const sorted = order.map((index) => values[index]!);
+  const sorted = order.map((index) => present(values[index]));
   const mean = sorted.reduce((sum, value) => sum + value, 0) / count;
   const squares = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const standardDeviation = count < 2 ? 0 : Math.sqrt(squares / (count - 1));
@@ -34,9 +35,9 @@ export function summarise(values: readonly number[], worse: Worse = 'higher'): S
     notFinite: values.length - count,
     mean,
     standardDeviation,
-    median: (sorted[(count - 1) >> 1]! + sorted[count >> 1]!) / 2,
+    median: (present(sorted[(count - 1) >> 1]) + present(sorted[count >> 1])) / 2,
     interval95: half === null ? null : [mean - half, mean + half],
-    worst: { value: sorted[0]!, index: order[0]! },
+    worst: { value: present(sorted[0]), index: present(order[0]) },
   };
 }
 
@@ -46,7 +47,7 @@ export function worstFirst(values: readonly number[], worse: Worse = 'higher'): 
   const badness = values.map((value) => (Number.isNaN(value) ? Infinity : sign * value));
   return values
     .map((_, index) => index)
-    .sort((a, b) => (badness[a] === badness[b] ? a - b : Math.sign(badness[b]! - badness[a]!)));
+    .sort((a, b) => (badness[a] === badness[b] ? a - b : Math.sign(present(badness[b]) - present(badness[a]))));
 }
 
 /**
@@ -60,7 +61,7 @@ export function studentT975(degrees: number): number {
   const z = 1.959963984540054;
   const powers = [z, z ** 3, z ** 5, z ** 7, z ** 9] as const;
   const polynomial = (...coefficients: readonly number[]) =>
-    coefficients.reduce((sum, coefficient, power) => sum + coefficient * powers[power]!, 0);
+    coefficients.reduce((sum, coefficient, power) => sum + coefficient * present(powers[power]), 0);
   return (
     z +
     polynomial(1, 1) / (4 * degrees) +

@@ -2,6 +2,7 @@
  * Warping error (Lai et al. 2018): what is left between a frame and the next one carried back along the optical flow,
  * where nothing is hidden. Low for a clip that stands still: read it with the motion magnitude.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from './Clip';
 import { lumaFrames } from './luma';
 import { type Flow, opticalFlow } from './opticalFlow';

@@ -2,7 +2,9 @@
  * One graph while a pass rewrites it: who makes and who uses what is kept up to date, values keep their names, and what
  * is no longer needed goes at the end. For passes that run on what the runtime gets; `prune` and `gate` do without.
  */
+
 import { setFloat16 } from '@petamoriken/float16';
+import { present } from '../errors/present';
 import { allNames, producers, removeDeadCode, renameUses, topologicalOrder, usedNames } from '../onnx/graph';
 import type { Attribute, DataType, Graph, Model, Node, Tensor } from '../onnx/model';
 import type { ClipSizes } from './clipSizes';
@@ -173,7 +175,7 @@ export class GraphEditor {
 
   /** Another node in its place, which makes the same value. Returns that value. */
   replace(node: Node, by: Omit<NewNode, 'output' | 'shape' | 'dataType'>): string {
-    const output = node.outputs[0]!;
+    const output = present(node.outputs[0]);
     this.remove(node);
     return this.add({ ...by, output });
   }

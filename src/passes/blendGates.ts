@@ -2,8 +2,10 @@
  * Learned blends by their form alone: a sum of two products with gates that no input reaches. Which side passes is told by
  * the order in which published blends are written, not by what depends on what.
  */
+
 import { dataOperandCount } from '../blocks/operators';
 import { moduleScope } from '../blocks/scopes';
+import { present } from '../errors/present';
 import { producers } from '../onnx/graph';
 import type { DataType, Graph, Node, TensorType } from '../onnx/model';
 
@@ -35,7 +37,7 @@ export function blendGates(
     return a === b ? undefined : { node, position: a ? 0 : 1 };
   };
   const typeOf = ({ node, position }: Side): DataType | undefined => {
-    const gate = node.inputs[position]!;
+    const gate = present(node.inputs[position]);
     const dataType = graph.initializers.get(gate)?.dataType ?? types.get(gate)?.dataType;
     return dataType?.startsWith('float') ? dataType : undefined;
   };

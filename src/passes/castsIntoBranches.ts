@@ -3,6 +3,7 @@
  * undo each other it removes the second without telling the branches that read it, and a run fails with "Missing Input".
  * So a branch gets its own copy of a Cast that follows a Cast outside.
  */
+import { present } from '../errors/present';
 import { type FreshName, freshNames } from '../onnx/freshNames';
 import { capturedNames, producers, renameUses, topologicalOrder } from '../onnx/graph';
 import type { Attribute, Graph, Node } from '../onnx/model';
@@ -14,7 +15,7 @@ export function castsIntoBranches(graph: Graph, fresh = freshNames(graph)): Grap
     madeBy.get(name)?.opType === 'Cast' ? madeBy.get(name) : undefined;
   const secondCast = (name: string): Node | undefined => {
     const cast = castOf(name);
-    return cast && castOf(cast.inputs[0]!) ? cast : undefined;
+    return cast && castOf(present(cast.inputs[0])) ? cast : undefined;
   };
   const inNode = (node: Node): Node => {
     const attributes = new Map(
@@ -24,7 +25,7 @@ export function castsIntoBranches(graph: Graph, fresh = freshNames(graph)): Grap
           ? {
               ...attribute,
               value: castsIntoBranches(
-                withCopies(attribute.value, `${node.outputs[0]!}:${key}`, secondCast, fresh),
+                withCopies(attribute.value, `${present(node.outputs[0])}:${key}`, secondCast, fresh),
                 fresh,
               ),
             }
@@ -49,12 +50,14 @@ function withCopies(
   fresh: FreshName,
 ): Graph {
   const read = new Set([...capturedNames(body)].filter(secondCast));
-  for (const name of read) if (secondCast(secondCast(name)!.inputs[0]!)) read.add(secondCast(name)!.inputs[0]!); // what a copy reads
+  for (const name of read)
+    if (secondCast(present(present(secondCast(name)).inputs[0])))
+      read.add(present(present(secondCast(name)).inputs[0])); // what a copy reads
   if (read.size === 0) return body;
   const names = new Map([...read].map((name) => [name, fresh(`${name}:in:${place}`)]));
   const renamed = (name: string) => names.get(name) ?? name;
   const copyOf = (name: string): Node => {
-    const cast = secondCast(name)!;
+    const cast = present(secondCast(name));
     return { ...cast, name: renamed(name), inputs: cast.inputs.map(renamed), outputs: [renamed(name)] };
   };
   const copied = { ...body, nodes: [...[...read].map(copyOf), ...body.nodes.map((node) => renameUses(node, renamed))] };

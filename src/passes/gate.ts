@@ -3,8 +3,10 @@
  * being a boolean scalar input; the else-branch passes the unit's entry on. Weights, and whatever is computed from
  * them alone, stay in the outer graph: inside a branch the runtime would hold them twice.
  */
+
 import type { BlockTree } from '../blocks/block';
 import { indexBlocks, type Plan, resolvePlan } from '../blocks/plan';
+import { present } from '../errors/present';
 import { type FreshName, freshNames } from '../onnx/freshNames';
 import { renameUses, topologicalOrder } from '../onnx/graph';
 import type { Graph, Model, Node, TensorType, ValueInfo } from '../onnx/model';
@@ -55,7 +57,7 @@ export function treeForPlan(tree: BlockTree, plan: Plan): BlockTree {
   const parts = partsIn(tree, plan);
   if (parts.length === 0) return tree;
   const index = indexBlocks(tree);
-  return { ...tree, groups: [...tree.groups, ...parts.map((id) => index.get(id)!.block)] };
+  return { ...tree, groups: [...tree.groups, ...parts.map((id) => present(index.get(id)).block)] };
 }
 
 /** Parts of layers that a plan names, sorted: what a gated graph for it is known by. */
@@ -96,17 +98,17 @@ function branchNode(region: GateRegion, gating: Gating): Node {
   const inner = regions.filter(({ parent }) => parent === region).map((child) => branchNode(child, gating));
   const nodes = [...own, ...inner].map((node): Node => ({ ...renameUses(node, on), outputs: node.outputs.map(on) }));
   const kept = { ...emptyGraph(`${unit.id}:on`), nodes, outputs: exits.map(({ exit }) => output(exit, on(exit))) };
-  const off = (exit: string) => offNames.get(exit)!;
+  const off = (exit: string) => present(offNames.get(exit));
   const bypassed: Graph = {
     ...emptyGraph(`${unit.id}:off`),
     nodes: exits.map(({ exit, entry }) => identity(entry, off(exit), fresh(`Identity:${off(exit)}`))),
     outputs: exits.map(({ exit }) => output(exit, off(exit))),
   };
   return {
-    name: fresh(`If:${unit.id}:${exits[0]!.exit}`),
+    name: fresh(`If:${unit.id}:${present(exits[0]).exit}`),
     domain: '',
     opType: 'If',
-    inputs: [gates.get(unit.id)!],
+    inputs: [present(gates.get(unit.id))],
     outputs: exits.map(({ exit }) => exit),
     attributes: new Map([
       ['then_branch', { kind: 'graph', value: { ...kept, nodes: topologicalOrder(kept) } }],

@@ -2,9 +2,11 @@
  * Which nodes go into which gate: for every unit the nodes that nothing needs without it, nested where one unit
  * holds another. Regions that overlap without nesting are parted, so that each node has one place.
  */
+
 import type { Block, BlockTree, Rewire } from '../blocks/block';
 import type { GraphIndex } from '../blocks/graphIndex';
 import { exclusiveNodes, indexGraph } from '../blocks/graphIndex';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Graph, Node } from '../onnx/model';
 
@@ -82,13 +84,14 @@ function dynamicNodes(index: GraphIndex): Uint8Array {
   const dynamic = new Uint8Array(index.nodes.length);
   const inputs = new Set(
     index.graph.inputs
-      .map(({ name }) => index.ids.get(name)!)
-      .filter((value) => !index.graph.initializers.has(index.names[value]!)),
+      .map(({ name }) => present(index.ids.get(name)))
+      .filter((value) => !index.graph.initializers.has(present(index.names[value]))),
   );
   index.uses.forEach((values, node) => {
     if (
       values.some(
-        (value) => inputs.has(value) || (index.producer[value]! >= 0 && dynamic[index.producer[value]!] === 1),
+        (value) =>
+          inputs.has(value) || (present(index.producer[value]) >= 0 && dynamic[present(index.producer[value])] === 1),
       )
     )
       dynamic[node] = 1;
@@ -109,16 +112,16 @@ function openRegions(index: GraphIndex, dynamic: Uint8Array, unit: Block): reado
 /** No path leaves the region and comes back. */
 function isConvex(index: GraphIndex, { nodes, rewires }: Open): boolean {
   const seen = new Set<number>();
-  const values = rewires.map(({ exit }) => index.ids.get(exit)!);
+  const values = rewires.map(({ exit }) => present(index.ids.get(exit)));
   for (let value = values.pop(); value !== undefined; value = values.pop()) {
-    for (const user of index.users[value]!) {
+    for (const user of present(index.users[value])) {
       if (nodes.has(user)) {
-        if (!nodes.has(index.producer[value]!)) return false;
+        if (!nodes.has(present(index.producer[value]))) return false;
         continue;
       }
       if (seen.has(user)) continue;
       seen.add(user);
-      values.push(...index.outputs[user]!);
+      values.push(...present(index.outputs[user]));
     }
   }
   return true;
@@ -126,29 +129,34 @@ function isConvex(index: GraphIndex, { nodes, rewires }: Open): boolean {
 
 function openRegion(index: GraphIndex, dynamic: Uint8Array, unit: Block, rewiresOfRegion: readonly Rewire[]): Open {
   const direct = new Map(rewiresOfRegion.map(({ exit, entry }) => [exit, entry]));
-  const resolve = (name: string): string => (direct.has(name) ? resolve(direct.get(name)!) : name);
-  const exits = rewiresOfRegion.map(({ exit }) => index.ids.get(exit)!);
+  const resolve = (name: string): string => (direct.has(name) ? resolve(present(direct.get(name))) : name);
+  const exits = rewiresOfRegion.map(({ exit }) => present(index.ids.get(exit)));
   const nodes = new Set(
     exclusiveNodes(
       index,
       exits,
-      rewiresOfRegion.map(({ entry }) => index.ids.get(entry)!),
+      rewiresOfRegion.map(({ entry }) => present(index.ids.get(entry))),
     ).filter((node) => dynamic[node]),
   );
   const outer = rewiresOfRegion.filter(({ exit }) => {
-    const value = index.ids.get(exit)!;
-    return index.isOutput[value] === 1 || index.users[value]!.some((user) => !nodes.has(user));
+    const value = present(index.ids.get(exit));
+    return index.isOutput[value] === 1 || present(index.users[value]).some((user) => !nodes.has(user));
   });
   const rewires = outer.map(({ exit }) => ({ exit, entry: resolve(exit) }));
-  return { unit, rewires, nodes, exitNodes: new Set(rewires.map(({ exit }) => index.producer[index.ids.get(exit)!]!)) };
+  return {
+    unit,
+    rewires,
+    nodes,
+    exitNodes: new Set(rewires.map(({ exit }) => present(index.producer[present(index.ids.get(exit))]))),
+  };
 }
 
 /** Takes from each region what overlaps another without nesting, and then what those nodes need. Widest first. */
 function part(index: GraphIndex, regions: readonly Open[]): void {
   const holders: Open[][] = index.nodes.map(() => []);
-  for (const region of regions) for (const node of region.nodes) holders[node]!.push(region);
+  for (const region of regions) for (const node of region.nodes) present(holders[node]).push(region);
   for (const region of regions) {
-    const others = new Set([...region.nodes].flatMap((node) => holders[node]!));
+    const others = new Set([...region.nodes].flatMap((node) => present(holders[node])));
     let lost = false;
     for (const other of others) {
       if (other === region || isSubset(other.nodes, region.nodes) || isSubset(region.nodes, other.nodes)) continue;
@@ -168,10 +176,10 @@ const isSubset = (inner: ReadonlySet<number>, outer: ReadonlySet<number>): boole
 
 /** Removes nodes that something outside the region reads, other than through an exit. */
 function closeRegion(index: GraphIndex, { nodes, rewires }: Open): void {
-  const exits = new Set(rewires.map(({ exit }) => index.ids.get(exit)!));
+  const exits = new Set(rewires.map(({ exit }) => present(index.ids.get(exit))));
   for (const node of [...nodes].sort((a, b) => b - a)) {
-    const leaves = index.outputs[node]!.some(
-      (value) => !exits.has(value) && index.users[value]!.some((user) => !nodes.has(user)),
+    const leaves = present(index.outputs[node]).some(
+      (value) => !exits.has(value) && present(index.users[value]).some((user) => !nodes.has(user)),
     );
     if (leaves) nodes.delete(node);
   }
@@ -182,17 +190,18 @@ function nest(index: GraphIndex, regions: readonly Open[]): readonly GateRegion[
   const built: { open: Open; own: Set<number>; parent: number }[] = [];
   const narrowest = new Int32Array(index.nodes.length).fill(-1);
   for (const open of regions) {
-    let parent = narrowest[open.nodes.values().next().value!]!;
-    while (parent >= 0 && !isSubset(open.nodes, built[parent]!.open.nodes)) parent = built[parent]!.parent;
+    let parent = present(narrowest[present(open.nodes.values().next().value)]);
+    while (parent >= 0 && !isSubset(open.nodes, present(built[parent]).open.nodes))
+      parent = present(built[parent]).parent;
     const at = built.push({ open, own: new Set(open.nodes), parent }) - 1;
     for (const node of open.nodes) {
-      const outer = narrowest[node]!;
-      if (outer >= 0) built[outer]!.own.delete(node);
+      const outer = present(narrowest[node]);
+      if (outer >= 0) present(built[outer]).own.delete(node);
       narrowest[node] = at;
     }
   }
   const inOrder = (nodes: ReadonlySet<number>): Node[] =>
-    [...nodes].sort((a, b) => a - b).map((node) => index.nodes[node]!);
+    [...nodes].sort((a, b) => a - b).map((node) => present(index.nodes[node]));
   const results: GateRegion[] = [];
   for (const { open, own, parent } of built) {
     results.push({

@@ -4,8 +4,10 @@
  * through to the identity on its first channels. It knows modules by the names that the exporter wrote and nothing of
  * blocks' entries and exits, so that it can tell a block whose id names another module than the one that its cut removes.
  */
+
 import { canHoldWeights } from '../blocks/operators';
 import { isInside, moduleScope } from '../blocks/scopes';
+import { present } from '../errors/present';
 import { dataTypeNumber } from '../onnx/dataTypes';
 import { type FreshName, freshNames } from '../onnx/freshNames';
 import { producers, topologicalOrder } from '../onnx/graph';
@@ -100,7 +102,7 @@ class Neutraliser {
     const mixer = gate && this.innermost(moduleScope(node));
     if (gate && mixer !== undefined) {
       const neutral = this.constant(gate.isFirst ? 1 : 0, gate.dataType);
-      const moved = this.towards(mixer, node.inputs[gate.position]!, neutral, gate.dataType);
+      const moved = this.towards(mixer, present(node.inputs[gate.position]), neutral, gate.dataType);
       return { ...node, inputs: node.inputs.map((name, position) => (position === gate.position ? moved : name)) };
     }
     const positions = WEIGHT_INPUTS[node.opType] ?? [];
@@ -236,7 +238,9 @@ class Neutraliser {
 /** A pointwise convolution on the way of a skip connection: `conv_shortcut`, `skip_connection`, `nin_shortcut`. */
 function isShortcut(node: Node, scope: string, { dims }: Weight): boolean {
   const isPointwise = node.opType === 'Conv' && dims.length >= 4 && dims.slice(2).every((size) => size === 1);
-  return isPointwise && dims[0]! <= dims[1]! && /(^|[._])(shortcut|skip_connection)(\.weight)?$/.test(scope);
+  return (
+    isPointwise && present(dims[0]) <= present(dims[1]) && /(^|[._])(shortcut|skip_connection)(\.weight)?$/.test(scope)
+  );
 }
 
 /** The longest of the modules that a path lies in. */

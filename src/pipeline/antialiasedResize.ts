@@ -3,6 +3,7 @@
  * a Gaussian blur where the picture shrinks, reflected at the edges, then bicubic interpolation (a = -0.75) whose corner
  * pixels are the picture's corners. The aspect is not kept.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 /** [channels, height, width] to [channels, size, size]. */
 export function antialiasedResize(

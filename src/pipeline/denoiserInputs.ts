@@ -3,6 +3,7 @@
  * the pipeline cannot give is filled with seeded noise or the constants that published pipelines use, and noted.
  */
 
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor } from '../runtime/Runtime';
@@ -63,7 +64,7 @@ export function planDenoiserInputs(
 ): DenoiserPlan {
   if (description.other) return inputsOfOther(description.other);
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
-  const latentInput = inputs.find(({ name }) => name === description.denoiser.latentInput)!;
+  const latentInput = present(inputs.find(({ name }) => name === description.denoiser.latentInput));
   const fixed = latentInput.type?.shape?.[0];
   const isFixed = typeof fixed === 'number' && fixed > 0;
   const batch = isFixed
@@ -83,9 +84,11 @@ export function planDenoiserInputs(
     feeds: (call) => {
       const branches = Array.from(
         { length: clipsOf(call.branches.length) },
-        (_, index) => call.branches[index] ?? call.branches.at(-1)!,
+        (_, index) => call.branches[index] ?? present(call.branches.at(-1)),
       );
-      return Object.fromEntries(fillers.map((fill, index) => [inputs[index]!.name, fill({ ...call, branches })]));
+      return Object.fromEntries(
+        fillers.map((fill, index) => [present(inputs[index]).name, fill({ ...call, branches })]),
+      );
     },
   };
 }
@@ -112,7 +115,7 @@ function bindDims(
 ): ReadonlyMap<string, number> {
   const bindings = new Map<string, number>();
   const latent = latentDims(description.latentLayout, description.latent, batch, description.denoiser.inputChannels);
-  latentInput.type?.shape?.forEach((dim, axis) => typeof dim === 'string' && bindings.set(dim, latent[axis]!));
+  latentInput.type?.shape?.forEach((dim, axis) => typeof dim === 'string' && bindings.set(dim, present(latent[axis])));
   for (const { name, type } of inputs) {
     type?.shape?.forEach((dim, axis) => {
       if (typeof dim !== 'string' || bindings.has(dim)) return;
@@ -165,7 +168,7 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
     notes.push(
       `The micro-conditioning (frames per second, motion bucket, noise augmentation) is set to ${timeIds.join(', ')}.`,
     );
-    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => timeIds[index % 3]!));
+    return filledWith((_, count) => Float32Array.from({ length: count }, (_, index) => present(timeIds[index % 3])));
   }
   if (description.pooledEncoder && POOLED_INPUT.test(input.name)) return filledWith(pooledRows);
   notes.push(`The input ${input.name} is not given by the pipeline: it is filled with seeded noise.`);
@@ -220,7 +223,7 @@ function positionIds(
     Float32Array.from({ length: count }, (_, i) => {
       if (name === 'txt_ids') return 0;
       const token = Math.floor(i / 3) % (latent.height * latent.width);
-      return [0, Math.floor(token / latent.width), token % latent.width][i % 3]!;
+      return present([0, Math.floor(token / latent.width), token % latent.width][i % 3]);
     });
 }
 
@@ -283,7 +286,7 @@ function textFiller(
   return ({ branches, text }) => {
     const perClip = typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : 1;
     const rows = Math.max(1, Math.round(perClip));
-    const first = text[branches[0]!];
+    const first = text[present(branches[0])];
     const prompt = cuts ? text.conditional?.mask?.reduce((sum, value) => sum + value, 0) : undefined;
     const [length, size] = first ? [prompt ?? first.tokens, first.width] : [tokens, width];
     const values = new Float32Array(boundedCount(input.name, [branches.length, rows, length, size]));

@@ -2,6 +2,7 @@
  * From a folder to what the studio needs to run it: reads model_index.json, the components' configs and the
  * denoiser's graph (without weights). It knows diffusers' and Optimum's layout and nothing of any one model.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { baseName, directoryOf, joinPath } from '../library/paths';
@@ -211,9 +212,9 @@ function denoiserParts(
 /** Among loose files: the only graph, or the one whose name says denoiser. Throws `library/no-model`. */
 function chooseLoneGraph(folder: Folder): string {
   const graphs = folder.paths?.filter((path) => path.endsWith('.onnx')) ?? [];
-  if (graphs.length === 1) return graphs[0]!;
+  if (graphs.length === 1) return present(graphs[0]);
   const telling = graphs.filter((path) => /unet|transformer|denoiser|dit/i.test(path));
-  if (telling.length === 1) return telling[0]!;
+  if (telling.length === 1) return present(telling[0]);
   if (graphs.includes(LONE_FILE)) return LONE_FILE;
   const why =
     graphs.length === 0

@@ -2,6 +2,7 @@
  * Latents to frames: the pipeline's decoder, per frame or per clip as its graph takes them; without a decoder the
  * first three latent channels, stretched to the range of the clip, as a picture of what is there.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 import type { Clip } from '../metrics/Clip';
 import { firstInput, firstOutput } from '../onnx/graph';

@@ -2,6 +2,7 @@
  * What a graph is that is no denoiser: told by its inputs and outputs, and only where they leave no doubt, so that an
  * unusual denoiser is never refused. Not a check that a graph *is* a denoiser: see `latentInput`.
  */
+import { present } from '../errors/present';
 import type { Graph, ValueInfo } from '../onnx/model';
 
 /** 'a VAE decoder', 'a text encoder', ... in the words of an error; undefined for denoisers and whatever may be one. */
@@ -15,7 +16,7 @@ export function roleOf(graph: Graph): string | undefined {
   const output = graph.outputs[0];
   if (pictures.length !== 1 || !output || inputs.some((input) => input !== pictures[0] && rank(input) > 1))
     return undefined;
-  const input = pictures[0]!;
+  const input = present(pictures[0]);
   if (channels(output) === 3 && channels(input) !== 3 && (/^latent|^z$/.test(input.name) || grows(input, output)))
     return 'a VAE decoder';
   if (channels(input) === 3 && channels(output) !== 3 && (/latent|moments/.test(output.name) || grows(output, input)))

@@ -2,6 +2,7 @@
  * Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598) in the form that pipelines use:
  * uncond + g (cond - uncond). At g = 1 that is cond alone, and the unconditional call is not made.
  */
+import { present } from '../errors/present';
 import type { PipelineDescription } from './PipelineDescription';
 
 export type Branch = 'conditional' | 'unconditional';
@@ -22,5 +23,5 @@ export function guide(outputs: readonly Float32Array[], guidance: number): Float
   if (!unconditional) throw new RangeError('no denoiser output to guide');
   if (!conditional) return unconditional;
   if (conditional.length !== unconditional.length) throw new RangeError('the two outputs differ in length');
-  return unconditional.map((value, i) => value + guidance * (conditional[i]! - value));
+  return unconditional.map((value, i) => value + guidance * (present(conditional[i]) - value));
 }

@@ -4,6 +4,7 @@
  * The last few pictures are kept.
  */
 
+import { present } from '../errors/present';
 import { firstInput, firstOutput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
@@ -56,7 +57,7 @@ export function imageConditioning(
       const embedding = imageEncoder && (await embeddingOf(own, image, imageEncoder));
       const latent = await latentOf(own, image, channels, seed, vaeEncoder);
       const condition: ImageCondition = { latent, ...(embedding ? { embedding } : {}) };
-      if (kept.size >= KEPT_PICTURES) kept.delete(kept.keys().next().value!);
+      if (kept.size >= KEPT_PICTURES) kept.delete(present(kept.keys().next().value));
       kept.set(key, condition);
       return condition;
     },
@@ -72,7 +73,7 @@ async function latentOf(
   encoder: RunnableGraph,
 ): Promise<Float32Array> {
   const noise = seededNoise(seed, 3 * width * height, PICTURE_NOISE_STREAM);
-  const pixels = picture.map((value, i) => value + PICTURE_NOISE * noise[i]!);
+  const pixels = picture.map((value, i) => value + PICTURE_NOISE * present(noise[i]));
   const output = await run(encoder, [1, 3, height, width], pixels);
   requireFiniteOutput('The VAE encoder', floatValues(output));
   const area = output.dims.slice(-2).reduce((product, dim) => product * dim, 1);
@@ -84,10 +85,10 @@ async function embeddingOf(
   image: ImageDescription,
   encoder: RunnableGraph,
 ): Promise<TextEmbedding> {
-  const { size, mean, std } = image.encoder!;
+  const { size, mean, std } = present(image.encoder);
   const pixels = antialiasedResize(picture, 3, image, size).map((value, i) => {
     const channel = Math.floor(i / (size * size));
-    return ((value + 1) / 2 - mean[channel]!) / std[channel]!;
+    return ((value + 1) / 2 - present(mean[channel])) / present(std[channel]);
   });
   const values = floatValues(await run(encoder, [1, 3, size, size], pixels));
   requireFiniteOutput('The image encoder', values);

@@ -1,4 +1,5 @@
 /** The dimensions of the latent as the denoiser takes it, and the way between that and frame after frame. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { LatentLayout, PipelineDescription } from './PipelineDescription';
 
 type LatentShape = PipelineDescription['latent'];

@@ -2,6 +2,7 @@
  * The denoiser's latent input, found in its graph: which input it is, its layout, and the size of one clip. The
  * graph's numbers decide (the runtime would refuse others); the config fills in what the graph leaves dynamic.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Dim, Graph, Model, ValueInfo } from '../onnx/model';
 import type { Config } from './configFields';
@@ -103,7 +104,8 @@ function firstConvChannels(graph: Graph, axes: readonly (Dim | undefined)[]): nu
     if (!CHANNELS_AXIS.has(node.opType)) continue;
     const name = node.inputs[1] ?? '';
     const weight = graph.initializers.get(name) ?? graph.initializers.get(views.get(name) ?? '');
-    const channels = weight && weight.dims.length >= 4 ? weight.dims.at(CHANNELS_AXIS.get(node.opType)!) : undefined;
+    const channels =
+      weight && weight.dims.length >= 4 ? weight.dims.at(present(CHANNELS_AXIS.get(node.opType))) : undefined;
     if (channels !== undefined && (fixed.length === 0 || fixed.includes(channels))) return channels;
   }
   return undefined;
@@ -124,7 +126,7 @@ function readLayout(
       { rank: shape.length },
     );
   }
-  const [first, second] = [shape[1]!, shape[2]!];
+  const [first, second] = [present(shape[1]), present(shape[2])];
   if (channels !== undefined && first !== second) {
     if (first === channels) return 'BCFHW';
     if (second === channels) return 'BFCHW';

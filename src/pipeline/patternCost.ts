@@ -4,6 +4,7 @@
  * time is exponential where two ways through the same text lead from a place back to it (Weideman et al., "Analyzing
  * matching time behavior of backtracking regular expression matchers", 2016).
  */
+import { present } from '../errors/present';
 import { type PatternGroup, type PatternPart, parsePattern } from './patternTree';
 
 /** A place of the pattern that takes one character; followers with how many ways lead there. */
@@ -62,7 +63,8 @@ function automaton(group: PatternGroup): readonly Place[] | undefined {
   const places: Place[] = [];
   const link = (from: readonly number[], to: ReadonlyMap<number, number>): void => {
     for (const place of from)
-      for (const [next, ways] of to) places[place]!.next.set(next, (places[place]!.next.get(next) ?? 0) + ways);
+      for (const [next, ways] of to)
+        present(places[place]).next.set(next, (present(places[place]).next.get(next) ?? 0) + ways);
   };
   const join = (a: Piece, b: Piece): Piece => {
     link(a.last, b.first);
@@ -143,27 +145,28 @@ function isExponential(places: readonly Place[], loops: readonly number[]): bool
   };
   for (const [place] of places.entries()) if (inLoop(places, loops, place)) idOf(place, place);
   for (let id = 0; id < found.length; id++) {
-    const [a, b] = found[id]!;
-    for (const left of places[a]!.next.keys()) {
+    const [a, b] = present(found[id]);
+    for (const left of present(places[a]).next.keys()) {
       if (loops[left] !== loops[a]) continue; // what leaves its loop does not come back
-      for (const right of places[b]!.next.keys())
-        if (loops[right] === loops[b] && (places[left]!.takes & places[right]!.takes) !== 0n)
-          edges[id]!.push(idOf(left, right));
+      for (const right of present(places[b]).next.keys())
+        if (loops[right] === loops[b] && (present(places[left]).takes & present(places[right]).takes) !== 0n)
+          present(edges[id]).push(idOf(left, right));
     }
   }
   const component = components(edges);
-  const apart = new Set(found.flatMap(([a, b], id) => (a === b ? [] : [component[id]!])));
-  return found.some(([a, b], id) => a === b && apart.has(component[id]!));
+  const apart = new Set(found.flatMap(([a, b], id) => (a === b ? [] : [present(component[id])])));
+  return found.some(([a, b], id) => a === b && apart.has(present(component[id])));
 }
 
 const inLoop = (places: readonly Place[], loops: readonly number[], place: number): boolean =>
-  [...places[place]!.next.keys()].some((next) => loops[next] === loops[place]);
+  [...present(places[place]).next.keys()].some((next) => loops[next] === loops[place]);
 
 /** The longest row of loops that a match can go through, each of which can take what the one before it takes. */
 function loopsInARow(places: readonly Place[], loops: readonly number[]): number {
   const taken = new Map<number, bigint>();
   for (const [place, { takes }] of places.entries())
-    if (inLoop(places, loops, place)) taken.set(loops[place]!, (taken.get(loops[place]!) ?? 0n) | takes);
+    if (inLoop(places, loops, place))
+      taken.set(present(loops[place]), (taken.get(present(loops[place])) ?? 0n) | takes);
   const rows = new Map<string, number>();
   /** From this place on, after a loop that takes `before`. */
   const row = (place: number, before: number): number => {
@@ -171,12 +174,12 @@ function loopsInARow(places: readonly Place[], loops: readonly number[]): number
     const known = rows.get(key);
     if (known !== undefined) return known;
     rows.set(key, 0); // within a loop
-    const own = loops[place]!;
+    const own = present(loops[place]);
     const enters = taken.has(own) && own !== before;
-    const follows = enters && (before < 0 || (taken.get(own)! & taken.get(before)!) !== 0n);
+    const follows = enters && (before < 0 || (present(taken.get(own)) & present(taken.get(before))) !== 0n);
     const last = enters && (follows || before < 0) ? own : before;
     let longest = 0;
-    for (const next of places[place]!.next.keys()) longest = Math.max(longest, row(next, last));
+    for (const next of present(places[place]).next.keys()) longest = Math.max(longest, row(next, last));
     const result = longest + (follows ? 1 : 0);
     rows.set(key, result);
     return result;
@@ -196,24 +199,24 @@ function components(edges: readonly (readonly number[])[]): readonly number[] {
     if (order[root] !== -1) continue;
     const work: { readonly vertex: number; at: number }[] = [{ vertex: root, at: 0 }];
     while (work.length > 0) {
-      const top = work.at(-1)!;
+      const top = present(work.at(-1));
       const { vertex } = top;
       if (top.at === 0) {
         order[vertex] = low[vertex] = count++;
         stack.push(vertex);
       }
-      const next = edges[vertex]![top.at++];
+      const next = present(edges[vertex])[top.at++];
       if (next !== undefined) {
         if (order[next] === -1) work.push({ vertex: next, at: 0 });
-        else if (component[next] === -1) low[vertex] = Math.min(low[vertex]!, order[next]!);
+        else if (component[next] === -1) low[vertex] = Math.min(present(low[vertex]), present(order[next]));
         continue;
       }
       work.pop();
       const parent = work.at(-1);
-      if (parent) low[parent.vertex] = Math.min(low[parent.vertex]!, low[vertex]!);
+      if (parent) low[parent.vertex] = Math.min(present(low[parent.vertex]), present(low[vertex]));
       if (low[vertex] !== order[vertex]) continue;
       for (let member = -1; member !== vertex; ) {
-        member = stack.pop()!;
+        member = present(stack.pop());
         component[member] = named;
       }
       named++;

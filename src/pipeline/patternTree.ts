@@ -2,6 +2,7 @@
  * A regular expression of a tokenizer as a tree, as far as its cost needs it: what each place takes, alternatives, and
  * repetitions. It takes JavaScript's spelling and what of Oniguruma's occurs; it does not say whether a pattern is right.
  */
+import { present } from '../errors/present';
 
 export interface PatternAtom {
   readonly kind: 'atom';
@@ -45,30 +46,27 @@ export function parsePattern(source: string): PatternGroup | undefined {
     return found;
   };
   const add = (item: PatternPart['item']): void => {
-    open
-      .at(-1)!
-      .alternatives.at(-1)!
-      .push({ item, ...repetition(take(QUANTIFIER)) });
+    present(present(open.at(-1)).alternatives.at(-1)).push({ item, ...repetition(take(QUANTIFIER)) });
   };
   while (at < source.length) {
-    const start = source[at]!;
+    const start = present(source[at]);
     if (start === '|') {
       at++;
-      open.at(-1)!.alternatives.push([]);
+      present(open.at(-1)).alternatives.push([]);
     } else if (start === ')') {
       at++;
-      const closed = open.pop()!;
+      const closed = present(open.pop());
       if (open.length === 0) return undefined;
       add({ kind: 'group', ...closed });
     } else if (start === '(') {
-      const text = take(GROUP_START)![0];
+      const text = present(take(GROUP_START))[0];
       if (open.length > 50) return undefined;
       open.push({ around: /[=!]$/.test(text), alternatives: [[]] });
     } else if (!take(NOTHING)) {
-      add({ kind: 'atom', text: (take(ESCAPE) ?? take(CLASS) ?? take(CHARACTER)!)[0] });
+      add({ kind: 'atom', text: (take(ESCAPE) ?? take(CLASS) ?? present(take(CHARACTER)))[0] });
     }
   }
-  return open.length === 1 ? { kind: 'group', ...open[0]! } : undefined;
+  return open.length === 1 ? { kind: 'group', ...present(open[0]) } : undefined;
 }
 
 function repetition(found: RegExpExecArray | undefined): { readonly least: number; readonly most: number } {

@@ -2,6 +2,7 @@
  * A picture as a model takes it: cropped around its middle to the wanted aspect, scaled (each pixel the triangle-weighted
  * mean of those it covers, as Pillow's bilinear filter), in -1..1 by channel. It reads no files; pixels come decoded.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 export interface PicturePixels {
   readonly width: number;

@@ -3,6 +3,7 @@
  * and Box-Muller in float64, rounded once to float32. Counter based: the value at an index depends on seed, stream
  * and index only, so it is the same on every backend and for every length. It is not torch's noise.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../errors/StudioError';
 
 export type PhiloxCounter = readonly [number, number, number, number];

@@ -2,6 +2,7 @@
  * What a pipeline folder may say to the studio beyond diffusers' layout: the field `_studio` of model_index.json
  * (diffusers skips names that start with an underscore). Everything in it is optional.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Config } from './configFields';
 import { countField, numberField, numbersField, stringField } from './configFields';
@@ -102,7 +103,7 @@ function readGrid(config: Config, file: string): Pick<StudioSettings, 'grid'> {
   if (!sigmas && !timesteps) return {};
   for (const [field, values] of [['sigmas', sigmas] as const, ['timesteps', timesteps] as const]) {
     if (values === undefined) continue;
-    const falls = values.every((value, i) => value >= 0 && (i === 0 || value < values[i - 1]!));
+    const falls = values.every((value, i) => value >= 0 && (i === 0 || value < present(values[i - 1])));
     if (values.length > 0 && falls && (!sigmas || values.length === sigmas.length)) continue;
     throw new StudioError(
       'library/invalid-config',

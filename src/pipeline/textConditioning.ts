@@ -3,6 +3,7 @@
  * are kept.
  */
 
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { firstOutput } from '../onnx/graph';
@@ -53,7 +54,7 @@ export async function openTextConditioning(
       const tokens = embeddingOf(hidden, mask, cropped, conventions);
       requireFiniteOutput('The text encoder', tokens.values);
       const embedding = pooledOf ? { ...tokens, pooled: await pooledOf(prompt) } : tokens;
-      if (kept.size >= KEPT_PROMPTS) kept.delete(kept.keys().next().value!);
+      if (kept.size >= KEPT_PROMPTS) kept.delete(present(kept.keys().next().value));
       kept.set(prompt, embedding);
       return embedding;
     },

@@ -22,6 +22,7 @@ export function shrunk(clip: Clip, factor: number): Clip {
           let sum = 0;
           for (let dy = 0; dy < factor; dy++) {
             const from = ((t * clip.height + y * factor + dy) * clip.width + x * factor) * 4 + c;
+            // biome-ignore lint/style/noNonNullAssertion: a loop over all pixels, which stays within them
             for (let dx = 0; dx < factor; dx++) sum += clip.pixels[from + dx * 4]!;
           }
           pixels[to] = sum / factor ** 2;

@@ -1,4 +1,5 @@
 /** HTML as strings: everything that comes from outside is escaped here, and nowhere else. */
+import { present } from '../errors/present';
 
 /** Markup that is safe to put in: made by this file's functions. */
 export interface Markup {
@@ -9,7 +10,7 @@ export type Content = string | number | Markup | readonly Content[];
 
 /** A tagged template: what is put in is escaped unless it is markup. */
 export function html(texts: TemplateStringsArray, ...contents: readonly Content[]): Markup {
-  return { markup: texts.reduce((all, text, i) => all + markupOf(contents[i - 1]!) + text) };
+  return { markup: texts.reduce((all, text, i) => all + markupOf(present(contents[i - 1])) + text) };
 }
 
 function markupOf(content: Content): string {
@@ -29,7 +30,7 @@ export interface Column {
 /** Every row begins with its header. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Content[])[]): Markup {
   const cell = (content: Content, i: number) => {
-    const kind = columns[i]!.isNumber ? 'number' : 'text';
+    const kind = present(columns[i]).isNumber ? 'number' : 'text';
     return i === 0 ? html`<th scope="row" class="${kind}">${content}</th>` : html`<td class="${kind}">${content}</td>`;
   };
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>

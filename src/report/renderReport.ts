@@ -2,6 +2,7 @@
  * A report as one HTML file: map, plan, importance, figures, clips, settings, versions and the lines that repeat it.
  * Nothing is fetched and no script runs, so that it can be kept and passed on; it fetches nothing by its own policy.
  */
+import { present } from '../errors/present';
 import type { PairedTimes } from '../metrics/pairedTimes';
 import { importanceSection } from './importanceChart';
 import { mapDrawing, mapLegend } from './mapDrawing';
@@ -121,7 +122,7 @@ function worstCases({ worst }: ReportPair): Markup {
 }
 
 function costSection({ students, teacherStepMs }: ReportContent): Markup {
-  const { teacher } = students[0]!.totals;
+  const { teacher } = present(students[0]).totals;
   const time = (ms: number | undefined) => (ms === undefined ? 'not measured' : `${figure(ms)} ms`);
   const share = (part: number, whole: number, unit = '') => `${amount(part, unit)} (${percent(part / whole)})`;
   const rows = [
@@ -130,7 +131,7 @@ function costSection({ students, teacherStepMs }: ReportContent): Markup {
       amount(teacher.parameters),
       amount(teacher.macs),
       amount(teacher.bytes, 'B'),
-      time(students[0]!.times?.referenceMs ?? teacherStepMs),
+      time(present(students[0]).times?.referenceMs ?? teacherStepMs),
     ],
     ...students.map(({ name, totals: { student }, stepMs, times }) => [
       name,

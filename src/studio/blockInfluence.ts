@@ -2,6 +2,7 @@
  * Block influence, 1 - cos between what goes into a unit and what comes out of it, averaged over positions (ShortGPT,
  * arXiv 2403.03853; SANA-1.5): one call tells it of all units. A proxy that costs nothing, and no measure of damage.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 import { indexGraph } from '../blocks/graphIndex';
 import { resolvePlan } from '../blocks/plan';

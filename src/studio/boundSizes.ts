@@ -2,6 +2,7 @@
  * The sizes that a component's graph is optimised for: those at which the pipeline calls it, the number of clips (or
  * frames) in a call left free. A call of other sizes must not run on such a graph; `fits` tells.
  */
+import { present } from '../errors/present';
 import type { Model, ValueInfo } from '../onnx/model';
 import type { BoundSizes } from '../passes/tidy/tidy';
 import type { Feeds } from '../runtime/Runtime';
@@ -26,7 +27,7 @@ export function fits(model: Model, { bindings, free = new Set(), batch = 1 }: Bo
     return type.shape.every((dim, axis) => {
       if (typeof dim !== 'string') return dim === null || dim === dims[axis];
       const size = bindings.get(dim);
-      if (free.has(dim)) clips.add((dims[axis]! * batch) / size!);
+      if (free.has(dim)) clips.add((present(dims[axis]) * batch) / present(size));
       return free.has(dim) || size === dims[axis];
     });
   });

@@ -3,6 +3,7 @@
  * how many frames of what size it takes is read from its graph; nothing is known of what it was trained on, so that
  * every number by it bears its name.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';

@@ -3,6 +3,7 @@
  * against one another. The teacher's clip is sampled once per prompt and seed. Clips are handed on as they come and
  * are not kept: a hundred of them would be more than memory holds.
  */
+import { present } from '../errors/present';
 import type { Clip, ClipComparison } from '../metrics/Clip';
 import { type ColorVideoVdpOptions, colorVideoVdp } from '../metrics/colorVideoVdp/colorVideoVdp';
 import type { DisplayName } from '../metrics/colorVideoVdp/parameters';
@@ -99,7 +100,7 @@ export async function compareStudents(
     await onCase?.({ done: cases.length, of: settings.length, case: done, clips: result.clips });
   }
   const medians = (key: 'medianStepMs' | 'decodeMs') =>
-    [TEACHER, ...students].map((_, take) => median(sampled.map((one) => one[key][take]!)));
+    [TEACHER, ...students].map((_, take) => median(sampled.map((one) => present(one[key][take]))));
   return {
     pairs,
     cases,
@@ -128,7 +129,7 @@ async function comparePairs(
   const compared: ClipComparison[] = [];
   for (const { reference, candidate } of pairs) {
     const known = reference === 0 ? comparisons[candidate] : undefined;
-    compared.push(known ?? (await compareClipsInSlices(clips[reference]!, clips[candidate]!, pause)));
+    compared.push(known ?? (await compareClipsInSlices(present(clips[reference]), present(clips[candidate]), pause)));
   }
   return compared;
 }
@@ -140,7 +141,7 @@ async function jodsOf(
 ): Promise<readonly number[]> {
   const jods: number[] = [];
   for (const { reference, candidate } of pairs)
-    jods.push((await colorVideoVdp(clips[reference]!, clips[candidate]!, options)).jod);
+    jods.push((await colorVideoVdp(present(clips[reference]), present(clips[candidate]), options)).jod);
   return jods;
 }
 
@@ -150,7 +151,7 @@ function summarisePair(cases: readonly ComparedCase[], index: number): PairSumma
     'lower',
   );
   return {
-    ...summariseComparisons(cases.map(({ comparisons }) => comparisons[index]!)),
+    ...summariseComparisons(cases.map(({ comparisons }) => present(comparisons[index]))),
     ...(jod ? { jod } : {}),
   };
 }

@@ -1,8 +1,10 @@
 /** The blocks of a pipeline's decoder, found as a denoiser's are; under short ids, as plans of the pipeline name them. */
+
 import type { BlockTree } from '../blocks/block';
 import { denoiserTypes } from '../blocks/denoiserTypes';
 import { discoverBlocks } from '../blocks/discoverBlocks';
 import { withoutModule } from '../blocks/shortIds';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Model, TensorType } from '../onnx/model';
 import { decoderBindings } from '../pipeline/frameDecoder';
@@ -19,7 +21,7 @@ export interface DecoderBlocks {
 export function decoderBlocks(model: Model, description: PipelineDescription): DecoderBlocks | undefined {
   try {
     const bindings = decoderBindings(model, description);
-    const latentInput = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))!.name;
+    const latentInput = present(model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))).name;
     const types = denoiserTypes(model, bindings);
     return {
       tree: withoutModule(discoverBlocks(model, { bindings, types, latentInput }), 'decoder'),

@@ -3,7 +3,9 @@
  * the teacher's own final latents, split exactly into content and motion. Squared 8-bit levels, as clips are compared
  * everywhere else; the denoiser's damages are of its outputs and have another scale.
  */
+
 import { withComponent } from '../blocks/plan';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Clip } from '../metrics/Clip';
 import { clipError } from '../metrics/clipError';
@@ -59,7 +61,7 @@ export async function measureDecoderImportance(
       await goOn();
       perRun.push([frameError(frames, await pipeline.decode(latent, variant))]);
     }
-    const savedMs = options.times ? await savedBy(pipeline, unit, settings[0]!, options) : null;
+    const savedMs = options.times ? await savedBy(pipeline, unit, present(settings[0]), options) : null;
     measured.push({
       ...unit,
       output: damageOf(perRun),
@@ -70,7 +72,7 @@ export async function measureDecoderImportance(
       influence: null,
       savedMs,
     });
-    onProgress?.({ done: measured.length, of: units.length, unit: measured.at(-1)! });
+    onProgress?.({ done: measured.length, of: units.length, unit: present(measured.at(-1)) });
   }
   return { settings, units: measured, calls };
 }

@@ -15,6 +15,7 @@
 import { countTotals } from '../blocks/countTotals';
 import type { ComponentId } from '../blocks/plan';
 import { writePlanFile } from '../blocks/planText';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
 import { prune } from '../passes/prune';
@@ -89,7 +90,7 @@ async function exportZip(job: Job): Promise<ExportResult> {
   const written: WrittenComponent[] = [];
   for (const id of ids) {
     const { file } = pipeline.component(id);
-    const graphName = file.path.split('/').at(-1)!;
+    const graphName = present(file.path.split('/').at(-1));
     written.push(await writeComponent(job, id, graphName, file.weights.size > 0, undefined));
   }
   const name =
@@ -207,7 +208,7 @@ function resultOf(
   written: readonly WrittenComponent[],
   files: readonly ExportedFile[],
 ): ExportResult {
-  const main = written.find(({ component }) => component.id === id)!;
+  const main = present(written.find(({ component }) => component.id === id));
   const bytes = (all: readonly ExportedFile[]) => all.reduce((sum, { blob }) => sum + blob.size, 0);
   const { file } = main.component;
   const verifications = written.flatMap(({ verification }) => verification ?? []);

@@ -1,5 +1,6 @@
 /** The denoiser's first call of a clip: what a written file, or a bench, is measured with. */
 
+import { present } from '../errors/present';
 import type { DenoiserCall } from '../pipeline/denoiserInputs';
 import { branchesFor, branchGuidance } from '../pipeline/guidance';
 import { latentLength } from '../pipeline/latentFrames';
@@ -14,7 +15,7 @@ export async function firstCall(
   settings: GenerateSettings,
 ): Promise<DenoiserCall> {
   const scheduler = createScheduler(description.scheduler, settings.steps);
-  const step = scheduler.steps[0]!;
+  const step = present(scheduler.steps[0]);
   const latent = seededNoise(settings.seed, latentLength(description.latent)).map(
     (value) => value * scheduler.initialNoiseScale * step.inputScale,
   );

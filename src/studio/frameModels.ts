@@ -3,6 +3,7 @@
  * features. Two pictures in and two channels out: optical flow. Two in and three out: the frame between them. What they
  * were trained on nobody knows here, so every number by one bears its file's name.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';

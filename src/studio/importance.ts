@@ -3,6 +3,7 @@
  * teacher's own states (and to the clip's final latent), split exactly into content and motion and by noise band.
  * Causal truth, beside a proxy and the measured time. What two cuts do together is another question (`planCuts`).
  */
+import { present } from '../errors/present';
 import type { MedianInterval } from '../metrics/pairedTimes';
 import { blockInfluence, measureInfluence, streamEnds, unitStreams } from './blockInfluence';
 import { type Damage, damageOf, HIGH_NOISE, meanError } from './damage';
@@ -110,19 +111,19 @@ class Sweep {
 
   async run(): Promise<Importance> {
     const { denoiser } = this.pipeline;
-    const first = groupCalls(this.pipeline, [this.states[0]!])[0]!;
+    const first = present(groupCalls(this.pipeline, [present(this.states[0])])[0]);
     const graphs = denoiser.graphsFor(first.feeds);
     const segments = graphs ? sweepSegments(denoiser.tree, this.units, this.states.length) : [];
     const inParts = graphs && segments.some(({ before }) => before > 0) && (await this.inParts(graphs, segments));
     if (!inParts) {
-      await this.tellInfluence(await measureInfluence(this.pipeline, this.units, this.runs[0]!));
+      await this.tellInfluence(await measureInfluence(this.pipeline, this.units, present(this.runs[0])));
       await this.group((group) => groupOutputs(this.pipeline, TEACHER, group));
       if (this.groups.length < this.states.length) this.calls += this.states.length;
       await this.segment({ units: this.units, before: 0 });
     }
     if (this.options.final) await this.finals();
     const settings = this.runs.map((run) => run.settings);
-    return { settings, units: this.units.map(({ id }) => this.measured.get(id)!), calls: this.calls };
+    return { settings, units: this.units.map(({ id }) => present(this.measured.get(id))), calls: this.calls };
   }
 
   /** False where the teacher's features cannot be had. */
@@ -137,8 +138,8 @@ class Sweep {
     try {
       if (asked.length > 0) {
         await this.turn();
-        const [call] = (await teacher.of([this.states[0]!], asked)).calls;
-        await this.tellInfluence(blockInfluence(streams, { ...call!.feeds, ...call!.values }));
+        const [call] = (await teacher.of([present(this.states[0])], asked)).calls;
+        await this.tellInfluence(blockInfluence(streams, { ...present(call).feeds, ...present(call).values }));
       }
       await this.group(async (group) => (await teacher.of(group, features)).outputs);
       if (teacher.keepsAll) this.calls += this.states.length;
@@ -146,7 +147,7 @@ class Sweep {
         const part = parts[index];
         const partial = part ? await openPartialDenoiser(pipeline, graphs, part) : undefined;
         try {
-          await this.segment(segment, partial && { partial, teacher, features: part!.features });
+          await this.segment(segment, partial && { partial, teacher, features: present(part).features });
         } finally {
           await partial?.release();
         }
@@ -210,11 +211,11 @@ class Sweep {
           : await groupOutputs(this.pipeline, variant, group);
       this.calls += group.length * (partial ? 1 - before : 1);
       for (const [index, { run, state }] of group.entries()) {
-        const error = latentError(this.pipeline, references[index]!, outputs[index]!);
+        const error = latentError(this.pipeline, present(references[index]), present(outputs[index]));
         const place = this.runs.indexOf(run);
-        perRun[place]!.push(error);
+        present(perRun[place]).push(error);
         bands[state.noiseShare > HIGH_NOISE ? 'high' : 'low'].push(error);
-        firstOutputs[place] ??= outputs[index]!;
+        firstOutputs[place] ??= present(outputs[index]);
       }
     }
     if (this.options.final) this.firstOutputs.set(unit.id, firstOutputs);
@@ -237,12 +238,12 @@ class Sweep {
     const { measured: worth, bounded } = worthFinal([...this.measured.values()], finalAbove);
     const of = this.units.length + worth.length;
     for (const [index, { id, plan }] of worth.entries()) {
-      const final = await this.final(plan, this.firstOutputs.get(id)!);
-      const unit = { ...this.measured.get(id)!, final };
+      const final = await this.final(plan, present(this.firstOutputs.get(id)));
+      const unit = { ...present(this.measured.get(id)), final };
       this.measured.set(id, unit);
       onProgress?.({ done: this.units.length + index + 1, of, unit });
     }
-    const boundsOf = finalBounds(worth.map(({ id }) => this.measured.get(id)!));
+    const boundsOf = finalBounds(worth.map(({ id }) => present(this.measured.get(id))));
     for (const known of bounded) {
       const unit = { ...known, finalBounds: boundsOf(known.output.total) };
       this.measured.set(unit.id, unit);
@@ -253,7 +254,7 @@ class Sweep {
   private async final(plan: Unit['plan'], firstOutputs: readonly Float32Array[]): Promise<Damage> {
     const perRun: SplitError[][] = [];
     for (const [index, run] of this.runs.entries()) {
-      const first = firstOutputs[index]!;
+      const first = present(firstOutputs[index]);
       const latent = await finalLatentUnder(this.pipeline, variantOf(plan), run, first, () => this.turn());
       this.calls += run.states.length - 1;
       perRun.push([latentError(this.pipeline, run.finalLatent, latent)]);
@@ -263,7 +264,7 @@ class Sweep {
 
   private async savedMs({ plan }: Unit): Promise<MedianInterval | null> {
     const { signal, turn, alone } = this.options;
-    const { settings } = this.runs[0]!;
+    const { settings } = present(this.runs[0]);
     const [teacher, student] = [
       await stepUnder(this.pipeline, TEACHER, settings),
       await stepUnder(this.pipeline, variantOf(plan), settings),

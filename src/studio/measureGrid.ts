@@ -2,6 +2,7 @@
  * Prompts and seeds as a batch: for each, the teacher and every student from the same noise, and their figures. It
  * gives way between steps and between slices of measuring. No clip is kept: made again, it is the same.
  */
+import { present } from '../errors/present';
 import { figuresOf } from '../metrics/clipFigures';
 import type { GridCell, GridProgress, GridRequest } from './gridData';
 import type { Pipeline } from './Pipeline';
@@ -27,7 +28,7 @@ export async function measureGrid(
     const takes = [TEACHER, ...variants].map((variant) => ({ variant, settings: one }));
     const options = { ...(signal ? { signal } : {}), ...(turn ? { turn } : {}) };
     const { comparisons } = await sample({ takes, previewEvery: 0 }, options);
-    const cell = { index, figures: comparisons.slice(1).map((comparison) => figuresOf(comparison!)) };
+    const cell = { index, figures: comparisons.slice(1).map((comparison) => figuresOf(present(comparison))) };
     cells.push(cell);
     onProgress?.({ done: cells.length, of: settings.length, cell });
   }

@@ -2,7 +2,9 @@
  * Numbers that are none (NaN) or have no end (Inf): told with the block where they begin, never passed on, because
  * every comparison of them says something wrong ("identical", an SSIM of 1).
  */
+
 import type { Block, BlockTree } from '../blocks/block';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { writeModel } from '../onnx/writeModel';
 import { prune } from '../passes/prune';
@@ -63,7 +65,7 @@ async function firstNotFinite(
   const places = new Map(student.graph.nodes.flatMap(({ outputs }, i) => outputs.map((name) => [name, i] as const)));
   const taps = blocksWithOutput(tree)
     .filter(({ output }) => places.has(output) && /^float(16|32)$/.test(types.get(output)?.dataType ?? ''))
-    .sort((a, b) => places.get(a.output)! - places.get(b.output)! || b.id.length - a.id.length);
+    .sort((a, b) => present(places.get(a.output)) - present(places.get(b.output)) || b.id.length - a.id.length);
   const names = [...new Set(taps.map(({ output }) => output))];
   const session = await createSession({
     what: 'the search for the block',
@@ -72,7 +74,7 @@ async function firstNotFinite(
   });
   try {
     const found = await session.run(feeds, names);
-    const first = taps.find(({ output }) => countNotFinite(floatValues(found[output]!)) > 0);
+    const first = taps.find(({ output }) => countNotFinite(floatValues(present(found[output]))) > 0);
     return first ? { text: `in the block ${first.id}`, block: first.id } : { text: 'after the last block' };
   } finally {
     await session.release();

@@ -6,6 +6,7 @@
 import type { BlockTree } from '../blocks/block';
 import { type ComponentId, NOTHING_DROPPED } from '../blocks/plan';
 import type { Preset } from '../blocks/presets';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
@@ -203,7 +204,7 @@ const HALF_COUNTS_FROM_BYTES = 2 ** 20;
 async function weightsId(tensors: ReadonlyMap<string, Tensor>): Promise<WeightsId> {
   const pieces: Uint8Array[] = [];
   for (const name of [...tensors.keys()].sort()) {
-    const { dataType, dims, data } = tensors.get(name)!;
+    const { dataType, dims, data } = present(tensors.get(name));
     if (data.kind !== 'inline')
       throw new StudioError('internal', `The new weights ${name} are not at hand as bytes.`, { name });
     pieces.push(new TextEncoder().encode(`${name}\0${dataType}\0${dims.join()}\0`), data.bytes);

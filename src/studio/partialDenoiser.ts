@@ -4,6 +4,7 @@
  */
 
 import type { Plan } from '../blocks/plan';
+import { present } from '../errors/present';
 import { firstOutput } from '../onnx/graph';
 import { writeModel } from '../onnx/writeModel';
 import { gateFeeds } from '../passes/gate';
@@ -57,7 +58,7 @@ export async function openPartialDenoiser(
       const given: { readonly clips: number; readonly output: Float32Array }[] = [];
       for (const { feeds, values, clips } of calls) {
         const result = await session.run(only({ ...feeds, ...values, ...own }), [output]);
-        given.push({ clips, output: floatValues(result[output]!) });
+        given.push({ clips, output: floatValues(present(result[output])) });
       }
       // the whole, run again, says which block it was
       if (given.some((call) => countNotFinite(call.output) > 0)) return groupOutputs(pipeline, variantOf(plan), group);

@@ -3,6 +3,7 @@
  * A writable stream goes to a swap file, and the browser moves that to the final name when it is closed; so a file
  * that is not finished never bears its name, and a picked file that is to be replaced stays as it was until then.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { blobSource } from '../onnx/blobSource';
 import type { ExportedFile, PickedPlace } from './exportData';
@@ -137,7 +138,7 @@ export async function readBack(
   onRead: (bytes: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const side = (blob: Blob) => ({ reader: blobSource(blob).openReader!(), memory: new Uint8Array(READ_BYTES) });
+  const side = (blob: Blob) => ({ reader: present(blobSource(blob).openReader)(), memory: new Uint8Array(READ_BYTES) });
   const [left, right] = [side(source), side(written)];
   try {
     for (let at = 0; at < source.size; at += READ_BYTES) {

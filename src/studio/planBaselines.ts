@@ -2,7 +2,9 @@
  * The cuts that others would make at the same cost, measured with the same errors: the papers' by position, the least
  * block influence, isolated damages added up, contiguous blocks, and random ones.
  */
+
 import { type Plan, planKey } from '../blocks/plan';
+import { present } from '../errors/present';
 import { measureInfluence } from './blockInfluence';
 import { meanError } from './damage';
 import type { Pipeline } from './Pipeline';
@@ -30,8 +32,9 @@ export async function measureBaselines(
     }
     return null;
   };
-  const influence = await measureInfluence(pipeline, free, search.runs[0]!);
-  const mean = (id: string) => influence[id]!.reduce((sum, value) => sum + value, 0) / influence[id]!.length;
+  const influence = await measureInfluence(pipeline, free, present(search.runs[0]));
+  const mean = (id: string) =>
+    present(influence[id]).reduce((sum, value) => sum + value, 0) / present(influence[id]).length;
   if (free.length > 0 && free.every(({ id }) => influence[id])) {
     const plan = upTo([...free].sort((a, b) => mean(a.id) - mean(b.id)));
     if (plan) baselines.push({ name: 'block influence', ...(await search.measure(plan)) });
@@ -54,7 +57,9 @@ export async function measureBaselines(
     if (plan) random.push(await search.measure(plan));
   }
   if (random.length > 0) {
-    const typical = [...random].sort((a, b) => search.weigh(a.error) - search.weigh(b.error))[random.length >> 1]!;
+    const typical = present(
+      [...random].sort((a, b) => search.weigh(a.error) - search.weigh(b.error))[random.length >> 1],
+    );
     const error = meanError(random.map((one) => one.error));
     baselines.push({ name: `random, mean of ${random.length}`, plan: typical.plan, cost: typical.cost, error });
   }
@@ -77,7 +82,7 @@ function shuffled<T>(values: readonly T[], seed: number): T[] {
   const result = [...values];
   for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1));
-    [result[i], result[j]] = [result[j]!, result[i]!];
+    [result[i], result[j]] = [present(result[j]), present(result[i])];
   }
   return result;
 }

@@ -2,8 +2,10 @@
  * What a search for plans works with: errors measured on the teacher's states, each plan once; costs by counting; and for
  * a budget of time, what each unit saves, measured in turns with the teacher. It does not decide what to measure.
  */
+
 import { countTotals } from '../blocks/countTotals';
 import { blockNamed, familyOf, goneIds, type Plan, planKey } from '../blocks/plan';
+import { present } from '../errors/present';
 import type { MedianInterval } from '../metrics/pairedTimes';
 import { prune } from '../passes/prune';
 import { meanError } from './damage';
@@ -129,8 +131,8 @@ async function timeShare(
   { signal, turn, alone }: PlanOptions,
 ): Promise<MedianInterval | null> {
   if (plan.dropped.length === 0) return { median: 1, low: 1, high: 1 };
-  const teacher = await stepUnder(pipeline, TEACHER, settings[0]!);
-  const student = await stepUnder(pipeline, variantOf(plan), settings[0]!);
+  const teacher = await stepUnder(pipeline, TEACHER, present(settings[0]));
+  const student = await stepUnder(pipeline, variantOf(plan), present(settings[0]));
   const waits = { ...(signal ? { signal } : {}), ...(turn ? { turn } : {}), ...(alone ? { alone } : {}) };
   return (await measurePairs(teacher, student, waits))?.ratio ?? null;
 }

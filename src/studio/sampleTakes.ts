@@ -3,6 +3,7 @@
  * same clip are run once, and the last few finished takes are kept: asked for again, their steps are replayed, not
  * run. Neither text nor noise nor weights are known here: those are the pipeline's.
  */
+import { present } from '../errors/present';
 import type { Clip, ClipComparison } from '../metrics/Clip';
 import { compareClipsInSlices } from '../metrics/compareClips';
 import { latentErrorSplit } from '../metrics/errorSplit';
@@ -50,7 +51,7 @@ export function takeSampler(pipeline: Pipeline): TakeSampler {
       finished.delete(key);
       finished.set(key, take);
     }
-    while (finished.size > KEPT_TAKES) finished.delete(finished.keys().next().value!);
+    while (finished.size > KEPT_TAKES) finished.delete(present(finished.keys().next().value));
     return result;
   };
 }
@@ -91,7 +92,7 @@ async function sample(
     const key = denoiserKey(take);
     if (!running.has(key)) running.set(key, await begin(pipeline, take, finished.get(key), signal));
   }
-  const wanted = takes.map((take): Wanted => ({ take, running: running.get(denoiserKey(take))! }));
+  const wanted = takes.map((take): Wanted => ({ take, running: present(running.get(denoiserKey(take))) }));
   const count = Math.max(...wanted.map((one) => one.running.stepCount));
   let comparisons: readonly (ClipComparison | undefined)[] = takes.map(() => undefined);
   for (let step = 1; step <= count; step++) {
@@ -115,15 +116,15 @@ async function sample(
       comparisons: decodes ? comparisons : takes.map(() => undefined),
       stepMs: wanted.map((one) => one.running.lastMs),
       latentErrors: wanted.map((one, index) =>
-        index === 0 ? undefined : latentError(pipeline, wanted[0]!.running, one.running, step),
+        index === 0 ? undefined : latentError(pipeline, present(wanted[0]).running, one.running, step),
       ),
     });
   }
   const ran = new Map([...running].map(([key, one]) => [key, finish(one)] as const));
-  const ends = takes.map((take) => ran.get(denoiserKey(take))!);
+  const ends = takes.map((take) => present(ran.get(denoiserKey(take))));
   const result: SampleResult = {
     takes,
-    clips: wanted.map((one) => one.running.clips.get(clipKey(one, count))!),
+    clips: wanted.map((one) => present(one.running.clips.get(clipKey(one, count)))),
     comparisons,
     medianStepMs: ends.map(({ medianStepMs }) => medianStepMs),
     decodeMs: ends.map(({ decodeMs }) => decodeMs),
@@ -193,7 +194,7 @@ async function advance(one: RunningTake): Promise<void> {
   const next = await one.sampling.next();
   one.lastMs = undefined;
   if (next.done) return;
-  const state = next.value.sides['take']!;
+  const state = present(next.value.sides['take']);
   requireFiniteOutput(
     `Step ${next.value.step} of ${one.stepCount}: the latent after the scheduler's step`,
     state.latent,
@@ -215,7 +216,10 @@ async function decodeAt(
   if (known) return known;
   signal?.throwIfAborted();
   const startMs = performance.now();
-  const clip = await pipeline.decode(running.steps[Math.min(step, running.stepCount) - 1]!.denoised, take.variant);
+  const clip = await pipeline.decode(
+    present(running.steps[Math.min(step, running.stepCount) - 1]).denoised,
+    take.variant,
+  );
   running.decodeMs.push(performance.now() - startMs);
   running.clips.set(key, clip);
   return clip;
@@ -235,7 +239,7 @@ async function compareAll(clips: readonly Clip[], signal: AbortSignal | undefine
     sliceStartMs = performance.now();
   };
   const comparisons: (ClipComparison | undefined)[] = [undefined];
-  for (const clip of clips.slice(1)) comparisons.push(await compareClipsInSlices(clips[0]!, clip, pause));
+  for (const clip of clips.slice(1)) comparisons.push(await compareClipsInSlices(present(clips[0]), clip, pause));
   return comparisons;
 }
 

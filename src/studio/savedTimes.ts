@@ -3,7 +3,9 @@
  * what noise makes look best: each measured saving counts as much as its own spread allows, beside the unit's share of the
  * MACs; and every plan whose time is measured after all sets the scale of the rest.
  */
+
 import { goneIds, type Plan } from '../blocks/plan';
+import { present } from '../errors/present';
 import type { MedianInterval } from '../metrics/pairedTimes';
 import type { Pipeline } from './Pipeline';
 import type { Unit } from './units';
@@ -58,7 +60,7 @@ export function timeForecast(
   savings: readonly number[],
 ): TimeForecast {
   const known = units
-    .map(({ plan }, index) => ({ gone: goneIds(tree, plan), share: savings[index]! }))
+    .map(({ plan }, index) => ({ gone: goneIds(tree, plan), share: present(savings[index]) }))
     .sort((a, b) => b.gone.size - a.gone.size);
   let scale = 1;
   const saved = (plan: Plan): number => {

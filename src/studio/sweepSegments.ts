@@ -2,8 +2,10 @@
  * Which units are measured together: units that begin late need only the rest of the denoiser behind them, but every
  * graph that is cut out costs a session and a run of the teacher for its features. The cheapest division, by counting.
  */
+
 import type { Block, BlockTree } from '../blocks/block';
 import { leaves } from '../blocks/plan';
+import { present } from '../errors/present';
 import type { Unit } from './units';
 
 export interface Segment {
@@ -21,22 +23,24 @@ const FEATURE_CALLS = 8;
 export function sweepSegments(tree: BlockTree, units: readonly Unit[], states: number): readonly Segment[] {
   const ordered = units.toSorted((a, b) => a.depth - b.depth);
   const before = ordered.map((unit) => macsBefore(tree, unit.depth) / Math.max(1, tree.totals.macs));
-  const cutCalls = (first: number, end: number) => SESSION_CALLS + (end - first) * states * (1 - before[first]!);
+  const cutCalls = (first: number, end: number) =>
+    SESSION_CALLS + (end - first) * states * (1 - present(before[first]));
   /** Calls that the units from each on take at best, and where the first segment of them ends. */
   const best = Array.from({ length: ordered.length + 1 }, () => ({ calls: 0, end: ordered.length, isCut: false }));
   for (let first = ordered.length - 1; first >= 0; first--) {
-    best[first] = { calls: states + best[first + 1]!.calls, end: first + 1, isCut: false };
+    best[first] = { calls: states + present(best[first + 1]).calls, end: first + 1, isCut: false };
     for (let end = first + 1; end <= ordered.length; end++) {
-      const calls = cutCalls(first, end) + best[end]!.calls;
-      if (calls < best[first]!.calls) best[first] = { calls, end, isCut: true };
+      const calls = cutCalls(first, end) + present(best[end]).calls;
+      if (calls < present(best[first]).calls) best[first] = { calls, end, isCut: true };
     }
   }
-  if (best[0]!.calls + FEATURE_CALLS + states >= ordered.length * states) return [{ units: ordered, before: 0 }];
+  if (present(best[0]).calls + FEATURE_CALLS + states >= ordered.length * states)
+    return [{ units: ordered, before: 0 }];
   const segments: Segment[] = [];
-  for (let first = 0; first < ordered.length; first = best[first]!.end) {
-    const slice = ordered.slice(first, best[first]!.end);
+  for (let first = 0; first < ordered.length; first = present(best[first]).end) {
+    const slice = ordered.slice(first, present(best[first]).end);
     const last = segments.at(-1);
-    if (best[first]!.isCut) segments.push({ units: slice, before: before[first]! });
+    if (present(best[first]).isCut) segments.push({ units: slice, before: present(before[first]) });
     else if (last?.before === 0) segments[segments.length - 1] = { units: [...last.units, ...slice], before: 0 };
     else segments.push({ units: slice, before: 0 });
   }

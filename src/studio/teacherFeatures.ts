@@ -2,6 +2,7 @@
  * Inner values of the teacher on the states of its runs: one session of the whole denoiser that gives any of a fixed set of
  * them. What fits is computed once and kept.
  */
+import { present } from '../errors/present';
 import { firstOutput } from '../onnx/graph';
 import { writeModel } from '../onnx/writeModel';
 import { tap } from '../passes/tap';
@@ -71,7 +72,7 @@ export async function openTeacherFeatures(
         const given = await session.run(feeds as Feeds, [...(isKept ? values : wanted), output]);
         calls.push({ feeds, values: given, clips });
       }
-      const given = calls.map(({ values: all, clips }) => ({ clips, output: floatValues(all[output]!) }));
+      const given = calls.map(({ values: all, clips }) => ({ clips, output: floatValues(present(all[output])) }));
       const features = { calls, outputs: guidedOutputs(pipeline, group, given) };
       if (isKept) kept.set(group, features);
       return features;

@@ -2,6 +2,7 @@
  * What the teacher does on its way to a clip, kept once: the state that the denoiser saw at every step and the guided
  * output that it gave. Students are measured on these states, which is cheaper than sampling and the same for all.
  */
+import { present } from '../errors/present';
 import { splitError } from '../metrics/errorSplit';
 import { branchesFor, branchGuidance, guide } from '../pipeline/guidance';
 import { latentLength, toFrames } from '../pipeline/latentFrames';
@@ -64,7 +65,7 @@ export async function teacherRun(
         guidance: settings.guidance,
         ...conditions,
       });
-      const step = scheduler.steps[states.length]!;
+      const step = present(scheduler.steps[states.length]);
       const output = guide(outputs, branchGuidance(description, settings.guidance));
       states.push({ latent: latent.slice(), timestep, output, noiseShare: noiseShare(scheduler, step) });
       return outputs;
@@ -72,7 +73,7 @@ export async function teacherRun(
     ...(signal ? { signal } : {}),
   });
   let finalLatent = new Float32Array();
-  for await (const { sides } of steps) finalLatent = sides['teacher']!.latent as Float32Array<ArrayBuffer>;
+  for await (const { sides } of steps) finalLatent = present(sides['teacher']).latent as Float32Array<ArrayBuffer>;
   return { settings, conditions, states, finalLatent };
 }
 
@@ -114,7 +115,7 @@ export async function finalLatentUnder(
     },
   });
   let finalLatent = first;
-  for await (const { sides } of steps) finalLatent = sides['student']!.latent as Float32Array<ArrayBuffer>;
+  for await (const { sides } of steps) finalLatent = present(sides['student']).latent as Float32Array<ArrayBuffer>;
   return finalLatent;
 }
 
@@ -125,7 +126,7 @@ export function latentError({ description }: Pipeline, reference: Float32Array, 
     Float32Array,
     Float32Array,
   ];
-  const error = Float64Array.from(to, (value, i) => value - from[i]!);
+  const error = Float64Array.from(to, (value, i) => value - present(from[i]));
   const layout = { groups: 1, frames: latent.frames, inner: latent.channels * latent.height * latent.width };
   const { content, motion, total } = splitError(error, layout);
   return { content, motion, total };
@@ -141,7 +142,7 @@ export interface StepForm {
 
 /** Of the call `index` of a scheduler. Inputs that are scaled have a variance of 1. */
 export function stepForm(scheduler: Scheduler, index: number): StepForm {
-  const step = scheduler.steps[index]!;
+  const step = present(scheduler.steps[index]);
   const noise = noiseShare(scheduler, step);
   const isFlow = !isRatio(scheduler, step) && Math.abs(step.denoisedFromLatent - 1) <= 1e-6;
   return {

@@ -1,6 +1,8 @@
 /** What is switched off as one of the denoiser: layers, pairs, stages, or contiguous runs of transformer blocks. */
+
 import type { Block, BlockTree } from '../blocks/block';
 import type { Plan } from '../blocks/plan';
+import { present } from '../errors/present';
 
 export type DenoiserUnitKind = 'layers' | 'pairs' | 'stages' | 'runs';
 /** 'decoder': the layers of the other component whose blocks can go (`decoderUnits`). */
@@ -46,9 +48,9 @@ function runsOf(blocks: readonly Block[]): readonly Unit[] {
       const run = blocks.slice(first, first + length);
       if (!run.every(({ droppable }) => droppable)) break;
       const sum = (key: 'parameters' | 'macs') => run.reduce((total, block) => total + block[key], 0);
-      const id = length === 1 ? run[0]!.id : `${run[0]!.id}..${run.at(-1)!.id}`;
+      const id = length === 1 ? present(run[0]).id : `${present(run[0]).id}..${present(run.at(-1)).id}`;
       runs.push({
-        ...unitOf(run[0]!),
+        ...unitOf(present(run[0])),
         id,
         kind: length === 1 ? 'transformer' : 'run',
         plan: { dropped: run.map((block) => block.id) },

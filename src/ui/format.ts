@@ -1,4 +1,5 @@
 /** Numbers as people read them: three significant digits, decimal units, a thin space before the unit. */
+import { present } from '../errors/present';
 
 const thin = '\u202f';
 
@@ -9,7 +10,7 @@ function scaled(value: number, units: readonly string[]): string {
     rest /= 1000;
     unit += 1;
   }
-  const suffix = units[unit]!;
+  const suffix = present(units[unit]);
   return `${significant(rest)}${suffix === '' ? '' : thin + suffix}`;
 }
 

@@ -77,11 +77,15 @@ function clientOf(...answers: FakeWorker['answer'][]) {
   const workers: FakeWorker[] = [];
   const events: StatusReply[] = [];
   const { free, lockFreed } = locksOf();
-  const client = createEngineClient(() => {
-    const worker = new FakeWorker(answers[Math.min(workers.length, answers.length - 1)]!);
-    workers.push(worker);
-    return worker;
-  }, patience, lockFreed);
+  const client = createEngineClient(
+    () => {
+      const worker = new FakeWorker(answers[Math.min(workers.length, answers.length - 1)]!);
+      workers.push(worker);
+      return worker;
+    },
+    patience,
+    lockFreed,
+  );
   client.onStatus((event) => void events.push(event));
   dispose = () => client.dispose();
   return { client, workers, events, free };

@@ -2,6 +2,7 @@
  * Healing as a job of the worker: begun or gone on with, kept from step to step so that a reload, a killed tab or a lost
  * device costs no more than the last seconds, and its weights kept at the end. How it learns is the studio's.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { type CheckpointOptions, heal } from '../studio/healing/heal';
 import { decodeCheckpoint } from '../studio/healing/healCheckpoint';
@@ -45,7 +46,7 @@ export async function runHealing(
   if (clip) {
     const takes = [TEACHER, variant].map((one) => ({ variant: one, settings: clip }));
     const [teacher, before] = (await pipeline.sample({ takes, previewEvery: 0 }, { signal })).clips;
-    onProgress({ phase: 'first-clips', teacher: teacher!, before: before! });
+    onProgress({ phase: 'first-clips', teacher: present(teacher), before: present(before) });
     await turn();
   }
   const head = { fingerprint, model: pipeline.description.name, edit, settings };
@@ -109,7 +110,7 @@ function keeping(
 }
 
 function extremes(measured: HealCurves['heldOut']): { readonly before: HeldOutPoint; readonly best: HeldOutPoint } {
-  const before = measured[0]!;
+  const before = present(measured[0]);
   return { before, best: measured.reduce((best, point) => (point.total < best.total ? point : best), before) };
 }
 

@@ -2,11 +2,13 @@
  * The worker: one pipeline at a time behind two lanes of jobs. What the page holds (plan, settings) never lives here,
  * so a lost device costs no more than new sessions: the pipeline keeps its id, and jobs that wait go on with it.
  */
+
 import { publishedCuts } from '../blocks/presets';
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { openFolder } from '../library/openFolder';
 import type { WebBackend } from '../runtime/backend/webBackend';
-import { livingSessions, openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
+import { living, openWebBackend, runtimeIsIdle } from '../runtime/backend/webBackend';
 import type { OnBusy } from '../runtime/webRuntime';
 import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
@@ -230,7 +232,7 @@ async function running(): Promise<Pipeline> {
 /** With the weights of these variants, which a restarted worker has to read again. */
 async function runningWith(variants: readonly Variant[]): Promise<Pipeline> {
   const pipeline = await running();
-  for (const variant of variants) await loadStoredWeights(pipeline, opened!.fingerprint, variant);
+  for (const variant of variants) await loadStoredWeights(pipeline, present(opened).fingerprint, variant);
   return pipeline;
 }
 
@@ -267,7 +269,7 @@ const handlers: Handlers = {
   heal: async (request, context) => {
     healingToEnd = false;
     const pipeline = await running();
-    const fingerprint = opened!.fingerprint;
+    const fingerprint = present(opened).fingerprint;
     return runHealing(pipeline, fingerprint, request, { ...context, onBusy, finish: () => healingToEnd });
   },
   finishHealing: async () => {
@@ -286,7 +288,8 @@ const handlers: Handlers = {
     return {
       sessionsCreated: past.sessionsCreated + now.sessionsCreated,
       denoiserRuns: past.denoiserRuns + now.denoiserRuns,
-      sessionsLiving: livingSessions(),
+      sessionsLiving: living().sessions,
+      devicesLiving: living().devices,
       deviceLosses,
       movedBytes: traffic.toDeviceBytes + traffic.fromDeviceBytes,
     };

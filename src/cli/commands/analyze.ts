@@ -1,4 +1,5 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
+import { present } from '../../errors/present';
 import { claimSentence } from '../../report/claimSentence';
 import { decoderUnits, measureDecoderImportance } from '../../studio/decoderImportance';
 import { FINAL_ABOVE, type FinalBounds } from '../../studio/finalLatents';
@@ -49,7 +50,7 @@ export const analyze: Command = {
     await requireFolder(out);
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(
-      positionals[0]!,
+      present(positionals[0]),
       signal,
       latentSize(values['latent-size']),
       device(values.device),

@@ -2,7 +2,9 @@
  * `vdmini compare`: clips with and without some blocks, and what that did to content and to motion; over prompts and
  * seeds, of one student or several, against the teacher and against one another.
  */
+
 import type { ComponentId } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { metricsCsv } from '../../metrics/metricsCsv';
 import type { FeatureModel } from '../../studio/clipFeatures';
 import { type ComparedPair, compareStudents } from '../../studio/compareStudents';
@@ -70,7 +72,7 @@ export const compare: Command = {
     const wantedScores = readScoreOptions(values);
     if (values.csv !== undefined) await requireFolder(values.csv);
     const pipeline = await openPipelineOnDisk(
-      positionals[0]!,
+      present(positionals[0]),
       signal,
       latentSize(values['latent-size']),
       device(values.device),
@@ -96,7 +98,7 @@ export const compare: Command = {
         },
       });
       const students: ComparedStudent[] = [];
-      for (const plan of plans) students.push(await costOf(pipeline, plan, settings[0]!, signal));
+      for (const plan of plans) students.push(await costOf(pipeline, plan, present(settings[0]), signal));
       const distances = collector?.distances(compared.pairs);
       const result = {
         students,
@@ -138,32 +140,34 @@ async function costOf(
 /** One student and one clip: told in full. */
 const isSingle = ({ students, settings }: CompareResult) => students.length === 1 && settings.length === 1;
 
-const csvOf = ({ compared }: CompareResult) => metricsCsv(compared.cases[0]!.comparisons[0]!);
+const csvOf = ({ compared }: CompareResult) => metricsCsv(present(present(compared.cases[0]).comparisons[0]));
 const describe = (result: CompareResult) => (isSingle(result) ? singleText(result) : comparedText(result));
 
 /** The fields of a single comparison are there where there is one. */
 function jsonOf(result: CompareResult) {
   const { students, settings, compared, display, distances, scored, notes } = result;
   const { pairs, cases, summaries, medianStepMs, decodeMs, denoiserRuns } = compared;
-  const nameOf = (take: number) => (take === 0 ? 'teacher' : students[take - 1]!.name);
+  const nameOf = (take: number) => (take === 0 ? 'teacher' : present(students[take - 1]).name);
   const named = ({ reference, candidate }: ComparedPair) => ({
     reference: nameOf(reference),
     candidate: nameOf(candidate),
   });
+  const { dropped, gone, times, decoderTimes, totals } = present(students[0]);
+  const { comparisons, jods } = present(cases[0]);
   const single = {
-    dropped: students[0]!.dropped,
-    gone: students[0]!.gone,
-    comparison: cases[0]!.comparisons[0]!,
-    ...(cases[0]!.jods ? { jod: cases[0]!.jods[0] } : {}),
+    dropped,
+    gone,
+    comparison: present(comparisons[0]),
+    ...(jods ? { jod: jods[0] } : {}),
     medianStepMs: { teacher: medianStepMs[0], student: medianStepMs[1] },
     decodeMs: { teacher: decodeMs[0], student: decodeMs[1] },
-    times: students[0]!.times,
-    decoderTimes: students[0]!.decoderTimes,
-    totals: students[0]!.totals,
+    times,
+    decoderTimes,
+    totals,
   };
-  const { prompt: _prompt, seed: _seed, ...common } = printable(settings[0]!);
+  const { prompt: _prompt, seed: _seed, ...common } = printable(present(settings[0]));
   return {
-    settings: settings.length === 1 ? printable(settings[0]!) : common,
+    settings: settings.length === 1 ? printable(present(settings[0])) : common,
     ...(isSingle(result) ? single : {}),
     teacher: { medianStepMs: medianStepMs[0], decodeMs: decodeMs[0] },
     students: students.map((student, index) => ({
@@ -171,24 +175,23 @@ function jsonOf(result: CompareResult) {
       medianStepMs: medianStepMs[index + 1],
       decodeMs: decodeMs[index + 1],
     })),
-    pairs: pairs.map((pair, index) => ({
-      ...named(pair),
-      figures: { ...summaries[index]!.figures, ...(summaries[index]!.jod ? { jod: summaries[index]!.jod } : {}) },
-      worstFirst: summaries[index]!.worstFirst.map((place) => {
-        const { settings: of, comparisons } = cases[place]!;
-        return {
-          case: place,
-          prompt: of.prompt,
-          seed: of.seed,
-          meanSquaredError: comparisons[index]!.meanSquaredError,
-        };
-      }),
-    })),
+    pairs: pairs.map((pair, index) => {
+      const { figures, jod, worstFirst } = present(summaries[index]);
+      return {
+        ...named(pair),
+        figures: { ...figures, ...(jod ? { jod } : {}) },
+        worstFirst: worstFirst.map((place) => {
+          const { settings: of, comparisons: ofCase } = present(cases[place]);
+          const { meanSquaredError } = present(ofCase[index]);
+          return { case: place, prompt: of.prompt, seed: of.seed, meanSquaredError };
+        }),
+      };
+    }),
     cases: cases.map((one) => ({
       prompt: one.settings.prompt,
       seed: one.settings.seed,
       comparisons: one.comparisons.map((comparison, index) => ({
-        ...named(pairs[index]!),
+        ...named(present(pairs[index])),
         ...(one.jods ? { jod: one.jods[index] } : {}),
         ...comparison,
       })),

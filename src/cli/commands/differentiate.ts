@@ -1,4 +1,5 @@
 /** `vdmini differentiate`: writes the graph of a model's gradients, an ordinary model for any ONNX runtime. */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { elementCount } from '../../onnx/dataTypes';
 import type { Model } from '../../onnx/model';
@@ -53,7 +54,7 @@ export const differentiate: Command = {
   help,
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
-    const path = positionals[0]!;
+    const path = present(positionals[0]);
     const out = required(values.out, '--out G.onnx');
     const pattern = patternOf(values['with-respect-to']);
     await requireFolder(out);
@@ -110,15 +111,15 @@ function describeResult(model: string, { graph }: Model, files: readonly Written
     model,
     inputs: graph.inputs.map(({ name, type }) => ({
       name,
-      dataType: type!.dataType,
-      shape: type!.shape as readonly number[],
+      dataType: present(type).dataType,
+      shape: present(type).shape as readonly number[],
     })),
     gradients: graph.outputs
       .filter(({ name }) => name.startsWith(prefix))
       .map(({ name, type }) => ({
         weight: name.slice(prefix.length),
         output: name,
-        shape: type!.shape as readonly number[],
+        shape: present(type).shape as readonly number[],
       })),
     nodes: graph.nodes.length,
     files,

@@ -1,5 +1,7 @@
 /** `vdmini generate`: a clip of a pipeline folder, by the whole model or without some of its blocks, as a GIF or, for the page, as a stored clip. */
+
 import { NOTHING_DROPPED } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { fingerprintOf } from '../../studio/fingerprint';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
@@ -35,7 +37,7 @@ export const generate: Command = {
     const scale = readScale(values.scale);
     await requireFolder(out);
     const pipeline = await openPipelineOnDisk(
-      positionals[0]!,
+      present(positionals[0]),
       signal,
       latentSize(values['latent-size']),
       device(values.device),
@@ -47,7 +49,7 @@ export const generate: Command = {
         { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
         { signal, onProgress: showStep },
       );
-      const clip = result.clips[0]!;
+      const clip = present(result.clips[0]);
       const { framesPerSecond, notes } = pipeline.description;
       if (out.endsWith('.png')) {
         const fingerprint = await fingerprintOf(pipeline);

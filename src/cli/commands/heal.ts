@@ -1,5 +1,7 @@
 /** `vdmini heal`: a pruned pipeline that learns from its teacher, as a folder that can be opened, sampled and pruned again. */
+
 import { readFile, rm, stat } from 'node:fs/promises';
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { latentDims } from '../../pipeline/latentFrames';
 import {
@@ -117,7 +119,7 @@ export const heal: Command = {
     if (await stat(out).catch(() => undefined))
       throw new StudioError('cli/usage', `${out} exists already; give a name that is free.`, { path: out });
     const pipeline = await openPipelineOnDisk(
-      positionals[0]!,
+      present(positionals[0]),
       signal,
       latentSize(values['latent-size']),
       device(values.device),
@@ -141,7 +143,7 @@ export const heal: Command = {
       const written =
         tensors.size === 0
           ? undefined
-          : await writePipelineFolder(pipeline, edit, tensors, { from: positionals[0]!, out, signal, summary });
+          : await writePipelineFolder(pipeline, edit, tensors, { from: present(positionals[0]), out, signal, summary });
       await rm(checkpoint, { force: true });
       const result: HealJson = { ...summary, untouched: tensors.size === 0, ...(written ? { written } : {}) };
       process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));

@@ -3,6 +3,7 @@
 import { indexBlocks, planKey } from '../../blocks/plan';
 import { readBlockIds, writePlanFile } from '../../blocks/planText';
 import { publishedCuts } from '../../blocks/presets';
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { Damage } from '../../studio/damage';
 import type { Pipeline } from '../../studio/Pipeline';
@@ -63,7 +64,7 @@ export const plan: Command = {
     const kind = readDenoiserUnitKind(values);
     await requireFolder(out);
     const pipeline = await openPipelineOnDisk(
-      positionals[0]!,
+      present(positionals[0]),
       signal,
       latentSize(values['latent-size']),
       device(values.device),
@@ -155,8 +156,8 @@ async function scoreHeldOut(
   const [error, ...others] = await scorePlans(pipeline, plans, clips, { signal });
   return {
     clips: clips.map(({ prompt, seed }) => ({ prompt, seed })),
-    error: error!,
-    baselines: baselines.map(({ name }, index) => ({ name, error: others[index]! })),
+    error: present(error),
+    baselines: baselines.map(({ name }, index) => ({ name, error: present(others[index]) })),
   };
 }
 

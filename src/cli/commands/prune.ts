@@ -1,7 +1,9 @@
 /** `vdmini prune`: writes a denoiser without some of its blocks, and checks the file that it wrote. */
+
 import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
 import { resolvePlan } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { prune as pruneModel } from '../../passes/prune';
 import type { SessionModel } from '../../runtime/Runtime';
 import { integer, latentSize, parseArguments, required } from '../arguments';
@@ -59,7 +61,7 @@ export const prune: Command = {
   help,
   async run(args, signal) {
     const { values, positionals } = parseArguments(args, options, ['MODEL.onnx']);
-    const path = positionals[0]!;
+    const path = present(positionals[0]);
     const out = required(values.out, '--out FILE.onnx');
     const seed = integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1);
     await requireFolder(out);

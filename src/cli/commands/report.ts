@@ -1,6 +1,8 @@
 /** `vdmini report`: what a cut does to a model, as one HTML file that can be kept and passed on. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { DisplayName } from '../../metrics/colorVideoVdp/parameters';
 import { claimSentence } from '../../report/claimSentence';
@@ -57,7 +59,12 @@ export const report: Command = {
     await requireFolder(out);
     const importance = values.importance === undefined ? undefined : await readImportance(values.importance);
     const where = device(values.device);
-    const pipeline = await openPipelineOnDisk(positionals[0]!, signal, latentSize(values['latent-size']), where);
+    const pipeline = await openPipelineOnDisk(
+      present(positionals[0]),
+      signal,
+      latentSize(values['latent-size']),
+      where,
+    );
     try {
       const settings = await readCases(values, pipeline.description);
       const plans = await requireStudents(values, pipeline.denoiser.tree);
@@ -71,7 +78,9 @@ export const report: Command = {
       });
       const students: ReportStudent[] = [];
       for (const [index, plan] of plans.entries())
-        students.push(await studentOf(pipeline, plan, settings[0]!, compared.medianStepMs[index + 1]!, signal));
+        students.push(
+          await studentOf(pipeline, plan, present(settings[0]), present(compared.medianStepMs[index + 1]), signal),
+        );
       const names = ['teacher', ...plans.map(({ name }) => name)];
       const { description, denoiser } = pipeline;
       const text = renderReport({
@@ -83,13 +92,13 @@ export const report: Command = {
         settings: settingFacts(settings, description.scheduler._class_name, display),
         machine: machineFacts(where),
         students,
-        teacherStepMs: compared.medianStepMs[0]!,
+        teacherStepMs: present(compared.medianStepMs[0]),
         pairs: pairsOf(compared, names),
         scenes: scenes.scenes(names, description.framesPerSecond),
         ...(importance ? { importance } : {}),
         commands: [
           commandLine('report', args),
-          ...plans.map(({ plan }) => pruneLine(join(positionals[0]!, denoiser.file.path), plan.dropped)),
+          ...plans.map(({ plan }) => pruneLine(join(present(positionals[0]), denoiser.file.path), plan.dropped)),
         ],
         notes: description.notes,
       } satisfies ReportContent);
@@ -124,15 +133,21 @@ const WORST = 20;
 function pairsOf({ pairs, cases, summaries }: StudentComparison, names: readonly string[]): readonly ReportPair[] {
   return pairs.map(({ reference, candidate }, index) => {
     const [only] = cases;
-    const summary = summaries[index]!;
+    const summary = present(summaries[index]);
     return {
-      reference: names[reference]!,
-      candidate: names[candidate]!,
+      reference: present(names[reference]),
+      candidate: present(names[candidate]),
       figures:
-        cases.length === 1 ? figuresOfClip(only!.comparisons[index]!, only!.jods?.[index]) : figuresOfMany(summary),
+        cases.length === 1
+          ? figuresOfClip(present(present(only).comparisons[index]), present(only).jods?.[index])
+          : figuresOfMany(summary),
       worst: summary.worstFirst.slice(0, WORST).map((place) => {
-        const { settings, comparisons } = cases[place]!;
-        return { prompt: settings.prompt, seed: settings.seed, meanSquaredError: comparisons[index]!.meanSquaredError };
+        const { settings, comparisons } = present(cases[place]);
+        return {
+          prompt: settings.prompt,
+          seed: settings.seed,
+          meanSquaredError: present(comparisons[index]).meanSquaredError,
+        };
       }),
     };
   });
@@ -143,7 +158,7 @@ function settingFacts(
   scheduler: string,
   display: DisplayName | undefined,
 ): readonly Fact[] {
-  const { prompt, seed, steps, guidance, image } = settings[0]!;
+  const { prompt, seed, steps, guidance, image } = present(settings[0]);
   const seeds = [...new Set(settings.map((one) => one.seed))];
   const prompts = new Set(settings.map((one) => one.prompt));
   return [

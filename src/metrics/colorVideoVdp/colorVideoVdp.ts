@@ -3,6 +3,7 @@
  * (just-objectionable differences; 10: no difference is seen, one JOD less: 75 % of people prefer the other). The whole
  * video metric of the PyPI package `cvvdp` 0.5.7 for 8-bit sRGB, checked against it; without its heat maps.
  */
+import { present } from '../../errors/present';
 import type { Clip } from '../Clip';
 import { assertComparable } from '../clipError';
 import { contrastBands } from './contrastBands';
@@ -36,15 +37,15 @@ export async function colorVideoVdp(
   assertComparable(reference, candidate);
   const { width, height, frameCount } = reference;
   const file = await loadParameters();
-  const display = file.displays[name]!;
+  const display = present(file.displays[name]);
   const filters = temporalFilters(file.parameters, framesPerSecond);
-  const framesOf = (clip: Clip) => rememberedFrames(clip, display, file, filters[0]!.length);
+  const framesOf = (clip: Clip) => rememberedFrames(clip, display, file, present(filters[0]).length);
   const [ofReference, ofCandidate] = [framesOf(reference), framesOf(candidate)];
   const differences: (readonly (readonly number[])[])[] = [];
   for (let frame = 0; frame < frameCount; frame++) {
     const channels = (frames: FramesUpTo) => {
       const until = frames(frame);
-      return frameCount === 1 ? until[0]! : filterOverTime(until, until.length - 1, filters);
+      return frameCount === 1 ? present(until[0]) : filterOverTime(until, until.length - 1, filters);
     };
     const frequencies = bandFrequencies(width, height, display.pixelsPerDegree);
     differences.push(frameDifference(channels(ofReference), channels(ofCandidate), frequencies, file));
@@ -76,13 +77,13 @@ function frameDifference(
   const bands = contrastBands(reference, candidate, frequencies.length);
   const perBand = bands.map((band, index) => {
     const isBase = index === bands.length - 1;
-    const sensitivity = sensitivities(file, isBase ? BASE_FREQUENCY : frequencies[index]!);
+    const sensitivity = sensitivities(file, isBase ? BASE_FREQUENCY : present(frequencies[index]));
     const difference = isBase
       ? baseDifference(band, sensitivity)
       : visibleDifference(band, sensitivity, file.parameters);
     return difference.map((values) => norm(values, file.parameters.beta, 'mean'));
   });
-  return reference.map((_, channel) => perBand.map((channels) => channels[channel]!));
+  return reference.map((_, channel) => perBand.map((channels) => present(channels[channel])));
 }
 
 /** Cycles per degree that the base band counts as. */

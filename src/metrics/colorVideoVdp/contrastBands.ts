@@ -2,6 +2,7 @@
  * Weber contrast of a frame's channels by spatial band: what differs from the surroundings, over the light of the
  * surroundings, of each clip by its own.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from '../luma';
 import { expand, gaussianPyramid } from './decimatedPyramid';
 

@@ -1,4 +1,5 @@
 /** How sensitive the eye is, by spatial frequency and by the light around: castleCSF, from its table. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { ColorVideoVdpFile } from './parameters';
 
 /** Sensitivity at log10 of a luminance in cd/m^2. */

@@ -2,6 +2,7 @@
  * A Laplacian pyramid with half the pixels at every level, its borders mirrored (Burt and Adelson 1983, a = 0.4). As in
  * the package, the right border of a frame with an odd number of rows is mirrored as one with odd columns.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from '../luma';
 
 const A = 0.4;

@@ -2,6 +2,7 @@
  * What of a difference is seen: contrasts in units of the threshold, hidden by what both clips have at the same place
  * in all channels (mutual masking), and saturating.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { ContrastBand } from './contrastBands';
 import type { SensitivityAt } from './contrastSensitivity';
 import type { Parameters } from './parameters';

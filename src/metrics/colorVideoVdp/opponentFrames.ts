@@ -1,4 +1,5 @@
 /** What a display shows of a clip, as light in an opponent colour space (DKL, white point D65). */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from '../Clip';
 import type { Plane } from '../luma';
 import type { Display } from './parameters';

@@ -1,4 +1,5 @@
 /** From differences to one number: norms over pixels, bands, channels and frames, and the scale of just-objectionable differences. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Parameters } from './parameters';
 
 const EPSILON = 1e-5;

@@ -2,6 +2,7 @@
  * The four channels of vision over time: luminance, red-green and yellow-violet as they last, and luminance as it
  * changes. Filters look back a quarter of a second; before the first frame there is the first frame.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Plane } from '../luma';
 import type { OpponentFrame } from './opponentFrames';
 import type { Parameters } from './parameters';

@@ -2,6 +2,7 @@
  * VBench's subject consistency, and with another feature model its background consistency: how alike each frame's
  * features are to those of the frame before and of the first. A frozen clip has 1: read it with the motion magnitude.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 /** `rows`: one a frame. 1/(T-1) sum over t >= 2 of 1/2 [max(0, cos(d_t, d_(t-1))) + max(0, cos(d_t, d_1))]; 1 for one frame. */
 export function frameConsistency(rows: readonly ArrayLike<number>[]): number {

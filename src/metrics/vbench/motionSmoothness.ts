@@ -2,6 +2,7 @@
  * VBench's motion smoothness: how well each odd frame is foretold from its two neighbours. VBench foretells it with the
  * interpolation model AMT-S; halfway along the optical flow, as here where no model is given, it is a proxy.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from '../Clip';
 import type { Plane } from '../luma';
 import { lumaFrames } from '../luma';

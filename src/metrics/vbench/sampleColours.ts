@@ -1,4 +1,5 @@
 /** A frame of a clip looked at along a flow. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Clip } from '../Clip';
 
 /** Colours of frame `t` at x + factor * flow, by linear interpolation, the border repeated: red, green, blue, row by row. */

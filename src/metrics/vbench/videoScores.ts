@@ -2,6 +2,7 @@
  * A clip's own scores by VBench's formulas, with nothing to compare it with. Three of them look with models that VBench
  * names; here with what is at hand, or with a model that the person gives, and `by` says with which.
  */
+import { present } from '../../errors/present';
 import type { Clip } from '../Clip';
 import { flickerPerTransition, flickerScore } from '../flicker';
 import { lumaFrames } from '../luma';
@@ -56,8 +57,8 @@ export async function videoScores(
   const flows: Flow[] = [];
   for (let i = 0; i + 1 < looked.length; i++) {
     await pause();
-    const [from, to] = [looked[i]!, looked[i + 1]!];
-    flows.push(flow ? await flow.between(clip, from, to) : opticalFlow(planes[from]!, planes[to]!));
+    const [from, to] = [present(looked[i]), present(looked[i + 1])];
+    flows.push(flow ? await flow.between(clip, from, to) : opticalFlow(present(planes[from]), present(planes[to])));
   }
   const [seen, foretell] = midpoint ? [clip, midpoint.of] : [small, warpedMidpoint(small)];
   const foretold: Midpoint = async (of, t) => {

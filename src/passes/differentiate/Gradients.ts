@@ -2,6 +2,7 @@
  * The gradients found so far: contributions to a value are summed over what was broadcast, and added up when the value is
  * asked for. Pieces of one value that lie side by side are put together instead of padded and added.
  */
+import { present } from '../../errors/present';
 import type { GraphWriter } from './GraphWriter';
 import type { Contribution, Piece } from './Rule';
 
@@ -46,7 +47,7 @@ function push<T>(map: Map<string, T[]>, key: string, value: T): void {
 function joined(w: GraphWriter, shape: readonly number[], pieces: readonly Piece[]): string[] {
   const rows: Piece[][] = [];
   for (const piece of pieces.toSorted((a, b) => a.axis - b.axis || a.start - b.start)) {
-    const row = rows.find((other) => other[0]!.axis === piece.axis && other.at(-1)!.end <= piece.start);
+    const row = rows.find((other) => present(other[0]).axis === piece.axis && present(other.at(-1)).end <= piece.start);
     if (row) row.push(piece);
     else rows.push([piece]);
   }
@@ -56,9 +57,9 @@ function joined(w: GraphWriter, shape: readonly number[], pieces: readonly Piece
 /** Pieces of one axis in order, none overlapping, with zeros between. */
 function side(w: GraphWriter, shape: readonly number[], row: readonly Piece[]): string {
   const [{ axis }] = row as [Piece];
-  const length = shape[axis]!;
+  const length = present(shape[axis]);
   if (row.length === 1) {
-    const { start, end, value } = row[0]!;
+    const { start, end, value } = present(row[0]);
     const none = shape.map(() => 0);
     return w.pad(value, none.with(axis, start), none.with(axis, length - end));
   }

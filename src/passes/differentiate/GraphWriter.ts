@@ -3,6 +3,7 @@
  * Its methods are the whole list of operators that gradients are made of: each is right on WebAssembly, WebGPU and
  * native onnxruntime (see docs/gradients.md). It orders nothing and removes nothing; equal nodes are written once.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { dataTypeNumber, elementCount } from '../../onnx/dataTypes';
 import type { Attribute, DataType, Node, Tensor } from '../../onnx/model';
@@ -80,7 +81,7 @@ export class GraphWriter {
     if (known !== undefined && as === undefined) return outputs.map((_, i) => (i === 0 ? known : `${known}:${i}`));
     const first = as ?? this.fresh(opType);
     const names = outputs.map((_, i) => (i === 0 ? first : `${first}:${i}`));
-    names.forEach((name, i) => this.types.set(name, outputs[i]!));
+    names.forEach((name, i) => this.types.set(name, present(outputs[i])));
     this.nodes.push({
       name: `${this.prefix}${opType}:${first}`,
       domain,
@@ -95,7 +96,9 @@ export class GraphWriter {
 
   /** One output of the given shape, of the first input's element type. */
   private one(opType: string, inputs: readonly string[], shape: readonly number[], options: EmitOptions = {}): string {
-    return this.emit(opType, inputs, [{ dataType: this.type(inputs[0]!).dataType, shape }], options)[0]!;
+    return present(
+      this.emit(opType, inputs, [{ dataType: this.type(present(inputs[0])).dataType, shape }], options)[0],
+    );
   }
 
   // ---- constants
@@ -154,18 +157,20 @@ export class GraphWriter {
   /** A bool of the broadcast shape. */
   compare(opType: 'Greater' | 'Less' | 'Equal', a: string, b: string): string {
     const shape = broadcastShapes([this.shape(a), this.shape(b)]) as number[];
-    return this.emit(opType, [a, b], [{ dataType: 'bool', shape }])[0]!;
+    return present(this.emit(opType, [a, b], [{ dataType: 'bool', shape }])[0]);
   }
   where(condition: string, a: string, b: string): string {
     const shape = broadcastShapes([condition, a, b].map((name) => this.shape(name))) as number[];
-    return this.emit('Where', [condition, a, b], [{ dataType: this.type(a).dataType, shape }])[0]!;
+    return present(this.emit('Where', [condition, a, b], [{ dataType: this.type(a).dataType, shape }])[0]);
   }
   cast(x: string, to: DataType, as?: string): string {
     if (this.type(x).dataType === to && as === undefined) return x;
-    return this.emit('Cast', [x], [{ dataType: to, shape: this.shape(x) }], {
-      attributes: { to: dataTypeNumber(to) },
-      as,
-    })[0]!;
+    return present(
+      this.emit('Cast', [x], [{ dataType: to, shape: this.shape(x) }], {
+        attributes: { to: dataTypeNumber(to) },
+        as,
+      })[0],
+    );
   }
 
   // ---- arrangement
@@ -180,10 +185,11 @@ export class GraphWriter {
   transpose(x: string, perm: readonly number[], as?: string): string {
     if (as === undefined && identityOrder(perm)) return x;
     const from = this.shape(x);
-    const shape = perm.map((axis) => from[axis]!);
+    const shape = perm.map((axis) => present(from[axis]));
     // only axes of size 1 move: the elements stay where they are
     const moved = perm.filter((axis) => from[axis] !== 1);
-    if (as === undefined && moved.every((axis, i) => i === 0 || axis > moved[i - 1]!)) return this.reshape(x, shape);
+    if (as === undefined && moved.every((axis, i) => i === 0 || axis > present(moved[i - 1])))
+      return this.reshape(x, shape);
     return this.one('Transpose', [x], shape, { attributes: { perm }, as });
   }
   swapLast(x: string): string {
@@ -198,14 +204,14 @@ export class GraphWriter {
     return this.one('Slice', [x, this.ints([start]), this.ints([end]), this.ints([axis]), this.ints([step])], shape);
   }
   concat(parts: readonly string[], axis: number, as?: string): string {
-    if (parts.length === 1 && as === undefined) return parts[0]!;
-    const length = parts.reduce((sum, part) => sum + this.shape(part)[axis]!, 0);
-    return this.one('Concat', parts, this.shape(parts[0]!).with(axis, length), { attributes: { axis }, as });
+    if (parts.length === 1 && as === undefined) return present(parts[0]);
+    const length = parts.reduce((sum, part) => sum + present(this.shape(part)[axis]), 0);
+    return this.one('Concat', parts, this.shape(present(parts[0])).with(axis, length), { attributes: { axis }, as });
   }
   /** Zeros around; negative sizes are not allowed. */
   pad(x: string, before: readonly number[], after: readonly number[]): string {
     if ([...before, ...after].every((size) => size === 0)) return x;
-    const shape = this.shape(x).map((dim, i) => dim + before[i]! + after[i]!);
+    const shape = this.shape(x).map((dim, i) => dim + present(before[i]) + present(after[i]));
     return this.one('Pad', [x, this.ints([...before, ...after])], shape);
   }
   expand(x: string, shape: readonly number[]): string {
@@ -250,7 +256,7 @@ export class GraphWriter {
   }
   /** Of matrices; `transA`, `transB`: taken transposed. */
   gemm(a: string, b: string, transA: boolean, transB: boolean, alpha = 1): string {
-    const shape = [this.shape(a)[transA ? 1 : 0]!, this.shape(b)[transB ? 0 : 1]!];
+    const shape = [present(this.shape(a)[transA ? 1 : 0]), present(this.shape(b)[transB ? 0 : 1])];
     return this.one('Gemm', [a, b], shape, {
       attributes: { transA: transA ? 1 : 0, transB: transB ? 1 : 0, ...(alpha === 1 ? {} : { alpha: float(alpha) }) },
     });

@@ -3,6 +3,7 @@
  * and one matrix product (several times faster than a convolution with batch and channels swapped); images a transposed
  * convolution in one and two dimensions, in three a sum over the taps, as no backend but the CPU transposes those.
  */
+import { present } from '../../errors/present';
 import { elementCount } from '../../onnx/dataTypes';
 import type { Node } from '../../onnx/model';
 import { intAttribute, intsAttribute, textAttribute } from '../../onnx/shapes/OpCall';
@@ -34,11 +35,16 @@ export function windowsOf(
   const pads = intsAttribute(node, 'pads') ?? [...ones, ...ones].fill(0);
   const auto = textAttribute(node, 'auto_pad', 'NOTSET');
   const needed = kernel.map((size, i) =>
-    Math.max(0, (out[i]! - 1) * strides[i]! + (size - 1) * dilations[i]! + 1 - image[i]!),
+    Math.max(
+      0,
+      (present(out[i]) - 1) * present(strides[i]) + (size - 1) * present(dilations[i]) + 1 - present(image[i]),
+    ),
   );
   const same = auto.startsWith('SAME');
   const lower = auto === 'SAME_LOWER';
-  const before = kernel.map((_, i) => (same ? half(needed[i]!, lower) : auto === 'VALID' ? 0 : pads[i]!));
+  const before = kernel.map((_, i) =>
+    same ? half(present(needed[i]), lower) : auto === 'VALID' ? 0 : present(pads[i]),
+  );
   return {
     image,
     out,
@@ -46,7 +52,9 @@ export function windowsOf(
     strides,
     dilations,
     before,
-    after: kernel.map((_, i) => (same ? needed[i]! - before[i]! : auto === 'VALID' ? 0 : pads[i + kernel.length]!)),
+    after: kernel.map((_, i) =>
+      same ? present(needed[i]) - present(before[i]) : auto === 'VALID' ? 0 : present(pads[i + kernel.length]),
+    ),
     groups: intAttribute(node, 'group', 1),
   };
 }
@@ -81,8 +89,8 @@ export function columns(w: GraphWriter, x: string, windows: Windows): string {
   const seen = tapsOf(kernel).map((tap) => {
     let part = padded;
     tap.forEach((at, i) => {
-      const start = at * dilations[i]!;
-      part = w.slice(part, i + 2, start, start + (out[i]! - 1) * strides[i]! + 1, strides[i]!);
+      const start = at * present(dilations[i]);
+      part = w.slice(part, i + 2, start, start + (present(out[i]) - 1) * present(strides[i]) + 1, present(strides[i]));
     });
     return w.reshape(part, [channels, batch * product(out)]);
   });
@@ -94,21 +102,23 @@ function onlyAxis({ kernel, strides, before, after, image, out }: Windows): numb
   const axes = kernel.flatMap((size, i) => (size === 1 ? [] : [i]));
   const idle = (i: number) => strides[i] === 1 && before[i] === 0 && after[i] === 0 && image[i] === out[i];
   const [axis] = axes;
-  return axes.length === 1 && kernel.every((_, i) => i === axis || idle(i)) && after[axis!]! >= 0 ? axis : undefined;
+  return axes.length === 1 && kernel.every((_, i) => i === axis || idle(i)) && present(after[present(axis)]) >= 0
+    ? axis
+    : undefined;
 }
 
 /** Images of one kernel axis: each clip's product by itself, so that neither channels nor clips change places. */
 function weightGradientAlong(w: GraphWriter, x: string, gradient: string, windows: Windows, axis: number): string {
   const { kernel, strides, dilations, before, after, out } = windows;
   const [batch, channels, ...image] = w.shape(x) as [number, number, ...number[]];
-  const outputs = w.shape(gradient)[1]!;
+  const outputs = present(w.shape(gradient)[1]);
   const none = w.shape(x).map(() => 0);
-  const padded = w.pad(x, none.with(axis + 2, before[axis]!), none.with(axis + 2, after[axis]!));
+  const padded = w.pad(x, none.with(axis + 2, present(before[axis])), none.with(axis + 2, present(after[axis])));
   const [inner, outer] = [image.slice(axis + 1), image.slice(0, axis)];
-  const [taps, length] = [kernel[axis]!, out[axis]!];
-  const rows = w.reshape(padded, [batch, channels, product(outer), w.shape(padded)[axis + 2]!, product(inner)]);
+  const [taps, length] = [present(kernel[axis]), present(out[axis])];
+  const rows = w.reshape(padded, [batch, channels, product(outer), present(w.shape(padded)[axis + 2]), product(inner)]);
   const places = Array.from({ length: taps }, (_, tap) =>
-    Array.from({ length }, (_, o) => tap * dilations[axis]! + o * strides[axis]!),
+    Array.from({ length }, (_, o) => tap * present(dilations[axis]) + o * present(strides[axis])),
   );
   // [N, C, outer, taps, length, inner]
   const seen = w.gather(rows, w.reshape(w.ints(places.flat()), [taps, length]), 3);
@@ -127,10 +137,11 @@ const mostProducts = 8;
 /** The gradient of weights [Co, C, ...kernel] (one group). `gradient`: [N, Co, ...out]. */
 export function weightGradient(w: GraphWriter, x: string, gradient: string, windows: Windows): string {
   const axis = onlyAxis(windows);
-  if (axis !== undefined && w.shape(x)[0]! <= mostProducts) return weightGradientAlong(w, x, gradient, windows, axis);
+  if (axis !== undefined && present(w.shape(x)[0]) <= mostProducts)
+    return weightGradientAlong(w, x, gradient, windows, axis);
   const order = Array.from({ length: w.rank(gradient) }, (_, i) => (i < 2 ? 1 - i : i));
-  const outputs = w.shape(gradient)[1]!;
-  const channels = w.shape(x)[1]!;
+  const outputs = present(w.shape(gradient)[1]);
+  const channels = present(w.shape(x)[1]);
   const rows = w.reshape(w.transpose(gradient, order), [outputs, product(w.shape(gradient)) / outputs]);
   const sums = w.gemm(rows, columns(w, x, windows), false, true);
   const taps = product(windows.kernel);
@@ -142,17 +153,29 @@ export function weightGradient(w: GraphWriter, x: string, gradient: string, wind
 export function imageGradient(w: GraphWriter, weights: string, gradient: string, windows: Windows): string {
   const { image, out, kernel, strides, dilations, before, after } = windows;
   const [batch] = w.shape(gradient) as [number];
-  const channels = w.shape(weights)[1]!;
+  const channels = present(w.shape(weights)[1]);
   if (kernel.length > 2) return imageGradientByTaps(w, weights, gradient, windows);
   const reached = out.map(
-    (length, i) => (length - 1) * strides[i]! + (kernel[i]! - 1) * dilations[i]! + 1 - before[i]! - after[i]!,
+    (length, i) =>
+      (length - 1) * present(strides[i]) +
+      (present(kernel[i]) - 1) * present(dilations[i]) +
+      1 -
+      present(before[i]) -
+      present(after[i]),
   );
-  return w.emit(
-    'ConvTranspose',
-    [gradient, weights],
-    [{ dataType: w.type(gradient).dataType, shape: [batch, channels, ...image] }],
-    { attributes: { ...windowAttributes(windows), output_padding: image.map((length, i) => length - reached[i]!) } },
-  )[0]!;
+  return present(
+    w.emit(
+      'ConvTranspose',
+      [gradient, weights],
+      [{ dataType: w.type(gradient).dataType, shape: [batch, channels, ...image] }],
+      {
+        attributes: {
+          ...windowAttributes(windows),
+          output_padding: image.map((length, i) => length - present(reached[i])),
+        },
+      },
+    )[0],
+  );
 }
 
 function imageGradientByTaps(w: GraphWriter, weights: string, gradient: string, windows: Windows): string {
@@ -169,11 +192,11 @@ function imageGradientByTaps(w: GraphWriter, weights: string, gradient: string, 
   taps.forEach((tap, t) => {
     let part = w.reshape(w.slice(parts, 1, t * channels, (t + 1) * channels), [batch, channels, ...out]);
     tap.forEach((at, i) => {
-      const length = image[i]!;
-      const offset = at * dilations[i]! - before[i]!;
-      const stride = strides[i]!;
+      const length = present(image[i]);
+      const offset = at * present(dilations[i]) - present(before[i]);
+      const stride = present(strides[i]);
       const first = Math.max(0, Math.ceil(-offset / stride));
-      const last = Math.min(out[i]! - 1, Math.floor((length - 1 - offset) / stride));
+      const last = Math.min(present(out[i]) - 1, Math.floor((length - 1 - offset) / stride));
       const inside = w.slice(part, i + 2, first, Math.max(first, last + 1));
       part = placed(
         w,
@@ -187,5 +210,5 @@ function imageGradientByTaps(w: GraphWriter, weights: string, gradient: string, 
     });
     sum = sum === undefined ? part : w.add(sum, part);
   });
-  return sum!;
+  return present(sum);
 }

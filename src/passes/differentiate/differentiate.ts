@@ -2,6 +2,7 @@
  * From a model to the graph of its gradients: the model's inputs and `target`; `loss`, the mean squared difference of the
  * first output to the target, and `gradient:NAME` for each weight. An ordinary inference graph, for any runtime.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { removeDeadCode } from '../../onnx/graph';
 import type { Model, Tensor, ValueInfo } from '../../onnx/model';
@@ -29,13 +30,13 @@ export function differentiate(model: Model, { withRespectTo, ...sizes }: Differe
   const { w, numbers } = given;
   const [output] = given.model.graph.outputs;
   const target = 'target';
-  w.types.set(target, w.type(output!.name));
-  const loss = meanSquare(w, w.sub(output!.name, target), 'loss');
+  w.types.set(target, w.type(present(output).name));
+  const loss = meanSquare(w, w.sub(present(output).name, target), 'loss');
   const gradients = reverse(w, loss, names, numbers);
   if (gradients.size === 0)
     throw new StudioError(
       'passes/nothing-to-train',
-      `The output '${output!.name}' depends on none of the chosen weights.`,
+      `The output '${present(output).name}' depends on none of the chosen weights.`,
     );
   const results = [...gradients].map(([name, gradient]) => {
     const as = `gradient:${name}`;

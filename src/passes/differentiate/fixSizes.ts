@@ -2,6 +2,7 @@
  * A graph at fixed sizes: functions inlined, symbolic dimensions replaced, shape arithmetic folded to constants, and an
  * `If` whose condition is then known replaced by its branch. Weights are not folded. Nothing is run.
  */
+import { present } from '../../errors/present';
 import { elementCount } from '../../onnx/dataTypes';
 import { renameUses, topologicalOrder } from '../../onnx/graph';
 import { inlineFunctions } from '../../onnx/inlineFunctions';
@@ -67,7 +68,7 @@ function withInputs(model: Model, names: ReadonlySet<string>): Model {
       inputs: [
         ...graph.inputs,
         ...added.map((name): ValueInfo => {
-          const { dims, dataType } = graph.initializers.get(name)!;
+          const { dims, dataType } = present(graph.initializers.get(name));
           const half = dataType === 'float16' || dataType === 'bfloat16';
           return { name, type: { dataType: half ? 'float32' : dataType, shape: dims } };
         }),
@@ -85,7 +86,7 @@ function knownBranches(graph: Graph, values: ReadonlyMap<string, Value>): Readon
   const known = new Map<Node, Graph>();
   for (const node of graph.nodes) {
     if (node.opType !== 'If') continue;
-    const condition = numbersOf(values.get(node.inputs[0]!))?.[0];
+    const condition = numbersOf(values.get(present(node.inputs[0])))?.[0];
     const branch =
       condition === undefined ? undefined : graphAttribute(node, condition ? 'then_branch' : 'else_branch');
     if (branch) known.set(node, branch);
@@ -98,7 +99,7 @@ function withBranches(graph: Graph, branches: ReadonlyMap<Node, Graph>): Graph {
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const body = branches.get(node);
     if (!body) return [node];
-    const prefix = `${node.outputs[0]!}/`;
+    const prefix = `${present(node.outputs[0])}/`;
     const own = new Set([...body.initializers.keys(), ...body.nodes.flatMap(({ outputs }) => outputs)]);
     const inner = (name: string): string => (own.has(name) ? prefix + name : name);
     for (const tensor of body.initializers.values())
@@ -114,7 +115,7 @@ function withBranches(graph: Graph, branches: ReadonlyMap<Node, Graph>): Graph {
         name: `Identity:${output}`,
         domain: '',
         opType: 'Identity',
-        inputs: [inner(body.outputs[i]!.name)],
+        inputs: [inner(present(body.outputs[i]).name)],
         outputs: [output],
         attributes: new Map(),
       }),
@@ -150,7 +151,7 @@ function foldedTensor(name: string, value: Value | undefined): Tensor | undefine
   const shape = value?.shape;
   if (!shape || !isConcrete(shape) || elementCount(shape) > maxFolded) return undefined;
   const bytes = bytesOf(value, numbersOf(value));
-  return bytes && { name, dataType: value.dataType!, dims: shape, data: { kind: 'inline', bytes } };
+  return bytes && { name, dataType: present(value.dataType), dims: shape, data: { kind: 'inline', bytes } };
 }
 
 function bytesOf({ dataType }: Value, numbers: readonly number[] | undefined): Uint8Array | undefined {

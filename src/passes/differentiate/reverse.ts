@@ -2,6 +2,7 @@
  * The reverse walk: from the loss back to the wanted values, operator by operator. What does not lie between the two gets
  * no gradient and costs nothing.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { usedNames } from '../../onnx/graph';
 import type { Node } from '../../onnx/model';
@@ -49,12 +50,12 @@ export function reverse(
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => gradients.has(name))) continue;
     if (!usedNames(node).some((name) => active.has(name))) continue;
-    const gradient = node.outputs.length === 1 ? gradients.of(node.outputs[0]!) : undefined;
+    const gradient = node.outputs.length === 1 ? gradients.of(present(node.outputs[0])) : undefined;
     const short = gradient && shortcut({ w, node, gradient, numbers, maker: (name) => makers.get(name) });
     if (short) gradients.add(short.value, short.gradient);
     else backThrough(w, node, active, gradients, numbers);
   }
-  return new Map(wanted.flatMap((name) => (gradients.has(name) ? [[name, gradients.of(name)!] as const] : [])));
+  return new Map(wanted.flatMap((name) => (gradients.has(name) ? [[name, present(gradients.of(name))] as const] : [])));
 }
 
 function backThrough(
@@ -67,7 +68,7 @@ function backThrough(
   const rule = node.domain === '' && Object.hasOwn(gradientRules, node.opType) ? gradientRules[node.opType] : undefined;
   if (!rule) throw noGradient(node);
   const outputs = node.outputs.map((name) => (name === '' ? undefined : gradients.of(name)));
-  const gradient = outputs[0] ?? w.filled(w.shape(node.outputs[0]!));
+  const gradient = outputs[0] ?? w.filled(w.shape(present(node.outputs[0])));
   const parts = rule({ w, node, inputs: node.inputs, gradient, gradients: outputs, numbers });
   node.inputs.forEach((name, i) => {
     if (!active.has(name)) return;
@@ -83,9 +84,9 @@ function noGradient(node: Node, input?: string): StudioError {
   const what = input === undefined ? '' : ` to its input '${input}' as it is used here`;
   return new StudioError(
     'passes/no-gradient',
-    `The ${operator} node '${node.name || node.outputs[0]!}' has no gradient rule${what}.`,
+    `The ${operator} node '${node.name || present(node.outputs[0])}' has no gradient rule${what}.`,
     {
-      node: node.name || node.outputs[0]!,
+      node: node.name || present(node.outputs[0]),
       opType: operator,
     },
   );

@@ -2,6 +2,7 @@
  * Gradients of several operators at once, where that takes fewer passes over the data than one after the other: x sigmoid(a x)
  * and the GELU as exporters spell them. A matter of speed alone: without these the rules give the same.
  */
+import { present } from '../../errors/present';
 import type { Node } from '../../onnx/model';
 import type { GraphWriter } from './GraphWriter';
 import type { Numbers } from './Rule';
@@ -31,7 +32,7 @@ function swish({ w, node, gradient, numbers, maker }: ShortcutCall): Shortcut | 
   for (const [x, s] of [node.inputs, node.inputs.toReversed()] as [string, string][]) {
     const sigmoid = maker(s);
     if (sigmoid?.opType !== 'Sigmoid') continue;
-    const alpha = multipleOf(x, sigmoid.inputs[0]!, numbers, maker);
+    const alpha = multipleOf(x, present(sigmoid.inputs[0]), numbers, maker);
     if (alpha === undefined || w.rank(x) !== w.rank(y)) continue;
     const slope = w.add(s, w.times(w.sub(y, w.mul(y, s)), alpha));
     return { value: x, gradient: w.mul(gradient, slope) };
@@ -47,10 +48,12 @@ function gelu({ w, node, gradient, numbers, maker }: ShortcutCall): Shortcut | u
   if (half === undefined || others.length !== 2) return undefined;
   for (const [x, sum] of [others, others.toReversed()] as [string, string][]) {
     const erf =
-      maker(sum)?.opType === 'Add' ? maker(sum)!.inputs.find((name) => maker(name)?.opType === 'Erf') : undefined;
-    const one = erf === undefined ? undefined : maker(sum)!.inputs.find((name) => name !== erf);
+      maker(sum)?.opType === 'Add'
+        ? present(maker(sum)).inputs.find((name) => maker(name)?.opType === 'Erf')
+        : undefined;
+    const one = erf === undefined ? undefined : present(maker(sum)).inputs.find((name) => name !== erf);
     if (erf === undefined || single(numbers(one)) !== 1) continue;
-    const [z] = maker(erf)!.inputs as [string];
+    const [z] = present(maker(erf)).inputs as [string];
     const scale = multipleOf(x, z, numbers, maker);
     if (scale === undefined || Math.abs(scale - Math.SQRT1_2) > 1e-6) continue;
     // the factor 1 / sqrt(pi) in the exponent: there it costs no pass of its own
@@ -80,5 +83,5 @@ function multipleOf(x: string, value: string, numbers: Numbers, maker: ShortcutC
 function factorsOf(node: Node, maker: ShortcutCall['maker']): readonly string[] {
   const inner = node.inputs.find((name) => maker(name)?.opType === 'Mul');
   if (inner === undefined) return node.inputs;
-  return [...maker(inner)!.inputs, ...node.inputs.filter((name) => name !== inner)];
+  return [...present(maker(inner)).inputs, ...node.inputs.filter((name) => name !== inner)];
 }

@@ -3,7 +3,9 @@
  * use, and backends overflow in it. Stored weights stay as they are and are converted when read. Quantised integers are
  * not touched.
  */
+
 import { setFloat16 } from '@petamoriken/float16';
+import { present } from '../../errors/present';
 import { dataTypeNumber, dataTypeOf } from '../../onnx/dataTypes';
 import { allNames } from '../../onnx/graph';
 import type { Attribute, DataType, Model, Node, Tensor, ValueInfo } from '../../onnx/model';
@@ -31,7 +33,7 @@ export function toFloat32(model: Model, asFloat32: ReadonlySet<string> = new Set
     casts.push(castToFloat32(stored, tensor.name));
   }
   const promoted = (value: ValueInfo): ValueInfo =>
-    isHalf(value.type?.dataType) ? { ...value, type: { ...value.type!, dataType: 'float32' } } : value;
+    isHalf(value.type?.dataType) ? { ...value, type: { ...present(value.type), dataType: 'float32' } } : value;
   return {
     ...model,
     graph: {

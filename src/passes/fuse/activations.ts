@@ -3,6 +3,7 @@
  * told by what they compute, not by how it is written: the expression around an Erf, Tanh or Sigmoid is evaluated at
  * a few points.
  */
+import { present } from '../../errors/present';
 import type { Attribute, Node } from '../../onnx/model';
 import { float } from '../attributes';
 import type { GraphEditor } from '../GraphEditor';
@@ -60,14 +61,15 @@ export function fuseActivations(editor: GraphEditor, wanted: ReadonlySet<string>
 function fuseAround(editor: GraphEditor, start: Node, wanted: ReadonlySet<string>): boolean {
   let node = start;
   for (let steps = 0; steps < 5; steps++) {
-    const users = editor.users(node.outputs[0]!);
-    if (users.length !== 1 || editor.isKept(node.outputs[0]!)) return false;
-    node = users[0]!;
+    const users = editor.users(present(node.outputs[0]));
+    if (users.length !== 1 || editor.isKept(present(node.outputs[0]))) return false;
+    node = present(users[0]);
     if (node.domain !== '' || !binary[node.opType]) return false;
     const found = node.opType === 'Mul' ? activationOf(editor, node) : undefined;
     if (!found || !wanted.has(found.activation.opType)) continue;
     const type = editor.dataType(found.input);
-    if ((type !== 'float32' && type !== 'float16') || !sameSize(editor, found.input, node.outputs[0]!)) return false;
+    if ((type !== 'float32' && type !== 'float16') || !sameSize(editor, found.input, present(node.outputs[0])))
+      return false;
     editor.replace(node, { ...found.activation, domain: 'com.microsoft', inputs: [found.input] });
     return true;
   }
@@ -94,7 +96,7 @@ function expression(editor: GraphEditor, value: string, input: string): Real | u
       return (x) => x;
     }
     const constant = editor.constant(name);
-    if (constant) return constant.length === 1 ? () => constant[0]! : undefined;
+    if (constant) return constant.length === 1 ? () => present(constant[0]) : undefined;
     const node = editor.maker(name);
     if (!node || node.domain !== '' || ++nodes > largest || (name !== value && editor.isKept(name))) return undefined;
     const [a, b] = node.inputs.map(read);
@@ -113,7 +115,7 @@ function activationOf(
 ): { readonly activation: Activation; readonly input: string } | undefined {
   const before = root.inputs.concat(root.inputs.flatMap((name) => editor.maker(name)?.inputs ?? []));
   for (const input of new Set(before)) {
-    const computed = editor.constant(input) ? undefined : expression(editor, root.outputs[0]!, input);
+    const computed = editor.constant(input) ? undefined : expression(editor, present(root.outputs[0]), input);
     if (!computed) continue;
     const close = (x: number, is: Real) => Math.abs(computed(x) - is(x)) <= tolerance * Math.max(1, Math.abs(x));
     const activation = activations.find(({ is }) => points.every((x) => close(x, is)));

@@ -3,6 +3,7 @@
  * no matrix of scores in memory where the runtime has such a kernel, and no Transposes of heads. Where the heads lie
  * apart in another layout, views are added for `shortenViews` to cancel.
  */
+import { present } from '../../errors/present';
 import type { Node } from '../../onnx/model';
 import { intAttribute } from '../../onnx/shapes/OpCall';
 import { float, int, ints } from '../attributes';
@@ -62,17 +63,17 @@ function product(node: Node | undefined): Product | undefined {
 function match(editor: GraphEditor, root: Node): Attention | undefined {
   const { softmax, isSafe } = softmaxBefore(editor, root) ?? {};
   if (!softmax) return undefined;
-  const rank = editor.shape(softmax.outputs[0]!)?.length;
+  const rank = editor.shape(present(softmax.outputs[0]))?.length;
   const axis = intAttribute(softmax, 'axis', -1);
   if (rank === undefined || (axis !== -1 && axis !== rank - 1)) return undefined;
   let scale = 1;
   let bias: string | undefined;
-  let [value, user]: [string, Node] = [softmax.inputs[0]!, softmax];
+  let [value, user]: [string, Node] = [present(softmax.inputs[0]), softmax];
   for (let steps = 0; steps < 5; steps++) {
     const node = inner(editor, value, user);
     if (!node) return undefined;
     if (product(node))
-      return operands(editor, node, { root, value: root.inputs[1]!, scale, bias, isSafe: isSafe === true });
+      return operands(editor, node, { root, value: present(root.inputs[1]), scale, bias, isSafe: isSafe === true });
     const scaled = scaledOperand(editor, node);
     if (scaled) {
       scale *= scaled.factor;
@@ -92,7 +93,7 @@ function softmaxBefore(
   editor: GraphEditor,
   root: Node,
 ): { readonly softmax: Node; readonly isSafe: boolean } | undefined {
-  const node = inner(editor, root.inputs[0]!, root);
+  const node = inner(editor, present(root.inputs[0]), root);
   if (node && isOp(node, 'Softmax')) return { softmax: node, isSafe: false };
   if (!node || !isOp(node, 'Where')) return undefined;
   const [condition, zero, value] = node.inputs as [string, string, string];
@@ -138,7 +139,7 @@ function operands(
   scores: Node,
   found: Omit<Attention, 'query' | 'key' | 'keyIsTurned'>,
 ): Attention {
-  const { factor, isTurned } = product(scores)!;
+  const { factor, isTurned } = present(product(scores));
   let scale = found.scale * factor;
   const unscaled = (name: string): string => {
     let value = name;
@@ -151,7 +152,7 @@ function operands(
     }
     return value;
   };
-  const [query, key] = [unscaled(scores.inputs[0]!), unscaled(scores.inputs[1]!)];
+  const [query, key] = [unscaled(present(scores.inputs[0])), unscaled(present(scores.inputs[1]))];
   return { ...found, query, key, keyIsTurned: !isTurned, scale };
 }
 
@@ -228,55 +229,57 @@ function attend(editor: GraphEditor, { query, key, value, mask, scale }: Joined,
 }
 
 function slice(editor: GraphEditor, value: string, axis: number, start: number, end: number): string {
-  const shape = editor.shape(value)!.with(axis, end - start);
+  const shape = present(editor.shape(value)).with(axis, end - start);
   const inputs = [value, editor.addInts([start]), editor.addInts([end]), editor.addInts([axis])];
   return editor.add({ opType: 'Slice', inputs, shape, dataType: editor.dataType(value) });
 }
 
 /** From [clips, queries, heads, size] to the layout that the graph goes on with. */
 function apart(editor: GraphEditor, root: Node, attended: string): void {
-  const [before, after] = [editor.shape(attended)!, editor.shape(root.outputs[0]!)!];
+  const [before, after] = [present(editor.shape(attended)), present(editor.shape(present(root.outputs[0])))];
   const turn = { opType: 'Transpose', inputs: [attended], attributes: { perm: ints([0, 2, 1, 3]) } };
   if (after.length === 4) {
     editor.replace(root, turn);
     return;
   }
-  const shape = [before[0]!, before[2]!, before[1]!, before[3]!];
+  const shape = [present(before[0]), present(before[2]), present(before[1]), present(before[3])];
   const turned = editor.add({ ...turn, shape, dataType: editor.dataType(attended) });
-  editor.replace(root, { opType: 'Reshape', inputs: [turned, editor.addInts(reshapeTarget(after)!)] });
+  editor.replace(root, { opType: 'Reshape', inputs: [turned, editor.addInts(present(reshapeTarget(after)))] });
 }
 
 /** [clips, heads, ...] of each operand, where heads are folded into the batch: from the views that folded them, else as heads of one. */
 function inHeads(editor: GraphEditor, { query, key, keyIsTurned, value, root }: Attention): Operands | undefined {
-  const shapes = [query, key, value, root.outputs[0]!].map((name) => editor.shape(name));
+  const shapes = [query, key, value, present(root.outputs[0])].map((name) => editor.shape(name));
   if (shapes.some((shape) => !shape || shape.length !== shapes[0]?.length)) return undefined;
-  if (shapes[0]!.length === 4) return { query, key, value, keyIsTurned };
-  if (shapes[0]!.length !== 3 || shapes.some((shape) => shape![0] !== shapes[0]![0])) return undefined;
-  const folded = shapes[0]![0]!;
+  if (present(shapes[0]).length === 4) return { query, key, value, keyIsTurned };
+  if (present(shapes[0]).length !== 3 || shapes.some((shape) => present(shape)[0] !== present(shapes[0])[0]))
+    return undefined;
+  const folded = present(present(shapes[0])[0]);
   const heads = headsFolded(editor, query) ?? 1;
-  if (folded % heads !== 0 || !reshapeTarget(shapes[3]!)) return undefined;
-  const spread = (name: string) => reshape(editor, name, [folded / heads, heads, ...editor.shape(name)!.slice(1)]);
+  if (folded % heads !== 0 || !reshapeTarget(present(shapes[3]))) return undefined;
+  const spread = (name: string) =>
+    reshape(editor, name, [folded / heads, heads, ...present(editor.shape(name)).slice(1)]);
   return { query: spread(query), key: spread(key), value: spread(value), keyIsTurned };
 }
 
 /** Where [clips, heads, queries, size] became [clips x heads, queries, size]: how many heads. */
 function headsFolded(editor: GraphEditor, query: string): number | undefined {
-  const shape = editor.shape(query)!;
+  const shape = present(editor.shape(query));
   let node = editor.maker(query);
   for (let steps = 0; steps < 4 && node && isView(node); steps++) {
-    const before = editor.shape(node.inputs[0]!);
-    if (before?.length === 4 && before[2] === shape[1] && before[3] === shape[2] && !perClip(before[1]!))
+    const before = editor.shape(present(node.inputs[0]));
+    if (before?.length === 4 && before[2] === shape[1] && before[3] === shape[2] && !perClip(present(before[1])))
       return before[1];
-    node = editor.maker(node.inputs[0]!);
+    node = editor.maker(present(node.inputs[0]));
   }
   return undefined;
 }
 
 function headsOf(editor: GraphEditor, { query, key, keyIsTurned, value }: Operands): Heads | undefined {
-  const [q, k, v] = [query, key, value].map((name) => editor.shape(name)!) as [number[], number[], number[]];
+  const [q, k, v] = [query, key, value].map((name) => present(editor.shape(name))) as [number[], number[], number[]];
   const [clips, heads, queries, size] = q as [number, number, number, number];
-  const [keys, depth] = keyIsTurned ? [k[3]!, k[2]!] : [k[2]!, k[3]!];
-  const valueSize = v[3]!;
+  const [keys, depth] = keyIsTurned ? [present(k[3]), present(k[2])] : [present(k[2]), present(k[3])];
+  const valueSize = present(v[3]);
   const fits = k[0] === clips && k[1] === heads && depth === size && v[0] === clips && v[1] === heads && v[2] === keys;
   if (!fits || [heads, queries, size, keys, valueSize].some((n) => perClip(n) || n === 0)) return undefined;
   return { clips, heads, queries, keys, size, valueSize };
@@ -329,7 +332,7 @@ function closedRows(
   shape: readonly number[],
   dataType: 'float32' | 'float16',
 ): string {
-  const rows = { shape: [shape[0]!, 1, shape[1]!, 1], dataType };
+  const rows = { shape: [present(shape[0]), 1, present(shape[1]), 1], dataType };
   const reduced =
     editor.opset('') >= 18
       ? editor.add({ opType: 'ReduceMax', inputs: [bias, editor.addInts([3])], ...rows })
@@ -340,18 +343,18 @@ function closedRows(
 
 /** Heads beside one another in the last axis. */
 function joined(editor: GraphEditor, value: string, perm: readonly number[], shape: readonly number[]): string {
-  const before = editor.shape(value)!;
+  const before = present(editor.shape(value));
   const turned = editor.add({
     opType: 'Transpose',
     inputs: [value],
     attributes: { perm: ints(perm) },
-    shape: perm.map((axis) => before[axis]!),
+    shape: perm.map((axis) => present(before[axis])),
     dataType: editor.dataType(value),
   });
   return reshape(editor, turned, shape);
 }
 
 function reshape(editor: GraphEditor, value: string, shape: readonly number[]): string {
-  const inputs = [value, editor.addInts(reshapeTarget(shape)!)];
+  const inputs = [value, editor.addInts(present(reshapeTarget(shape)))];
   return editor.add({ opType: 'Reshape', inputs, shape, dataType: editor.dataType(value) });
 }

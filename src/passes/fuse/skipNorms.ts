@@ -2,6 +2,7 @@
  * A sum and the layer normalisation that reads it become com.microsoft SkipLayerNormalization, with the bias of what is
  * added where there is one: one pass over the values in place of three. The sum stays there for whoever else reads it.
  */
+import { present } from '../../errors/present';
 import type { Node } from '../../onnx/model';
 import { intAttribute } from '../../onnx/shapes/OpCall';
 import { float } from '../attributes';
@@ -23,19 +24,19 @@ function fuseOne(editor: GraphEditor, norm: Node): boolean {
   if (!shape || shape.length !== 3 || !isAdd(add) || editor.isKept(sum)) return false;
   const axis = intAttribute(norm, 'axis', -1);
   const isPlain = norm.outputs.length === 1 && (axis === -1 || axis === 2) && editor.dataType(sum) === 'float32';
-  if (!isPlain || !add!.inputs.every((name) => sameShape(editor.shape(name), shape))) return false;
+  if (!isPlain || !present(add).inputs.every((name) => sameShape(editor.shape(name), shape))) return false;
   if (![scale, shift].every((name) => !name || editor.shape(name)?.length === 1)) return false;
-  const { input, skip, bias } = operands(editor, add!);
+  const { input, skip, bias } = operands(editor, present(add));
   const epsilon = norm.attributes.get('epsilon');
   const others = editor.users(sum).filter((user) => user !== norm);
-  editor.remove(add!);
+  editor.remove(present(add));
   editor.remove(norm);
   editor.add({
     opType: 'SkipLayerNormalization',
     domain: 'com.microsoft',
     inputs:
       bias === undefined ? [input, skip, scale, ...(shift ? [shift] : [])] : [input, skip, scale, shift ?? '', bias],
-    output: norm.outputs[0]!,
+    output: present(norm.outputs[0]),
     moreOutputs: others.length > 0 ? ['', '', sum] : [],
     attributes: { epsilon: epsilon ?? float(1e-5) },
     shape,
@@ -60,11 +61,12 @@ function operands(editor: GraphEditor, add: Node): Operands {
   for (const [one, other] of [add.inputs, add.inputs.toReversed()] as [string, string][]) {
     const before = editor.isOnlyFor(one, add) && one !== other ? editor.maker(one) : undefined;
     if (!isAdd(before)) continue;
-    const bias = before!.inputs.find((name) => editor.shape(name)?.length === 1);
-    const input = before!.inputs.find((name) => name !== bias);
-    if (bias === undefined || input === undefined || !sameShape(editor.shape(input), editor.shape(one)!)) continue;
-    editor.remove(before!);
+    const bias = present(before).inputs.find((name) => editor.shape(name)?.length === 1);
+    const input = present(before).inputs.find((name) => name !== bias);
+    if (bias === undefined || input === undefined || !sameShape(editor.shape(input), present(editor.shape(one))))
+      continue;
+    editor.remove(present(before));
     return { input, skip: other, bias };
   }
-  return { input: add.inputs[0]!, skip: add.inputs[1]!, bias: undefined };
+  return { input: present(add.inputs[0]), skip: present(add.inputs[1]), bias: undefined };
 }

@@ -3,6 +3,7 @@
  * as one matrix product (a 3x3 kernel on 1x1 is its middle), and a kernel that is flat along an axis in one dimension
  * less. Transposed convolutions and those with groups are left alone, but for the last.
  */
+import { present } from '../../errors/present';
 import { elementCount } from '../../onnx/dataTypes';
 import type { Node, Tensor } from '../../onnx/model';
 import { intAttribute, intsAttribute, textAttribute } from '../../onnx/shapes/OpCall';
@@ -42,8 +43,8 @@ export function tidyConvolutions(editor: GraphEditor, budgetBytes: number): numb
 }
 
 function readConvolution(editor: GraphEditor, node: Node): Convolution | undefined {
-  const [input, weight, bias] = [node.inputs[0]!, node.inputs[1]!, node.inputs[2] ?? ''];
-  const [from, to, kernel] = [input, node.outputs[0]!, weight].map((value) => editor.shape(value));
+  const [input, weight, bias] = [present(node.inputs[0]), present(node.inputs[1]), node.inputs[2] ?? ''];
+  const [from, to, kernel] = [input, present(node.outputs[0]), weight].map((value) => editor.shape(value));
   if (!from || !to || !kernel || kernel.some(perClip) || from.length < 3) return undefined;
   if (textAttribute(node, 'auto_pad', 'NOTSET') !== 'NOTSET') return undefined;
   const space = from.length - 2;
@@ -74,13 +75,13 @@ function asProduct(editor: GraphEditor, convolution: Convolution, budgetBytes: n
   if (group !== 1 || [...from.slice(1), ...to.slice(1)].some(perClip)) return 0;
   const taps = elementCount(kernel.slice(2));
   if (taps === 1 ? inner > 1 : inner > taps * worthwhile) return 0;
-  const [rows, columns] = [from[1]! * inner, to[1]! * outer];
+  const [rows, columns] = [present(from[1]) * inner, present(to[1]) * outer];
   const lengthBytes = 4 * rows * columns;
   const weight = editor.weight(convolution.weight);
   const values = weight && lengthBytes <= budgetBytes ? floatsOf(weight) : undefined;
   if (!values || editor.dataType(input) !== 'float32') return 0;
   const dense = editor.addWeight(floats([rows, columns], denseWeight(convolution, values)));
-  const inputs = [flat(editor, input, [from[0]!, rows]), dense];
+  const inputs = [flat(editor, input, [present(from[0]), rows]), dense];
   const biases = bias === '' ? undefined : editor.weight(bias);
   const each = biases && floatsOf(biases);
   if (bias !== '' && outer > 1 && !each) return 0;
@@ -91,16 +92,16 @@ function asProduct(editor: GraphEditor, convolution: Convolution, budgetBytes: n
         : editor.addWeight(
             floats(
               [columns],
-              Float32Array.from({ length: columns }, (_, i) => each![Math.floor(i / outer)]!),
+              Float32Array.from({ length: columns }, (_, i) => present(present(each)[Math.floor(i / outer)])),
             ),
           ),
     );
-  const shape = [from[0]!, columns];
+  const shape = [present(from[0]), columns];
   const product =
     inputs.length === 3
       ? editor.add({ opType: 'Gemm', inputs, shape, dataType: 'float32' })
       : editor.add({ opType: 'MatMul', inputs, shape, dataType: 'float32' });
-  editor.replace(node, { opType: 'Reshape', inputs: [product, editor.addInts(reshapeTarget(to)!)] });
+  editor.replace(node, { opType: 'Reshape', inputs: [product, editor.addInts(present(reshapeTarget(to)))] });
   return lengthBytes;
 }
 
@@ -114,7 +115,7 @@ const floats = (dims: readonly number[], values: Float32Array<ArrayBuffer>): Omi
 });
 
 function flat(editor: GraphEditor, value: string, shape: readonly number[]): string {
-  const target = reshapeTarget(shape)!;
+  const target = present(reshapeTarget(shape));
   return editor.add({
     opType: 'Reshape',
     inputs: [value, editor.addInts(target)],
@@ -130,21 +131,22 @@ function denseWeight(
 ): Float32Array<ArrayBuffer> {
   const [inSpace, outSpace, taps] = [from.slice(2), to.slice(2), kernel.slice(2)];
   const [inner, outer, tapCount] = [inSpace, outSpace, taps].map(elementCount) as [number, number, number];
-  const [inChannels, outChannels] = [from[1]!, to[1]!];
+  const [inChannels, outChannels] = [present(from[1]), present(to[1])];
   const columns = outChannels * outer;
   const dense = new Float32Array(inChannels * inner * columns);
   for (let place = 0; place < outer; place++) {
     const at = coordinates(place, outSpace);
     for (let tap = 0; tap < tapCount; tap++) {
       const source = coordinates(tap, taps).map(
-        (t, axis) => at[axis]! * strides[axis]! - pads[axis]! + t * dilations[axis]!,
+        (t, axis) => present(at[axis]) * present(strides[axis]) - present(pads[axis]) + t * present(dilations[axis]),
       );
-      if (source.some((x, axis) => x < 0 || x >= inSpace[axis]!)) continue;
-      const from0 = source.reduce((index, x, axis) => index * inSpace[axis]! + x, 0);
+      if (source.some((x, axis) => x < 0 || x >= present(inSpace[axis]))) continue;
+      const from0 = source.reduce((index, x, axis) => index * present(inSpace[axis]) + x, 0);
       for (let output = 0; output < outChannels; output++)
         for (let input = 0; input < inChannels; input++)
-          dense[(input * inner + from0) * columns + output * outer + place] =
-            values[(output * inChannels + input) * tapCount + tap]!;
+          dense[(input * inner + from0) * columns + output * outer + place] = present(
+            values[(output * inChannels + input) * tapCount + tap],
+          );
     }
   }
   return dense;
@@ -173,14 +175,19 @@ function flatten(editor: GraphEditor, convolution: Convolution): void {
 /** [clips, channels, frames, height x width]: no value moves. */
 function alongTime(editor: GraphEditor, convolution: Convolution): void {
   const { node, input, from, to, kernel, strides, pads } = convolution;
-  const pixels = from[3]! * from[4]!;
+  const pixels = present(from[3]) * present(from[4]);
   const shapes = [
-    [from[0]!, from[1]!, from[2]!, pixels],
-    [to[0]!, to[1]!, to[2]!, pixels],
+    [present(from[0]), present(from[1]), present(from[2]), pixels],
+    [present(to[0]), present(to[1]), present(to[2]), pixels],
   ] as const;
-  const weight = reshaped(editor, convolution.weight, [kernel[0]!, kernel[1]!, kernel[2]!, 1]);
+  const weight = reshaped(editor, convolution.weight, [present(kernel[0]), present(kernel[1]), present(kernel[2]), 1]);
   if (weight === undefined || shapes.some((shape) => !reshapeTarget(shape)) || !reshapeTarget(to)) return;
-  const plane = planar(convolution, [kernel[2]!, 1], [strides[0]!, 1], [pads[0]!, 0, pads[3]!, 0]);
+  const plane = planar(
+    convolution,
+    [present(kernel[2]), 1],
+    [present(strides[0]), 1],
+    [present(pads[0]), 0, present(pads[3]), 0],
+  );
   const inputs = [flat(editor, input, shapes[0]), weight, ...node.inputs.slice(2)];
   const result = editor.add({
     opType: 'Conv',
@@ -189,15 +196,31 @@ function alongTime(editor: GraphEditor, convolution: Convolution): void {
     shape: shapes[1],
     dataType: editor.dataType(input),
   });
-  editor.replace(node, { opType: 'Reshape', inputs: [result, editor.addInts(reshapeTarget(to)!)] });
+  editor.replace(node, { opType: 'Reshape', inputs: [result, editor.addInts(present(reshapeTarget(to)))] });
 }
 
 /** [clips x frames, channels, height, width]: the Transposes cancel with those of the layers around, where these are per frame too. */
 function perFrame(editor: GraphEditor, convolution: Convolution): void {
   const { node, input, from, to, kernel, strides, pads } = convolution;
-  const weight = reshaped(editor, convolution.weight, [kernel[0]!, kernel[1]!, kernel[3]!, kernel[4]!]);
-  const frames = (sizes: readonly number[]) => [sizes[0]!, sizes[2]!, sizes[1]!, sizes[3]!, sizes[4]!];
-  const folded = (sizes: readonly number[]) => [sizes[0]! * sizes[2]!, sizes[1]!, sizes[3]!, sizes[4]!];
+  const weight = reshaped(editor, convolution.weight, [
+    present(kernel[0]),
+    present(kernel[1]),
+    present(kernel[3]),
+    present(kernel[4]),
+  ]);
+  const frames = (sizes: readonly number[]) => [
+    present(sizes[0]),
+    present(sizes[2]),
+    present(sizes[1]),
+    present(sizes[3]),
+    present(sizes[4]),
+  ];
+  const folded = (sizes: readonly number[]) => [
+    present(sizes[0]) * present(sizes[2]),
+    present(sizes[1]),
+    present(sizes[3]),
+    present(sizes[4]),
+  ];
   if (
     weight === undefined ||
     [from, to].some((sizes) => !reshapeTarget(frames(sizes)) || !reshapeTarget(folded(sizes)))

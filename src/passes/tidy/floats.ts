@@ -1,5 +1,7 @@
 /** 16-bit floats widened in bulk: a table of all 65,536 halves, as models hold millions of them. */
+
 import { getFloat16 } from '@petamoriken/float16';
+import { present } from '../../errors/present';
 import type { DataType } from '../../onnx/model';
 
 let halves: Uint32Array | undefined;
@@ -23,10 +25,10 @@ export function floatBits(dataType: DataType, bytes: Uint8Array): Float32Array<A
   if (dataType !== 'float16' && dataType !== 'bfloat16') return undefined;
   const shorts = new Uint16Array(bytes.slice().buffer);
   const wide = new Uint32Array(shorts.length);
-  if (dataType === 'bfloat16') for (let i = 0; i < wide.length; i++) wide[i] = shorts[i]! << 16;
+  if (dataType === 'bfloat16') for (let i = 0; i < wide.length; i++) wide[i] = present(shorts[i]) << 16;
   else {
     const table = halfTable();
-    for (let i = 0; i < wide.length; i++) wide[i] = table[shorts[i]!]!;
+    for (let i = 0; i < wide.length; i++) wide[i] = present(table[present(shorts[i])]);
   }
   return new Float32Array(wide.buffer);
 }

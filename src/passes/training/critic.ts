@@ -3,6 +3,7 @@
  * frames apart (space) and one that sees pixels apart (time), as in SF-V. `buildCritic` writes the forward graph, whose heads'
  * weights are named `critic.*`; learning and its gradient by the clip are passes over that. No noise is made here.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { elementCount } from '../../onnx/dataTypes';
 import { allNames, removeDeadCode } from '../../onnx/graph';
@@ -157,16 +158,18 @@ function head(
       weight(`${name}.layers.${index}.weight`, [outputs, channels, ...kernel], fanIn),
       weight(`${name}.layers.${index}.bias`, [outputs], fanIn),
     ];
-    return w.emit('Conv', [from, ...operands], [{ dataType: 'float32', shape: [count, outputs, ...places] }], {
-      attributes: { kernel_shape: kernel, pads: [...kernel, ...kernel].map(() => pad) },
-    })[0]!;
+    return present(
+      w.emit('Conv', [from, ...operands], [{ dataType: 'float32', shape: [count, outputs, ...places] }], {
+        attributes: { kernel_shape: kernel, pads: [...kernel, ...kernel].map(() => pad) },
+      })[0],
+    );
   };
   const silu = (from: string): string => w.mul(from, w.unary('Sigmoid', from));
   const first = conv(x, 0, WIDTH, 1);
   const normal = groupNorm(w, first, `${name}.layers.1`, weight);
   const logits = conv(silu(conv(silu(normal), 3, WIDTH, 3)), 5, 1, 1);
   const flat = w.reshape(logits, [clips, elementCount(w.shape(logits)) / clips]);
-  return w.times(w.reduceSum(flat, [1]), 1 / w.shape(flat)[1]!);
+  return w.times(w.reduceSum(flat, [1]), 1 / present(w.shape(flat)[1]));
 }
 
 function groupNorm(

@@ -3,6 +3,7 @@
  * normal equations over a batch, and their ridge solution. The change D of weights and bias (rows: what the layer sees, and a
  * one; columns: what it writes) solves (G + ridge) D = R, with G the products of what it sees and R those with what is missing.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../../errors/StudioError';
 import { removeDeadCode } from '../../onnx/graph';
 import type { Model, ValueInfo } from '../../onnx/model';

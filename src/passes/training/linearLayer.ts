@@ -2,6 +2,7 @@
  * The linear layer that a value comes from by additions and rearrangement alone: what is changed in its weights and bias
  * changes the value by a linear map of the layer's input, so that a fit has a closed form. Finds; fits nothing.
  */
+import { present } from '../../errors/present';
 import { elementCount } from '../../onnx/dataTypes';
 import { producers, usedNames } from '../../onnx/graph';
 import type { Graph, Model, Node } from '../../onnx/model';
@@ -65,9 +66,10 @@ class Search {
     if (!node || this.seen.has(name)) return;
     this.seen.add(name);
     const layer = node.domain === '' ? this.layerOf(node, bias) : undefined;
-    if (layer && (!this.last || this.position.get(node)! > this.position.get(this.last.node)!)) this.last = layer;
+    if (layer && (!this.last || present(this.position.get(node)) > present(this.position.get(this.last.node))))
+      this.last = layer;
     if (node.domain !== '' || !CARRIERS.has(node.opType)) return void this.ends.add(node);
-    if (node.opType !== 'Add') return this.visit(node.inputs[0]!, bias);
+    if (node.opType !== 'Add') return this.visit(present(node.inputs[0]), bias);
     const added = node.inputs.map((side) => this.vector(side)).find((found) => found !== undefined);
     for (const side of node.inputs) this.visit(side, added);
   }
@@ -76,7 +78,7 @@ class Search {
     const [, operand, own = ''] = node.inputs;
     const stored = operand === undefined ? undefined : this.stored(operand);
     if (!stored || !this.usable(stored.weight)) return undefined;
-    const { dims } = this.graph.initializers.get(stored.weight)!;
+    const { dims } = present(this.graph.initializers.get(stored.weight));
     const bias = own === '' ? undefined : this.vector(own);
     if (own !== '' && bias === undefined) return undefined;
     const layer = { node, ...stored, bias };
@@ -88,7 +90,7 @@ class Search {
       case 'MatMul': {
         if (dims.length !== 2) return undefined;
         const outputs = dims[stored.transposed ? 0 : 1];
-        const fits = added !== undefined && elementCount(this.graph.initializers.get(added)!.dims) === outputs;
+        const fits = added !== undefined && elementCount(present(this.graph.initializers.get(added)).dims) === outputs;
         return { ...layer, bias: fits ? added : undefined };
       }
       default:
@@ -99,9 +101,9 @@ class Search {
   private stored(name: string): Pick<LinearLayer, 'weight' | 'transposed'> | undefined {
     if (this.graph.initializers.has(name)) return { weight: name, transposed: false };
     const node = this.makers.get(name);
-    if (node?.opType === 'Cast' || node?.opType === 'Identity') return this.stored(node.inputs[0]!);
-    const inner = node?.opType === 'Transpose' ? this.stored(node.inputs[0]!) : undefined;
-    if (!inner || this.graph.initializers.get(inner.weight)!.dims.length !== 2) return undefined;
+    if (node?.opType === 'Cast' || node?.opType === 'Identity') return this.stored(present(node.inputs[0]));
+    const inner = node?.opType === 'Transpose' ? this.stored(present(node.inputs[0])) : undefined;
+    if (!inner || present(this.graph.initializers.get(inner.weight)).dims.length !== 2) return undefined;
     return { ...inner, transposed: !inner.transposed };
   }
 
@@ -109,7 +111,7 @@ class Search {
   private vector(name: string): string | undefined {
     const stored = this.stored(name);
     if (!stored || !this.usable(stored.weight)) return undefined;
-    const { dims } = this.graph.initializers.get(stored.weight)!;
+    const { dims } = present(this.graph.initializers.get(stored.weight));
     return dims.at(-1) === elementCount(dims) ? stored.weight : undefined;
   }
 }

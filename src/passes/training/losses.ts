@@ -2,6 +2,7 @@
  * Losses as pieces of a graph. Each takes values of the student and adds inputs for what they are compared with; the
  * training step sums them with their weights.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { meanSquare } from '../differentiate/differentiate';
 import type { GraphWriter } from '../differentiate/GraphWriter';
@@ -87,7 +88,7 @@ export function writeLoss(graph: LossGraph, loss: Loss): string {
   const { w } = graph;
   switch (loss.kind) {
     case 'output': {
-      const value = known(graph, loss.value ?? graph.outputs[0]!);
+      const value = known(graph, loss.value ?? present(graph.outputs[0]));
       return meanSquare(w, w.sub(value, graph.input(loss.target ?? 'target', w.shape(value))));
     }
     case 'icd': {
@@ -114,7 +115,7 @@ export function writeLoss(graph: LossGraph, loss: Loss): string {
     case 'mean':
       return w.times(mean(w, known(graph, loss.value)), loss.sign);
     case 'direction': {
-      const value = known(graph, loss.value ?? graph.outputs[0]!);
+      const value = known(graph, loss.value ?? present(graph.outputs[0]));
       return w.sumAll(w.mul(value, graph.input(loss.direction, w.shape(value))));
     }
   }
@@ -133,7 +134,7 @@ function tapError(graph: LossGraph, { value, teacher }: Tap, normalised: boolean
 }
 
 function thirds(w: GraphWriter, value: string): readonly [string, string, string] {
-  const rows = w.shape(value)[0]! / 3;
+  const rows = present(w.shape(value)[0]) / 3;
   const part = (index: number) => w.slice(value, 0, index * rows, (index + 1) * rows);
   return [part(0), part(1), part(2)];
 }

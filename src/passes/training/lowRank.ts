@@ -2,6 +2,7 @@
  * Low-rank training (LoRA, Hu et al. 2021): chosen matrices stay as they are and get a product of two narrow ones added, which
  * alone are trained. What was learnt is added to the matrices once at the end, so that what is exported is the graph as it was.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { StudioError } from '../../errors/StudioError';
 import type { ByteSource } from '../../onnx/ByteSource';
 import { renameUses } from '../../onnx/graph';

@@ -3,6 +3,7 @@
  * another becomes an input of the graph, so that regions learn apart and no gradient goes from one to the other. What does not
  * depend on the latent (time, text) is left as it is.
  */
+import { present } from '../../errors/present';
 import { producers, usedNames } from '../../onnx/graph';
 import type { Model, Node, ValueInfo } from '../../onnx/model';
 import type { StaticType } from '../differentiate/GraphWriter';
@@ -32,18 +33,18 @@ export function feedFromTeacher(
   const fed = new Set<string>();
   const nodes = student.graph.nodes.map((node): Node => {
     const region = regions.enter(node);
-    const before = original.get(node.outputs[0]!);
+    const before = original.get(present(node.outputs[0]));
     const inputs = node.inputs.map((name, slot) => {
       const from = regions.of(name);
       if (from === undefined || from === region || before === undefined) return name;
-      const value = before.inputs[slot]!;
+      const value = present(before.inputs[slot]);
       if (types.get(value)?.dataType !== 'float32') return name;
       fed.add(value);
       return teacherInput(value);
     });
     return { ...node, inputs };
   });
-  const added = [...fed].map((value): ValueInfo => ({ name: teacherInput(value), type: types.get(value)! }));
+  const added = [...fed].map((value): ValueInfo => ({ name: teacherInput(value), type: present(types.get(value)) }));
   return {
     model: { ...student, graph: { ...student.graph, nodes, inputs: [...student.graph.inputs, ...added] } },
     values: [...fed],

@@ -3,6 +3,7 @@
  * flat inputs and outputs, so that a runtime can keep them on its device. Also in two graphs, for gradients gathered over
  * several batches: `buildGradientStep` adds them up, `buildUpdate` uses them.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { removeDeadCode } from '../../onnx/graph';
 import type { Model, Tensor, ValueInfo } from '../../onnx/model';
@@ -202,7 +203,10 @@ function finished(draft: Draft, inputs: readonly ValueInfo[], results: readonly 
   return {
     model: withFewViews(w, live),
     layout,
-    lossInputs: [...draft.inputs.values()].map(({ name, type }) => ({ name, shape: type!.shape as readonly number[] })),
+    lossInputs: [...draft.inputs.values()].map(({ name, type }) => ({
+      name,
+      shape: present(type).shape as readonly number[],
+    })),
     lossOutputs,
   };
 }

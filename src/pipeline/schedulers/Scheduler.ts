@@ -2,6 +2,7 @@
  * What every sampler of the studio is: a list of steps made of coefficients. A scheduler never sees a tensor;
  * `applyStep` is the one place where its coefficients meet a latent. Not here: calling the denoiser, guidance.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { Limit } from './limit';
 import { limited } from './limit';
 

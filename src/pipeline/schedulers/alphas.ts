@@ -3,6 +3,7 @@
  * products rounded to float32, the running product kept in float64 (torch's CPU cumprod does the same).
  */
 
+import { present } from '../../errors/present';
 import { booleanField, countField, numberField, numbersField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
@@ -77,15 +78,15 @@ function cumulativeProduct<T extends Float32Array | Float64Array>(alphas: T): T 
 function withZeroTerminalSnr<T extends Float32Array | Float64Array>(alphaBars: T): T {
   const to = alphaBars instanceof Float32Array ? round : (value: number) => value;
   const roots = alphaBars.map(Math.sqrt);
-  const first = roots[0]!;
-  const last = roots[roots.length - 1]!;
+  const first = present(roots[0]);
+  const last = present(roots[roots.length - 1]);
   const scale = to(first / to(first - last));
   return roots.map((root) => to(to(root - last) * scale) ** 2) as T;
 }
 
 /** By way of the betas, as diffusers goes: its float32 loses digits there that the smallest sigmas show. */
 function throughBetas(alphaBars: Float32Array): Float32Array {
-  const alphas = alphaBars.map((alphaBar, i) => (i === 0 ? alphaBar : alphaBar / alphaBars[i - 1]!));
+  const alphas = alphaBars.map((alphaBar, i) => (i === 0 ? alphaBar : alphaBar / present(alphaBars[i - 1])));
   return cumulativeProduct(alphas.map((alpha) => 1 - round(1 - alpha)));
 }
 

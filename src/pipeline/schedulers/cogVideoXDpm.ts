@@ -2,6 +2,7 @@
  * CogVideoX's stochastic DPM-Solver++ of order 2, as `CogVideoXDPMScheduler` of diffusers steps it: lambdas from the
  * shifted SNR, noise in every step but the last. `clip_sample` is in its config, but its step never clips.
  */
+import { present } from '../../errors/present';
 import { booleanField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { alphaAt, shiftedCumulativeAlphas, trainedSteps } from './alphas';
@@ -22,7 +23,7 @@ export function cogVideoXDpmScheduler(config: SchedulerConfig, steps: number): S
     'epsilon',
   );
   const alphaBars = shiftedCumulativeAlphas(config);
-  const final = booleanField(config, 'set_alpha_to_one', true, SCHEDULER_FILE) ? 1 : alphaBars[0]!;
+  const final = booleanField(config, 'set_alpha_to_one', true, SCHEDULER_FILE) ? 1 : present(alphaBars[0]);
   const stride = Math.floor(trained / steps);
   const timesteps = spacedTimesteps(config, trained, steps);
   const lambda = (alphaBar: number) => 0.5 * Math.log(alphaBar / (1 - alphaBar));
@@ -38,7 +39,7 @@ export function cogVideoXDpmScheduler(config: SchedulerConfig, steps: number): S
     const to = next >= 0 ? alphaAt(config, alphaBars, next) : final;
     const h = lambda(to) - lambda(from);
     const first = -Math.expm1(-2 * h) * Math.sqrt(to);
-    const earlier = i === 0 || next < 0 ? undefined : alphaBars[timesteps[i - 1]!]!;
+    const earlier = i === 0 || next < 0 ? undefined : present(alphaBars[present(timesteps[i - 1])]);
     const slope = earlier === undefined ? 0 : h / (lambda(from) - lambda(earlier)) / 2;
     const keep = to === 1 ? 0 : Math.sqrt((1 - to) / (1 - from)) * Math.exp(-h);
     return {

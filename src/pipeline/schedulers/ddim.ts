@@ -3,6 +3,7 @@
  * `CogVideoXDDIMScheduler` of diffusers step it.
  */
 
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, shiftedCumulativeAlphas, trainedSteps } from './alphas';
@@ -37,7 +38,7 @@ function stepsOf(
     ['epsilon', 'sample', 'v_prediction'],
     'epsilon',
   );
-  const finalAlphaBar = booleanField(config, 'set_alpha_to_one', true, SCHEDULER_FILE) ? 1 : alphaBars[0]!;
+  const finalAlphaBar = booleanField(config, 'set_alpha_to_one', true, SCHEDULER_FILE) ? 1 : present(alphaBars[0]);
   const stride = Math.floor(trained / steps);
   const stepAt = (timestep: number): SchedulerStep => {
     const alphaBar = alphaBars[timestep];
@@ -51,7 +52,13 @@ function stepsOf(
       );
     }
     const previous = timestep - stride;
-    return ddimStep(timestep, alphaBar, previous >= 0 ? alphaBars[previous]! : finalAlphaBar, prediction, limit);
+    return ddimStep(
+      timestep,
+      alphaBar,
+      previous >= 0 ? present(alphaBars[previous]) : finalAlphaBar,
+      prediction,
+      limit,
+    );
   };
   return { name: config._class_name, initialNoiseScale: 1, steps: spacedTimesteps(config, trained, steps).map(stepAt) };
 }

@@ -2,6 +2,7 @@
  * DEIS of order 1 to 3 with polynomials over ln rho (Zhang and Chen 2022, arXiv 2204.13902), as
  * `DEISMultistepScheduler` of diffusers steps it.
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
@@ -28,13 +29,13 @@ export function deisScheduler(config: SchedulerConfig, steps: number): Scheduler
   const lowers = booleanField(config, 'lower_order_final', true, SCHEDULER_FILE) && timesteps.length < 15;
   const limit = thresholdOf(config);
   const list = timesteps.map((timestep, i): SchedulerStep => {
-    const { signal, noise } = levels[i]!;
+    const { signal, noise } = present(levels[i]);
     const left = lowers ? timesteps.length - i : order;
     const estimate = noiseEstimate(signal, noise);
     return {
       timestep,
       inputScale: 1,
-      ...multistepDenoised(prediction, levels[i]!),
+      ...multistepDenoised(prediction, present(levels[i])),
       ...mixOf(deisCombination(Math.min(order, i + 1, left), levels, i), estimate),
       noise: 0,
       estimate,
@@ -46,11 +47,11 @@ export function deisScheduler(config: SchedulerConfig, steps: number): Scheduler
 
 /** signal' (x / signal + sum of c_j eps_j), c_j the integral of the Lagrange polynomial over ln rho from rho to rho'. */
 function deisCombination(order: number, levels: readonly Level[], i: number): Combination {
-  const [from, to] = [levels[i]!, levels[i + 1]!];
+  const [from, to] = [present(levels[i]), present(levels[i + 1])];
   const keep = to.signal / from.signal;
   if (order === 1) return { latent: keep, estimates: [-to.noise * Math.expm1(lambdaOf(to) - lambdaOf(from))] };
   const rho = (level: Level) => level.noise / level.signal;
-  const nodes = Array.from({ length: order }, (_, j) => Math.log(rho(levels[i - j]!)));
+  const nodes = Array.from({ length: order }, (_, j) => Math.log(rho(present(levels[i - j]))));
   const estimates = nodes.map((node, j) => {
     const others = nodes.filter((_, k) => k !== j);
     return to.signal * (antiderivative(rho(to), node, others) - antiderivative(rho(from), node, others));

@@ -2,6 +2,7 @@
  * DPM-Solver and DPM-Solver++ of order 1 to 3, multistep, also as SDE (Lu et al. 2022, arXiv 2211.01095), as
  * `DPMSolverMultistepScheduler` of diffusers steps them. Refused: learned variances, and the SDE of DPM-Solver at order 3.
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
@@ -49,14 +50,14 @@ export function dpmSolverScheduler(config: SchedulerConfig, steps: number): Sche
     throw unsupported(config, 'algorithm_type "sde-dpmsolver" and solver_order 3', 'diffusers has no such step');
   const limit = thresholdOf(config);
   const list = timesteps.map((timestep, i): SchedulerStep => {
-    const from = levels[i]!;
+    const from = present(levels[i]);
     const estimate = solver.predictsData ? undefined : noiseEstimate(from.signal, from.noise);
     return {
       timestep,
       inputScale: 1,
       ...multistepDenoised(prediction, from),
-      ...mixOf(dpmCombination(solver, orders[i]!, levels, i), estimate),
-      noise: solver.stochastic ? stochasticPart(solver, from, levels[i + 1]!) : 0,
+      ...mixOf(dpmCombination(solver, present(orders[i]), levels, i), estimate),
+      noise: solver.stochastic ? stochasticPart(solver, from, present(levels[i + 1])) : 0,
       ...(estimate ? { estimate } : {}),
       ...(limit ? { limit } : {}),
     };
@@ -120,11 +121,11 @@ export function lambdaOf({ signal, noise }: Level): number {
  * the D are divided differences over lambda of the last `order` estimates.
  */
 export function dpmCombination(solver: DpmSolver, order: number, levels: readonly Level[], i: number): Combination {
-  const [from, to] = [levels[i]!, levels[i + 1]!];
+  const [from, to] = [present(levels[i]), present(levels[i + 1])];
   const h = lambdaOf(to) - lambdaOf(from);
   const { keep, first, slope, curve } = integrals(solver, from, to, h);
   if (order === 1 || h === 0) return { latent: keep, estimates: [first] };
-  const ratio = (back: number) => (lambdaOf(levels[i - back + 1]!) - lambdaOf(levels[i - back]!)) / h;
+  const ratio = (back: number) => (lambdaOf(present(levels[i - back + 1])) - lambdaOf(present(levels[i - back]))) / h;
   const r0 = ratio(1);
   if (order === 2) {
     const second = (solver.heun ? slope : 0.5 * first) / r0;

@@ -2,6 +2,7 @@
  * The samplers of EDM's preconditioning (Karras et al. 2022, arXiv 2206.00364, table 1): `EDMEulerScheduler` (Cosmos)
  * and `EDMDPMSolverMultistepScheduler` of diffusers. The noise is told as 0.25 ln sigma.
  */
+import { present } from '../../errors/present';
 import { numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { trainedSteps } from './alphas';
@@ -19,7 +20,7 @@ type Preconditioned = Pick<SchedulerStep, 'timestep' | 'inputScale' | 'denoisedF
 export function edmEulerScheduler(config: SchedulerConfig, steps: number): Scheduler {
   const { sigmas, calls, initialNoiseScale } = preconditioning(config, steps);
   const list = calls.map((call, i): SchedulerStep => {
-    const ratio = sigmas[i + 1]! / sigmas[i]!;
+    const ratio = present(sigmas[i + 1]) / present(sigmas[i]);
     return { ...call, keep: ratio, add: 1 - ratio, noise: 0 };
   });
   return { name: config._class_name, initialNoiseScale, steps: list };
@@ -34,8 +35,8 @@ export function edmDpmSolverScheduler(config: SchedulerConfig, steps: number): S
     throw unsupported(config, 'algorithm_type "sde-dpmsolver++" and solver_order 3', 'diffusers has no such step');
   const limit = thresholdOf(config);
   const list = calls.map((call, i): SchedulerStep => {
-    const mix = mixOf(dpmCombination(solver, orders[i]!, levels, i));
-    const noise = solver.stochastic ? stochasticPart(solver, levels[i]!, levels[i + 1]!) : 0;
+    const mix = mixOf(dpmCombination(solver, present(orders[i]), levels, i));
+    const noise = solver.stochastic ? stochasticPart(solver, present(levels[i]), present(levels[i + 1])) : 0;
     return { ...call, ...mix, noise, ...(limit ? { limit } : {}) };
   });
   return { name: config._class_name, initialNoiseScale, steps: withCarried(list) };
@@ -70,7 +71,7 @@ function preconditioning(
   const last = endsAtZero(config)
     ? 0
     : config._class_name === 'EDMEulerScheduler'
-      ? sigmas.at(-1)!
+      ? present(sigmas.at(-1))
       : Math.fround(smallest);
   return { sigmas: [...sigmas, last], calls, initialNoiseScale: Math.sqrt(largest ** 2 + 1) };
 }

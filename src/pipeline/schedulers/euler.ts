@@ -4,6 +4,7 @@
  * which adds noise, as `EulerAncestralDiscreteScheduler` does.
  */
 
+import { present } from '../../errors/present';
 import { numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
@@ -34,7 +35,7 @@ export function eulerScheduler(config: SchedulerConfig, steps: number): Schedule
   return {
     name: config._class_name,
     initialNoiseScale: spacing === 'leading' ? Math.sqrt(largest * largest + 1) : largest,
-    steps: timesteps.map((timestep, i) => eulerStep(timestep, sigmas[i]!, sigmas[i + 1]!, prediction)),
+    steps: timesteps.map((timestep, i) => eulerStep(timestep, present(sigmas[i]), present(sigmas[i + 1]), prediction)),
   };
 }
 
@@ -77,17 +78,17 @@ function noiseLevels(
   let timesteps = (given?.timesteps ?? eulerTimesteps(config, steps, trained, spacing)).map(Math.fround);
   let sigmas = timesteps.map((timestep) => interpolate(table, timestep));
   if (choiceField(config, 'interpolation_type', ['linear', 'log_linear'], 'linear') === 'log_linear') {
-    sigmas = linspace(Math.log(table[table.length - 1]!), Math.log(table[0]!), steps + 1).map(Math.exp);
+    sigmas = linspace(Math.log(present(table[table.length - 1])), Math.log(present(table[0])), steps + 1).map(Math.exp);
   }
   const respaced = respacing(config);
   if (respaced) {
-    const largest = numberField(config, 'sigma_max', sigmas[0]!, SCHEDULER_FILE);
-    const smallest = numberField(config, 'sigma_min', sigmas[sigmas.length - 1]!, SCHEDULER_FILE);
+    const largest = numberField(config, 'sigma_max', present(sigmas[0]), SCHEDULER_FILE);
+    const smallest = numberField(config, 'sigma_min', present(sigmas[sigmas.length - 1]), SCHEDULER_FILE);
     sigmas = respaced(smallest, largest, steps);
     timesteps = timestepsOf(sigmas);
   }
   const endsAtZero = choiceField(config, 'final_sigmas_type', ['zero', 'sigma_min'], 'zero') === 'zero';
-  return { timesteps, sigmas: [...sigmas, endsAtZero ? 0 : table[0]!].map(Math.fround) };
+  return { timesteps, sigmas: [...sigmas, endsAtZero ? 0 : present(table[0])].map(Math.fround) };
 }
 
 /** Unlike DDIM's, linspace timesteps stay fractional. */

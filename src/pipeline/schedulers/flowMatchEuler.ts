@@ -4,6 +4,7 @@
  * it first with `withDynamicShift`.
  */
 
+import { present } from '../../errors/present';
 import { booleanField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { trainedSteps } from './alphas';
@@ -30,7 +31,7 @@ export function flowMatchEulerScheduler(config: SchedulerConfig, steps: number):
     initialNoiseScale: 1,
     steps: levels.map((sigma, i) => {
       const timestep = Math.fround(given?.[i] ?? sigma * trained);
-      return flowStep(timestep, sigma, sigmas[i + 1]!, end, stochastic);
+      return flowStep(timestep, sigma, present(sigmas[i + 1]), end, stochastic);
     }),
   };
 }
@@ -50,7 +51,7 @@ function noiseLevels(config: SchedulerConfig, steps: number, trained: number): n
     (grid?.timesteps ?? linspace(trained, smallest * trained, steps)).map((timestep) => timestep / trained);
   const sigmas = stretched(config, unshifted.map(shifted));
   const respaced = respacing(config);
-  return respaced ? respaced(sigmas[steps - 1]!, sigmas[0]!, steps) : sigmas;
+  return respaced ? respaced(present(sigmas[steps - 1]), present(sigmas[0]), steps) : sigmas;
 }
 
 /**

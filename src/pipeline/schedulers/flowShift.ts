@@ -2,6 +2,7 @@
  * The shift of flow matching's noise levels, s -> k s / (1 + (k - 1) s): fixed, or by the number of tokens, which a
  * config does not hold and `withDynamicShift` resolves.
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
@@ -29,7 +30,7 @@ export function shiftOf(config: SchedulerConfig, field: 'shift' | 'flow_shift'):
 export function stretched(config: SchedulerConfig, sigmas: number[]): number[] {
   const terminal = numberField(config, 'shift_terminal', 0, SCHEDULER_FILE);
   if (!terminal || sigmas.at(-1) === 1) return sigmas;
-  const scale = (1 - sigmas.at(-1)!) / (1 - terminal);
+  const scale = (1 - present(sigmas.at(-1))) / (1 - terminal);
   return sigmas.map((sigma) => 1 - (1 - sigma) / scale);
 }
 

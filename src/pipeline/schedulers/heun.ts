@@ -2,6 +2,7 @@
  * Heun's method over sigma (Karras et al. 2022, arXiv 2206.00364, algorithm 1), as `HeunDiscreteScheduler` of
  * diffusers steps it: every step but the last calls the denoiser twice, so a run of n steps has 2 n - 1 calls.
  */
+import { present } from '../../errors/present';
 import { numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
@@ -22,11 +23,11 @@ export function heunScheduler(config: SchedulerConfig, steps: number): Scheduler
   const { timesteps, sigmas } = noiseLevels(config, steps, eulerTimesteps(config, steps, trained, spacing));
   const limit = limitOf({ ...config, thresholding: false }, false);
   const call = (i: number, mix: Mix, base?: Mix): SchedulerStep => {
-    const sigma = sigmas[i]!;
+    const sigma = present(sigmas[i]);
     const inputScale = 1 / Math.sqrt(sigma * sigma + 1);
     const denoised = eulerDenoised(prediction, sigma, inputScale);
     return {
-      timestep: timesteps[i]!,
+      timestep: present(timesteps[i]),
       inputScale,
       ...denoised,
       ...mix,
@@ -37,7 +38,7 @@ export function heunScheduler(config: SchedulerConfig, steps: number): Scheduler
   };
   const list: SchedulerStep[] = [];
   for (let i = 0; i < steps; i++) {
-    const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
+    const [sigma, next] = [present(sigmas[i]), present(sigmas[i + 1])];
     const slope = (next - sigma) / sigma; // x' = x + slope (x - x0)
     list.push(call(i, { keep: 1 + slope, add: -slope }, { keep: 1, add: 0 }));
     if (i === steps - 1) break;
@@ -46,7 +47,7 @@ export function heunScheduler(config: SchedulerConfig, steps: number): Scheduler
     const mix = { keep: slopeThere / 2, add: -slopeThere / 2, keepBase: 1 + slope / 2, addEarlier: [-slope / 2] };
     list.push(call(i + 1, mix));
   }
-  const largest = sigmas[0]!;
+  const largest = present(sigmas[0]);
   const initialNoiseScale = spacing === 'leading' ? Math.sqrt(largest * largest + 1) : largest;
   return { name: config._class_name, initialNoiseScale, steps: withCarried(list) };
 }
@@ -62,8 +63,8 @@ function noiseLevels(
   let sigmas = timesteps.map((timestep) => interpolate(table, timestep));
   const respaced = respacing(config);
   if (respaced) {
-    const largest = numberField(config, 'sigma_max', sigmas[0]!, SCHEDULER_FILE);
-    const smallest = numberField(config, 'sigma_min', sigmas.at(-1)!, SCHEDULER_FILE);
+    const largest = numberField(config, 'sigma_max', present(sigmas[0]), SCHEDULER_FILE);
+    const smallest = numberField(config, 'sigma_min', present(sigmas.at(-1)), SCHEDULER_FILE);
     sigmas = respaced(smallest, largest, steps);
     const logSigmas = table.map(Math.log);
     timesteps = sigmas.map((sigma) => Math.fround(sigmaToTimestep(sigma, logSigmas)));

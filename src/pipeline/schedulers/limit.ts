@@ -1,4 +1,5 @@
 /** Keeping the denoised latent in range: `clip_sample`, and dynamic thresholding (Saharia et al. 2022, arXiv 2205.11487). */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { SCHEDULER_FILE } from './schedulerFields';
@@ -21,7 +22,7 @@ function quantile(values: Float64Array, fraction: number): number {
   const sorted = values.map(Math.abs).sort();
   const position = fraction * (sorted.length - 1);
   const low = Math.floor(position);
-  return sorted[low]! + (position - low) * ((sorted[low + 1] ?? sorted[low]!) - sorted[low]!);
+  return present(sorted[low]) + (position - low) * ((sorted[low + 1] ?? present(sorted[low])) - present(sorted[low]));
 }
 
 /** `thresholding` comes before `clip_sample`, as in diffusers. */

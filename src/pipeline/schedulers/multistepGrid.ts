@@ -2,6 +2,7 @@
  * The noise levels of diffusers' multistep solvers (DPM-Solver++, UniPC, DEIS), which differ in details only: how
  * timesteps are rounded, how flow sigmas are spaced, and where the last step ends.
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { trainedSteps } from './alphas';
@@ -45,8 +46,8 @@ export function multistepGrid(
   let timesteps: readonly number[];
   let sigmas: readonly number[];
   if (respaced) {
-    const smallest = numberField(config, 'sigma_min', table[0]!, SCHEDULER_FILE);
-    const largest = numberField(config, 'sigma_max', table[table.length - 1]!, SCHEDULER_FILE);
+    const smallest = numberField(config, 'sigma_min', present(table[0]), SCHEDULER_FILE);
+    const largest = numberField(config, 'sigma_max', present(table[table.length - 1]), SCHEDULER_FILE);
     sigmas = respaced(smallest, largest, steps);
     const logSigmas = table.map(Math.log);
     const round = (karras || lu) && rules.roundsKarras(config) ? roundHalfEven : (timestep: number) => timestep;
@@ -62,7 +63,7 @@ export function multistepGrid(
     timesteps = givenGrid(config, steps)?.timesteps ?? spacedTimesteps(config, steps, alphaBars);
     sigmas = timesteps.map((timestep) => interpolate(table, timestep));
   }
-  const last = rules.last(config, table[0]!, sigmas, respaced !== undefined || flow);
+  const last = rules.last(config, present(table[0]), sigmas, respaced !== undefined || flow);
   return { timesteps: timesteps.map(Math.trunc), sigmas: [...sigmas, last].map(Math.fround), flow };
 }
 
@@ -89,7 +90,7 @@ export const DEIS_RULES: MultistepRules = {
   takesLuLambdas: false,
   flowKarras: false,
   flowSigmas: flowSigmasBelowOne,
-  last: (_, smallest, sigmas, respaced) => (respaced ? sigmas.at(-1)! : smallest),
+  last: (_, smallest, sigmas, respaced) => (respaced ? present(sigmas.at(-1)) : smallest),
 };
 
 export const UNIPC_RULES: MultistepRules = {
@@ -97,7 +98,7 @@ export const UNIPC_RULES: MultistepRules = {
   takesLuLambdas: false,
   flowKarras: true,
   flowSigmas: flowSigmasFromOne,
-  last: (config, smallest, sigmas, respaced) => (endsAtZero(config) ? 0 : respaced ? sigmas.at(-1)! : smallest),
+  last: (config, smallest, sigmas, respaced) => (endsAtZero(config) ? 0 : respaced ? present(sigmas.at(-1)) : smallest),
 };
 
 function flowSigmasBelowOne(config: SchedulerConfig, steps: number): number[] {
@@ -116,7 +117,8 @@ function flowSigmasFromOne(config: SchedulerConfig, steps: number): number[] {
     config,
     grid.map((sigma) => (shift * sigma) / (1 + (shift - 1) * sigma)),
   );
-  if (Math.abs(sigmas[0]! - 1) < 1e-6) sigmas[0]! -= 1e-6; // its logarithm of the signal is taken
+  const first = present(sigmas[0]);
+  if (Math.abs(first - 1) < 1e-6) sigmas[0] = first - 1e-6; // its logarithm of the signal is taken
   return sigmas;
 }
 

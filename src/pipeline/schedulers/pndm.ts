@@ -3,6 +3,7 @@
  * linear multistep terms over the denoiser's outputs, begun either by Runge-Kutta (12 calls for the first 3 steps) or,
  * with `skip_prk_steps`, by Heun's rule (one call more than steps).
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { alphaAt, cumulativeAlphas, trainedSteps } from './alphas';
@@ -31,7 +32,7 @@ export function pndmScheduler(config: SchedulerConfig, steps: number): Scheduler
   checkStepCount(steps, trainedSteps(config));
   const prediction = choiceField(config, 'prediction_type', ['epsilon', 'v_prediction'], 'epsilon');
   const alphaBars = cumulativeAlphas({ ...config, rescale_betas_zero_snr: false });
-  const final = booleanField(config, 'set_alpha_to_one', false, SCHEDULER_FILE) ? 1 : alphaBars[0]!;
+  const final = booleanField(config, 'set_alpha_to_one', false, SCHEDULER_FILE) ? 1 : present(alphaBars[0]);
   const stride = Math.floor(trainedSteps(config) / steps);
   const skips = booleanField(config, 'skip_prk_steps', false, SCHEDULER_FILE);
   if (!skips && steps < 4) throw unsupported(config, `${steps} steps`, 'its Runge-Kutta start takes 4');
@@ -85,13 +86,13 @@ const MULTISTEP: readonly (readonly number[])[] = [
 
 /** The second highest timestep is called twice; its second output counts in its own step alone. */
 function heunStart(spaced: readonly number[], stride: number): Call[] {
-  const order = [...spaced.slice(0, -1), ...spaced.slice(-2, -1), spaced.at(-1)!].reverse();
+  const order = [...spaced.slice(0, -1), ...spaced.slice(-2, -1), present(spaced.at(-1))].reverse();
   return order.map((timestep, i) => {
     if (i === 1) return { timestep, from: timestep + stride, to: timestep, outputs: [1 / 2, 1 / 2], fromBase: true };
-    const [now, ...earlier] = MULTISTEP[Math.min(3, i === 0 ? 0 : i - 1)]!;
+    const [now, ...earlier] = present(MULTISTEP[Math.min(3, i === 0 ? 0 : i - 1)]);
     // counted back from call i, the first call's output lies behind that of the second one
     const known = i - 1;
-    const outputs = [now!, ...earlier.flatMap((weight, k) => (k + 1 === known ? [0, weight] : [weight]))];
+    const outputs = [present(now), ...earlier.flatMap((weight, k) => (k + 1 === known ? [0, weight] : [weight]))];
     return {
       timestep,
       from: timestep,
@@ -115,14 +116,22 @@ function rungeKuttaStart(spaced: readonly number[], stride: number): Call[] {
     const stage = i % 4;
     const outputs = stage === 3 ? [1 / 6, 1 / 3, 1 / 3, 1 / 6] : [1];
     const base = stage === 0 ? KEEPS_LATENT : KEEPS_BASE;
-    return { timestep, from: start[i - stage]!, to: timestep - (i % 2 ? 0 : half), outputs, fromBase: stage > 0, base };
+    return {
+      timestep,
+      from: present(start[i - stage]),
+      to: timestep - (i % 2 ? 0 : half),
+      outputs,
+      fromBase: stage > 0,
+      base,
+    };
   });
   const rest = spaced.slice(0, -3).reverse();
   // each Runge-Kutta step leaves its first call's output: calls 8, 4 and 0
-  const behind = (call: number, back: number) => (call - back >= 12 ? back : call - [8, 4, 0][back - (call - 12) - 1]!);
+  const behind = (call: number, back: number) =>
+    call - back >= 12 ? back : call - present([8, 4, 0][back - (call - 12) - 1]);
   const multistep = rest.map((timestep, k): Call => {
     const outputs: number[] = [];
-    MULTISTEP[3]!.forEach((weight, back) => (outputs[back === 0 ? 0 : behind(12 + k, back)] = weight));
+    present(MULTISTEP[3]).forEach((weight, back) => (outputs[back === 0 ? 0 : behind(12 + k, back)] = weight));
     return {
       timestep,
       from: timestep,

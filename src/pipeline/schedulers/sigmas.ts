@@ -1,4 +1,5 @@
 /** Noise levels: sigma = sqrt((1 - abar) / abar), the spacings over it, and the way back from a sigma to a timestep. */
+import { present } from '../../errors/present';
 import { booleanField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { betaQuantile } from './betaQuantile';
@@ -12,10 +13,10 @@ export function sigmasOf(alphaBars: Float32Array): Float32Array {
 
 /** numpy.interp of a table over the integers 0 .. length-1, clamped at both ends. */
 export function interpolate(table: Float32Array, position: number): number {
-  if (position <= 0) return table[0]!;
-  if (position >= table.length - 1) return table[table.length - 1]!;
+  if (position <= 0) return present(table[0]);
+  if (position >= table.length - 1) return present(table[table.length - 1]);
   const low = Math.floor(position);
-  return table[low]! + (position - low) * (table[low + 1]! - table[low]!);
+  return present(table[low]) + (position - low) * (present(table[low + 1]) - present(table[low]));
 }
 
 /** Karras et al. 2022 (arXiv 2206.00364), eq. 5, rho = 7. */
@@ -54,6 +55,6 @@ export function sigmaToTimestep(sigma: number, logSigmas: Float32Array): number 
   const logSigma = Math.log(Math.max(sigma, 1e-10));
   const last = logSigmas.findLastIndex((entry) => entry <= logSigma);
   const low = Math.min(Math.max(0, last), logSigmas.length - 2);
-  const weight = (logSigmas[low]! - logSigma) / (logSigmas[low]! - logSigmas[low + 1]!);
+  const weight = (present(logSigmas[low]) - logSigma) / (present(logSigmas[low]) - present(logSigmas[low + 1]));
   return low + Math.min(1, Math.max(0, weight));
 }

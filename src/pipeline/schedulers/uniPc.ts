@@ -3,6 +3,7 @@
  * sampler of Wan). Each step first corrects the latent that the last one predicted, then predicts the next: the
  * corrected latent is the base of the steps. Refused: another solver in place of the predictor.
  */
+import { present } from '../../errors/present';
 import { booleanField, numberField, numbersField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { cumulativeAlphas, trainedSteps } from './alphas';
@@ -41,15 +42,15 @@ export function uniPcScheduler(config: SchedulerConfig, steps: number): Schedule
   const orders = timesteps.map((_, i) => Math.min(order, i + 1, lowers ? timesteps.length - i : order));
   const limit = solver.predictsData ? thresholdOf(config) : undefined;
   const list = timesteps.map((timestep, i): SchedulerStep => {
-    const { signal, noise } = levels[i]!;
+    const { signal, noise } = present(levels[i]);
     const corrects = i > 0 && !uncorrected.includes(i - 1);
-    const corrected = corrects ? correction(solver, orders[i - 1]!, levels, i) : { latent: 1, estimates: [] };
+    const corrected = corrects ? correction(solver, present(orders[i - 1]), levels, i) : { latent: 1, estimates: [] };
     const estimate = solver.predictsData ? undefined : noiseEstimate(signal, noise);
     return {
       timestep,
       inputScale: 1,
-      ...multistepDenoised(prediction, levels[i]!),
-      ...mixOf(predicted(solver, orders[i]!, levels, i, corrected), estimate),
+      ...multistepDenoised(prediction, present(levels[i])),
+      ...mixOf(predicted(solver, present(orders[i]), levels, i, corrected), estimate),
       noise: 0,
       base: mixOf(corrected, estimate),
       ...(estimate ? { estimate } : {}),
@@ -77,7 +78,7 @@ function predicted(
         );
   const estimates = new Array<number>(order).fill(0);
   estimates[0] = step.first;
-  weights.forEach((weight, k) => addDifference(estimates, step.rest * (weight / step.ratios[k]!), k + 1, 0));
+  weights.forEach((weight, k) => addDifference(estimates, step.rest * (weight / present(step.ratios[k])), k + 1, 0));
   return sumOf({ latent: 0, estimates }, corrected, step.keep);
 }
 
@@ -87,14 +88,15 @@ function correction(solver: UniPcSolver, order: number, levels: readonly Level[]
   const weights = order === 1 ? [0.5] : solve(step.matrix, step.right);
   const estimates = new Array<number>(order + 1).fill(0);
   estimates[1] = step.first;
-  addDifference(estimates, step.rest * weights[order - 1]!, 0, 1);
-  for (let k = 0; k < order - 1; k++) addDifference(estimates, step.rest * (weights[k]! / step.ratios[k]!), k + 2, 1);
+  addDifference(estimates, step.rest * present(weights[order - 1]), 0, 1);
+  for (let k = 0; k < order - 1; k++)
+    addDifference(estimates, step.rest * (present(weights[k]) / present(step.ratios[k])), k + 2, 1);
   return { latent: 0, base: step.keep, estimates };
 }
 
 function addDifference(estimates: number[], weight: number, plus: number, minus: number): void {
-  estimates[plus]! += weight;
-  estimates[minus]! -= weight;
+  estimates[plus] = present(estimates[plus]) + weight;
+  estimates[minus] = present(estimates[minus]) - weight;
 }
 
 interface UnifiedStep {
@@ -116,12 +118,15 @@ function unifiedStep(
   levels: readonly Level[],
   i: number,
 ): UnifiedStep {
-  const [from, to] = [levels[i]!, levels[i + 1]!];
+  const [from, to] = [present(levels[i]), present(levels[i + 1])];
   const h = lambdaOf(to) - lambdaOf(from);
   const x = predictsData ? -h : h;
   const scale = predictsData ? to.signal : to.noise;
   const divisor = plainB ? x : Math.expm1(x);
-  const ratios = Array.from({ length: order - 1 }, (_, k) => (lambdaOf(levels[i - k - 1]!) - lambdaOf(from)) / h);
+  const ratios = Array.from(
+    { length: order - 1 },
+    (_, k) => (lambdaOf(present(levels[i - k - 1])) - lambdaOf(from)) / h,
+  );
   const right: number[] = [];
   let phi = Math.expm1(x) / x - 1;
   let factorial = 1;
@@ -142,18 +147,19 @@ function unifiedStep(
 
 /** Gaussian elimination of a small regular system. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
-  const rows = matrix.map((row, i) => [...row, right[i]!]);
+  const rows = matrix.map((row, i) => [...row, present(right[i])]);
   for (let column = 0; column < rows.length; column++) {
     const pivot = rows.reduce(
-      (best, row, i) => (i >= column && Math.abs(row[column]!) > Math.abs(rows[best]![column]!) ? i : best),
+      (best, row, i) =>
+        i >= column && Math.abs(present(row[column])) > Math.abs(present(present(rows[best])[column])) ? i : best,
       column,
     );
-    [rows[column], rows[pivot]] = [rows[pivot]!, rows[column]!];
+    [rows[column], rows[pivot]] = [present(rows[pivot]), present(rows[column])];
     for (let i = 0; i < rows.length; i++) {
       if (i === column) continue;
-      const factor = rows[i]![column]! / rows[column]![column]!;
-      rows[i] = rows[i]!.map((value, j) => value - factor * rows[column]![j]!);
+      const factor = present(present(rows[i])[column]) / present(present(rows[column])[column]);
+      rows[i] = present(rows[i]).map((value, j) => value - factor * present(present(rows[column])[j]));
     }
   }
-  return rows.map((row, i) => row[rows.length]! / row[i]!);
+  return rows.map((row, i) => present(row[rows.length]) / present(row[i]));
 }

@@ -3,6 +3,7 @@
  * anew, learns to tell them apart, and gives the direction in which the student's output would look more like the teacher's.
  * Until it tells them apart it gives none: a critic at chance only harms.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { BlockTree } from '../../blocks/block';
 import { StudioError } from '../../errors/StudioError';
 import { producers } from '../../onnx/graph';

@@ -4,6 +4,7 @@
  * untouched student included, because healing can harm. Closed-form repair, teacher-fed regions and the critic (MCA) are
  * not done here.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { sha256Of } from '../../library/sha256';
 import type { Tensor } from '../../onnx/model';
@@ -172,7 +173,7 @@ class Healing {
       }
       await this.giveWay();
     }
-    if (this.heldOut.at(-1)!.step !== this.step && end !== 'not-finite') await this.measure();
+    if (present(this.heldOut.at(-1)).step !== this.step && end !== 'not-finite') await this.measure();
     return this.result(end);
   }
 
@@ -193,7 +194,7 @@ class Healing {
     trainer.writeWeights(repaired);
     this.stage = 'repair';
     await this.measure();
-    if (this.best!.stage !== 'repair') trainer.writeWeights(untouched);
+    if (present(this.best).stage !== 'repair') trainer.writeWeights(untouched);
   }
 
   /** Of a few, the one that gains most in a few steps from where the student is; then it is there again. */
@@ -207,12 +208,12 @@ class Healing {
         this.options.signal?.throwIfAborted();
         await this.options.turn?.();
       }
-      const { total } = await this.measured!.error(this.trainer, 'parameters');
+      const { total } = await present(this.measured).error(this.trainer, 'parameters');
       if (Number.isFinite(total)) found.push({ rate, total });
       this.trainer.writeState(start);
       this.tell('rates', found.length, RATES.length);
     }
-    return found.reduce((a, b) => (b.total < a.total ? b : a), { rate: RATES[0]!, total: Infinity }).rate;
+    return found.reduce((a, b) => (b.total < a.total ? b : a), { rate: present(RATES[0]), total: Infinity }).rate;
   }
 
   /** The graphs of the stage that the next step belongs to, with the state as it is. */
@@ -240,7 +241,7 @@ class Healing {
 
   /** One update, and the number of steps once their time is known. */
   private async update(items: readonly TrainingItem[]): Promise<void> {
-    const rate = learningRateAt(this.step, this.total, this.rate!);
+    const rate = learningRateAt(this.step, this.total, present(this.rate));
     const { critic, step } = this;
     let judged: CriticPoint | undefined;
     const values = await this.trainer.step(
@@ -265,7 +266,7 @@ class Healing {
   private stepsInTime(): number {
     const { minutes, steps } = this.settings;
     const stepMs = this.stepMs();
-    const leftMs = minutes! * 60_000 - 1000 * this.seconds() - MEASUREMENTS * this.measureMs;
+    const leftMs = present(minutes) * 60_000 - 1000 * this.seconds() - MEASUREMENTS * this.measureMs;
     return Math.min(steps, Math.max(2 * WARM_UP_STEPS, TIMED_STEPS + Math.floor(leftMs / stepMs)));
   }
 
@@ -279,7 +280,7 @@ class Healing {
     const point: HeldOutPoint = {
       step: this.step,
       stage: this.stage,
-      ...(await this.measured!.error(this.trainer, 'average')),
+      ...(await present(this.measured).error(this.trainer, 'average')),
     };
     this.measureMs = performance.now() - startMs;
     this.heldOut.push(point);
@@ -316,8 +317,8 @@ class Healing {
     if (this.options.finish?.()) return 'told';
     const { minutes } = this.settings;
     if (minutes !== undefined && this.seconds() > 60 * minutes) return 'minutes';
-    const since = this.heldOut.length - 1 - this.heldOut.indexOf(this.best!);
-    return since >= PATIENCE && this.heldOut.at(-1)!.step === this.step ? 'no-gain' : undefined;
+    const since = this.heldOut.length - 1 - this.heldOut.indexOf(present(this.best));
+    return since >= PATIENCE && present(this.heldOut.at(-1)).step === this.step ? 'no-gain' : undefined;
   }
 
   private async giveWay(): Promise<void> {
@@ -339,9 +340,9 @@ class Healing {
       step: this.step,
       total: this.total,
       seconds: this.seconds(),
-      rate: this.rate!,
+      rate: present(this.rate),
       curves: { training: this.training, heldOut: this.heldOut },
-      best: this.best!,
+      best: present(this.best),
       bestWeights: this.bestWeights,
       state: await this.trainer.readState(),
       critic: await this.critic?.readState(),
@@ -361,7 +362,7 @@ class Healing {
     this.secondsBefore = saved.seconds;
     this.training.push(...saved.curves.training);
     this.heldOut.push(...saved.curves.heldOut);
-    this.best = this.heldOut.find(({ step, stage }) => step === saved.best.step && stage === saved.best.stage)!;
+    this.best = present(this.heldOut.find(({ step, stage }) => step === saved.best.step && stage === saved.best.stage));
     this.bestWeights = saved.bestWeights;
     this.savedCritic = saved.critic;
     this.trainer.writeState(saved.state);
@@ -389,7 +390,7 @@ class Healing {
   /** Clips and measurements in between included; 0 until two updates were done. */
   private stepMs(): number {
     const done = this.pace === undefined ? 0 : this.step - this.pace.step;
-    return done === 0 ? 0 : (performance.now() - this.pace!.startMs) / done;
+    return done === 0 ? 0 : (performance.now() - present(this.pace).startMs) / done;
   }
 
   private async result(end: HealEnd): Promise<HealResult> {
@@ -401,8 +402,8 @@ class Healing {
       edit,
       settings,
       curves: { training, heldOut },
-      before: heldOut[0]!,
-      best: best!,
+      before: present(heldOut[0]),
+      best: present(best),
       end,
       learningRate: this.rate ?? null,
       steps: this.step,

@@ -2,6 +2,7 @@
  * Healing at a step, as bytes: what a run needs to go on as if it had never stopped. A JSON header with its length before
  * it, then the flat float32 tensors one after another, little-endian. Where the bytes are kept is the caller's.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { CriticState } from './clipCritic';
 import type { HealCurves, HeldOutPoint } from './healData';
@@ -71,7 +72,7 @@ export function decodeCheckpoint(bytes: Uint8Array): HealCheckpoint {
     tensors.set(name, values);
   }
   const stateOf = (prefix: string) =>
-    Object.fromEntries(PARTS.map((part) => [part, tensors.get(prefix + part)!])) as Record<
+    Object.fromEntries(PARTS.map((part) => [part, present(tensors.get(prefix + part))])) as Record<
       (typeof PARTS)[number],
       Float32Array
     >;

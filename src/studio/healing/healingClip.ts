@@ -2,6 +2,7 @@
  * A clip of the student as it is while it learns: sampled with the averaged weights by the trainer's own session, so that
  * no gated session is made for weights that are gone a step later. Neither metrics nor previews on the way.
  */
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { branchGuidance } from '../../pipeline/guidance';
 import { latentLength } from '../../pipeline/latentFrames';
@@ -48,7 +49,7 @@ export async function healingClip(
   });
   let latent = new Float32Array() as Float32Array;
   for await (const { step, sides } of steps) {
-    latent = sides['student']!.denoised;
+    latent = present(sides['student']).denoised;
     requireFiniteOutput(`Step ${step}: the latent of the student that learns`, latent);
   }
   return pipeline.decode(latent, TEACHER);

@@ -1,4 +1,5 @@
 /** What a training graph carries from step to step: flat tensors that stay on the device, read and written as plain ones. */
+import { present } from '../../errors/present';
 import { nextOf, stateInputs } from '../../passes/training/trainingStep';
 import type { DeviceTensor, PlainTensor } from '../../runtime/Runtime';
 import { floatValues } from '../../runtime/tensors';
@@ -28,7 +29,7 @@ export class HeldState {
 
   /** The outputs of a step take the place of its inputs. */
   replace(next: Readonly<Record<string, DeviceTensor>>): void {
-    this.change(heldOf((part) => next[nextOf(part)]!));
+    this.change(heldOf((part) => present(next[nextOf(part)])));
   }
 
   /** Starts anew from other weights: moments and the number of updates at nothing. */
@@ -47,7 +48,7 @@ export class HeldState {
   readPart = (part: StatePart): Promise<Float32Array> => valuesOf(this.held[part]);
 
   write(state: TrainingState): void {
-    this.change(heldOf((part) => (part === 'step' ? scalar(state.step[0]!) : vector(state[part]))));
+    this.change(heldOf((part) => (part === 'step' ? scalar(present(state.step[0])) : vector(state[part]))));
   }
 
   dispose(): void {
@@ -78,5 +79,5 @@ async function valuesOf(tensor: PlainTensor | DeviceTensor): Promise<Float32Arra
 }
 
 export function numbersOf(plain: Readonly<Record<string, PlainTensor>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(plain).map(([name, tensor]) => [name, floatValues(tensor)[0]!]));
+  return Object.fromEntries(Object.entries(plain).map(([name, tensor]) => [name, present(floatValues(tensor)[0])]));
 }

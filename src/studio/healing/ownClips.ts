@@ -1,4 +1,5 @@
 /** The person's own clips as what is learnt from: each noised to the levels of the pipeline's own steps. Nothing is encoded here. */
+import { present } from '../../errors/present';
 import { createScheduler } from '../../pipeline/schedulers/createScheduler';
 import { seededNoise } from '../../pipeline/seededNoise';
 import { embedConditions } from '../denoise';
@@ -23,7 +24,7 @@ export async function ownRun(
   const states = scheduler.steps.map(({ timestep }, index): TeacherState => {
     const { signal, noise } = stepForm(scheduler, index);
     const random = seededNoise(settings.seed, latent.length, index + 1);
-    const state = latent.map((value, i) => signal * value + noise * random[i]!);
+    const state = latent.map((value, i) => signal * value + noise * present(random[i]));
     return { latent: state, timestep, output: new Float32Array(), noiseShare: noise / Math.hypot(signal, noise) };
   });
   return { settings, conditions: await embedConditions(pipeline, settings), states, finalLatent: latent };

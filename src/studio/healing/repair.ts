@@ -3,6 +3,7 @@
  * fitted so that the value comes as near as it can to the teacher's, given what the layers before it now do. No gradients
  * through the model, and nothing random. Where: at the cuts, at the ends of stages, and at the output.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 import { resolvePlan } from '../../blocks/plan';
 import { producers, removeDeadCode } from '../../onnx/graph';

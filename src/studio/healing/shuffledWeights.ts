@@ -3,6 +3,7 @@
  * is each weight's mean and scale, which is a better beginning than most initialisations are; so whatever the teacher's own
  * weights gain over it, they gain at least.
  */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import type { ParameterLayout } from '../../passes/training/parameters';
 import { type PhiloxKey, philox } from '../../pipeline/seededNoise';
 

@@ -2,8 +2,10 @@
  * Where teacher and student are compared inside: the ends of the stages that are left, or in a transformer the blocks
  * right after a cut and the last one. Chosen by the cut; which distillation is done there is not known here.
  */
+
 import type { Block, BlockTree } from '../../blocks/block';
 import { type Plan, resolvePlan } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { producers } from '../../onnx/graph';
 import type { Model } from '../../onnx/model';
 
@@ -42,7 +44,7 @@ function comparedBlocks({ blocks }: BlockTree, gone: ReadonlySet<string>): reado
     const before = blocks[blocks.indexOf(block) - 1];
     return before !== undefined && gone.has(before.id);
   });
-  const wanted = [...new Set([...afterCut, left.at(-1)!])];
+  const wanted = [...new Set([...afterCut, present(left.at(-1))])];
   return wanted.filter((_, index) => wanted.length <= MOST_TAPS || index % Math.ceil(wanted.length / MOST_TAPS) === 0);
 }
 

@@ -3,6 +3,7 @@
  * Weights, moments and averages stay on the device from step to step; what comes back are a few numbers. It knows nothing
  * of schedules, states or when to stop.
  */
+import { present } from '../../errors/present';
 import type { Model, Tensor } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { type ParameterLayout, parametersInput, readParameters } from '../../passes/training/parameters';
@@ -116,13 +117,13 @@ function trainerOf(
   const targetsFor = async (items: readonly TrainingItem[]): Promise<Record<string, DeviceTensor>> => {
     const feeds = batchFeeds(pipeline, graphs.teacher, items);
     const { onDevice } = await sessions.teacher.runOnDevice(feeds, graphs.teacherOutputs);
-    return Object.fromEntries([...graphs.targets].map(([value, input]) => [input, onDevice[value]!]));
+    return Object.fromEntries([...graphs.targets].map(([value, input]) => [input, present(onDevice[value])]));
   };
   const outputsOf = async (session: Session, model: Model, items: readonly TrainingItem[], given: Feeds) => {
     const outputs: Float32Array[] = [];
     for (const group of groups(items)) {
       const feeds = { ...batchFeeds(pipeline, model, group), ...given };
-      const values = floatValues((await session.run(feeds, [graphs.output]))[graphs.output]!);
+      const values = floatValues(present((await session.run(feeds, [graphs.output]))[graphs.output]));
       const size = values.length / pipeline.inputs.clipsOf(group.length);
       outputs.push(...group.map((_, index) => values.slice(index * size, (index + 1) * size)));
     }
@@ -145,7 +146,7 @@ function trainerOf(
     const feeds = {
       ...batchFeeds(pipeline, graphs.training, items),
       ...targets,
-      ...(graphs.takesDirection ? { direction: await directionFor(items, targets['target']!, judge) } : {}),
+      ...(graphs.takesDirection ? { direction: await directionFor(items, present(targets['target']), judge) } : {}),
       ...state.held,
       learningRate: scalar(learningRate),
     };
@@ -171,7 +172,7 @@ function trainerOf(
       };
       const { plain, onDevice } = await sessions.gradients.runOnDevice(feeds, [...lossNames, nextOf('gradient')]);
       [...Object.values(targets), gradient].forEach(dispose);
-      gradient = onDevice[nextOf('gradient')]!;
+      gradient = present(onDevice[nextOf('gradient')]);
       losses.push(numbersOf(plain));
     }
     const feeds = {
@@ -183,7 +184,7 @@ function trainerOf(
     const { plain, onDevice } = await update.runOnDevice(feeds, ['gradientNorm', ...stateNames]);
     dispose(gradient);
     state.replace(onDevice);
-    const mean = (name: string) => losses.reduce((sum, one) => sum + one[name]!, 0) / losses.length;
+    const mean = (name: string) => losses.reduce((sum, one) => sum + present(one[name]), 0) / losses.length;
     return { ...numbersOf(plain), ...Object.fromEntries(lossNames.map((name) => [name, mean(name)])) };
   };
 
@@ -195,7 +196,7 @@ function trainerOf(
         ? await gatheredStep(sessions.update, items, learningRate)
         : await wholeStep(items, learningRate, judge);
       const { 'loss:output': output, 'loss:icd': icd = null, gradientNorm } = numbers;
-      return { output: output!, icd, gradientNorm: gradientNorm! };
+      return { output: present(output), icd, gradientNorm: present(gradientNorm) };
     },
     teacherOutputs: (items) => outputsOf(sessions.teacher, graphs.teacher, items, {}),
     studentOutputs: (items, weights) =>

@@ -2,7 +2,9 @@
  * The graphs of healing: the teacher with taps, the student's training step, and the student with weights as an input. It makes
  * no session and runs nothing.
  */
+
 import { resolvePlan } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import type { Model, Tensor } from '../../onnx/model';
 import { fixSizes } from '../../passes/differentiate/fixSizes';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';
@@ -72,7 +74,7 @@ export function trainingGraphs(
   const pruned = studentOf(pipeline, edit);
   const matrices = settings.train === 'low-rank' ? attentionProjections(pruned) : undefined;
   const student = matrices ? withLowRank(pruned, matrices, RANK, normals) : pruned;
-  const output = file.model.graph.outputs[0]!.name;
+  const output = present(file.model.graph.outputs[0]).name;
   const { perCall, bindings } = callSizes(pipeline, settings.batch);
   const taps = stage === 'local' || settings.icdWeight > 0 ? stageTaps(tree, edit.plan, whole, student) : [];
   const { model, values: fed } =
@@ -154,7 +156,7 @@ function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
   const { graph } = denoiser.file.model;
   const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
   const given = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
-  return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && free!.has(type.shape[0]));
+  return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && present(free).has(type.shape[0]));
 }
 
 /** The teacher's graph, with the values that the cut refers to. */
@@ -171,7 +173,7 @@ export function callSizes(
   const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
   const perCall = takesAnyBatch(pipeline) ? batch : 1;
   const bindings = [...inputs.bindings].map(
-    ([name, size]) => [name, free!.has(name) ? (size / inputs.batch) * perCall : size] as const,
+    ([name, size]) => [name, present(free).has(name) ? (size / inputs.batch) * perCall : size] as const,
   );
   return { perCall, bindings: new Map(bindings) };
 }

@@ -3,6 +3,7 @@
  * called for; which states a step takes depends on the seed and the step's number alone, so a run that goes on from a
  * checkpoint takes the same.
  */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { Model } from '../../onnx/model';
 import { type Branch, branchesFor, branchGuidance } from '../../pipeline/guidance';
@@ -85,7 +86,7 @@ export function trainingStates(
     choose: (step) =>
       Array.from({ length: batch }, (_, index): TrainingItem => {
         const [first, second, third] = uniforms([step, index, 0, 0], seed);
-        const run = runs[Math.floor(first * clipsAt(step))]!;
+        const run = present(runs[Math.floor(first * clipsAt(step))]);
         const state = chosenState(run.states, second, highNoise);
         return { run, state, branch: guided && third >= CONDITIONAL_SHARE ? 'unconditional' : 'conditional' };
       }),
@@ -127,7 +128,7 @@ export function batchFeeds(
   const feeds: Record<string, PlainTensor> = {};
   for (const { name, type } of model.graph.inputs) {
     if (rows[0]?.[name] === undefined) continue;
-    const whole = stacked(rows.map((row) => row[name]!));
+    const whole = stacked(rows.map((row) => present(row[name])));
     const wanted = type?.shape;
     if (wanted?.some((dim, axis) => typeof dim === 'number' && dim !== whole.dims[axis]))
       throw new StudioError(
@@ -143,7 +144,12 @@ export function batchFeeds(
 
 function clipSettings({ prompts, samplingSteps, guidance }: HealSettings, clip: number, firstSeed: number) {
   const seed = (firstSeed + clip) % 2 ** 32;
-  return { prompt: prompts[spreadIndex(firstSeed + clip, prompts.length)]!, seed, steps: samplingSteps, guidance };
+  return {
+    prompt: present(prompts[spreadIndex(firstSeed + clip, prompts.length)]),
+    seed,
+    steps: samplingSteps,
+    guidance,
+  };
 }
 
 /** Over a list sorted by kind, neighbouring clips get prompts of different kinds; every prompt once before any comes again. */
@@ -158,16 +164,18 @@ function chosenState(states: readonly TeacherState[], uniform: number, highNoise
   const weights = states.map(({ noiseShare }) => (noiseShare > HIGH_NOISE ? highNoise : 1));
   let left = uniform * weights.reduce((sum, weight) => sum + weight, 0);
   for (const [index, state] of states.entries()) {
-    left -= weights[index]!;
+    left -= present(weights[index]);
     if (left < 0) return state;
   }
-  return states.at(-1)!;
+  return present(states.at(-1));
 }
 
 /** `count` of them, the first and the last among them. */
 function spread<T>(values: readonly T[], count: number): readonly T[] {
   if (values.length <= count) return values;
-  return Array.from({ length: count }, (_, index) => values[Math.round((index * (values.length - 1)) / (count - 1))]!);
+  return Array.from({ length: count }, (_, index) =>
+    present(values[Math.round((index * (values.length - 1)) / (count - 1))]),
+  );
 }
 
 /** In [0, 1). */

@@ -1,5 +1,7 @@
 /** One side's clip on a 2-D canvas, at the frame of the common clock and in the common viewport. */
+
 import { type CSSProperties, useEffect, useRef } from 'react';
+import { present } from '../../errors/present';
 import { sideName } from '../store/derived';
 import type { Side } from '../store/state';
 import { useStudio } from '../store/state';
@@ -18,7 +20,7 @@ export function ClipCanvas({ side, style }: ClipCanvasProps) {
   const transform = useViewport(transformOf);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (shown) drawFrame(canvas.current!, shown.clip, Math.min(frame, shown.clip.frameCount - 1));
+    if (shown) drawFrame(present(canvas.current), shown.clip, Math.min(frame, shown.clip.frameCount - 1));
   }, [shown, frame]);
   if (!shown) return null;
   return (
@@ -53,7 +55,7 @@ export function DifferenceCanvas({ sides: [first, second], style }: DifferenceCa
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (!from || !to || from.clip.width !== to.clip.width) return;
-    drawDifference(canvas.current!, from.clip, to.clip, Math.min(frame, from.clip.frameCount - 1), gain);
+    drawDifference(present(canvas.current), from.clip, to.clip, Math.min(frame, from.clip.frameCount - 1), gain);
   }, [from, to, frame, gain]);
   if (!from || !to) return null;
   return (

@@ -1,5 +1,7 @@
 /** All frames of both clips under each other: the scrubber. Click or drag seeks; arrows step. */
+
 import { type PointerEvent, useEffect, useRef } from 'react';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { frameCount, sideName, sidesOf } from '../store/derived';
 import { seek, stepFrames } from '../store/player';
@@ -13,7 +15,7 @@ export function Filmstrip() {
   const area = useRef<HTMLDivElement>(null);
   const drag = (event: PointerEvent) => {
     if (event.buttons === 0 || frames === 0) return;
-    const { left, width } = area.current!.getBoundingClientRect();
+    const { left, width } = present(area.current).getBoundingClientRect();
     seek(Math.min(frames - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * frames))));
   };
   return (
@@ -61,7 +63,7 @@ function Strip({ side }: { readonly side: Side }) {
 
 function Thumbnail({ clip, frame }: { readonly clip: Clip; readonly frame: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => drawFrame(canvas.current!, clip, frame), [clip, frame]);
+  useEffect(() => drawFrame(present(canvas.current), clip, frame), [clip, frame]);
   return <canvas ref={canvas} />;
 }
 

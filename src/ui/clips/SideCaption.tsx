@@ -6,7 +6,7 @@ import { Icon } from '../parts/Icon';
 import { isOfOtherSettings, type SideStanding, sideName, standing } from '../store/derived';
 import { generateNow } from '../store/settings';
 import type { Side } from '../store/state';
-import { useStudio } from '../store/state';
+import { type Run, useStudio } from '../store/state';
 import { useStoredClip } from '../store/storedClip';
 
 export function SideCaption({ side }: { readonly side: Side }) {
@@ -45,17 +45,18 @@ export function SideCaption({ side }: { readonly side: Side }) {
   );
 }
 
+function standingOf({ step, steps }: Run): string {
+  if (step === 0) return 'starting';
+  return step === steps ? 'measuring' : `step ${step} / ${steps}`;
+}
+
 function Standing({ side, stands }: { readonly side: Side; readonly stands: SideStanding }) {
   const run = useStudio((state) => state.run);
   const identical = useStudio((state) => side === 'student' && stands === 'done' && state.plan.dropped.length === 0);
   const hasModel = useStudio((state) => state.open !== null && state.opening === null);
   switch (stands) {
     case 'running':
-      return (
-        <span className="pill">
-          {run!.step === 0 ? 'starting' : run!.step === run!.steps ? 'measuring' : `step ${run!.step} / ${run!.steps}`}
-        </span>
-      );
+      return <span className="pill">{run ? standingOf(run) : null}</span>;
     case 'queued':
       return <span className="pill warn">about to run</span>;
     case 'stale':

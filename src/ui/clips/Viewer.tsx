@@ -1,5 +1,7 @@
 /** The two clips: next to each other, with a draggable split, or their difference; magnified and swapped in step. */
+
 import { type PointerEvent, type ReactNode, useLayoutEffect, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 import { sideName, sidesOf } from '../store/derived';
 import { setSplit } from '../store/player';
 import type { ClipPair, Side } from '../store/state';
@@ -27,10 +29,10 @@ function useRoom() {
   const [room, setRoom] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
-      const { width, height } = entry!.contentRect;
+      const { width, height } = present(entry).contentRect;
       setRoom({ width, height });
     });
-    observer.observe(ref.current!);
+    observer.observe(present(ref.current));
     return () => observer.disconnect();
   }, []);
   return { ref, room };
@@ -152,7 +154,7 @@ function Wipe({ box, sides }: Omit<TogetherProps, 'difference'>) {
   const area = useRef<HTMLDivElement>(null);
   const drag = (event: PointerEvent) => {
     if (event.buttons === 0) return;
-    const { left, width } = area.current!.getBoundingClientRect();
+    const { left, width } = present(area.current).getBoundingClientRect();
     setSplit((event.clientX - left) / width);
   };
   const percent = Math.round(split * 100);

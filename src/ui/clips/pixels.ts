@@ -1,4 +1,5 @@
 /** What is done with pixels on the page: frames on a 2-D canvas, the difference picture, a hash for tests. */
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 
 function frameBytes(clip: Clip, frame: number): Uint8ClampedArray {
@@ -15,7 +16,7 @@ function image(pixels: Uint8ClampedArray, width: number, height: number): ImageD
 /** Draws one frame at the clip's own size; scaling is left to CSS (`image-rendering: pixelated`). */
 export function drawFrame(canvas: HTMLCanvasElement, clip: Clip, frame: number): void {
   sizeTo(canvas, clip.width, clip.height);
-  canvas.getContext('2d')!.putImageData(image(frameBytes(clip, frame), clip.width, clip.height), 0, 0);
+  contextOf(canvas).putImageData(image(frameBytes(clip, frame), clip.width, clip.height), 0, 0);
 }
 
 /** |student - teacher| per channel, times `gain`; clips must have one size. */
@@ -27,20 +28,19 @@ export function drawDifference(
   gain: number,
 ): void {
   sizeTo(canvas, teacher.width, teacher.height);
-  canvas
-    .getContext('2d')!
-    .putImageData(
-      image(difference(frameBytes(teacher, frame), frameBytes(student, frame), gain), teacher.width, teacher.height),
-      0,
-      0,
-    );
+  const pixels = difference(frameBytes(teacher, frame), frameBytes(student, frame), gain);
+  contextOf(canvas).putImageData(image(pixels, teacher.width, teacher.height), 0, 0);
 }
 
 export function difference(a: Uint8ClampedArray, b: Uint8ClampedArray, gain: number): Uint8ClampedArray {
   const result = new Uint8ClampedArray(a.length);
+  // biome-ignore lint/style/noNonNullAssertion: a loop over all bytes of two frames of one size
   for (let i = 0; i < a.length; i++) result[i] = i % 4 === 3 ? 255 : Math.abs(a[i]! - b[i]!) * gain;
   return result;
 }
+
+/** No other context is asked of these canvases. */
+const contextOf = (canvas: HTMLCanvasElement): CanvasRenderingContext2D => present(canvas.getContext('2d'));
 
 function sizeTo(canvas: HTMLCanvasElement, width: number, height: number): void {
   if (canvas.width !== width) canvas.width = width;

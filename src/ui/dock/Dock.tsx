@@ -1,5 +1,7 @@
 /** Under the clips: the panels of comparing, measuring and healing, one at a time. */
+
 import type { KeyboardEvent } from 'react';
+import { present } from '../../errors/present';
 import { showTab, usePage } from '../store/page';
 import { dockTabs } from './tabs';
 import { UnhealedBanner } from './UnhealedBanner';
@@ -7,7 +9,7 @@ import './dock.css';
 
 export function Dock() {
   const wanted = usePage((state) => state.tab);
-  const shown = dockTabs.find(({ id }) => id === wanted) ?? dockTabs[0]!;
+  const shown = dockTabs.find(({ id }) => id === wanted) ?? present(dockTabs[0]);
   const many = dockTabs.length > 1;
   return (
     <div className="dock" id="dock" data-tab={shown.id}>
@@ -32,7 +34,7 @@ function Tabs({ shown }: { readonly shown: string }) {
     event.stopPropagation();
     const at = dockTabs.findIndex(({ id }) => id === shown);
     const next = (at + by + dockTabs.length) % dockTabs.length;
-    showTab(dockTabs[next]!.id);
+    showTab(present(dockTabs[next]).id);
     (event.currentTarget.children[next] as HTMLElement).focus();
   };
   return (

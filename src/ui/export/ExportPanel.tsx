@@ -1,6 +1,8 @@
 /** Taking the student away: format, verified export with its numbers, downloads, and the plan as JSON. */
+
 import { useRef } from 'react';
 import type { ComponentId } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import type { ExportFormat, ExportProgress, PickedPlace } from '../../worker/protocol';
 import { formatBytes, formatMacs, formatParameters, formatPercent } from '../format';
 import { Dialog } from '../parts/Dialog';
@@ -87,7 +89,7 @@ function ExportDialog() {
 
 /** Which of the two graphs the file holds. */
 function ComponentChoice() {
-  const hasDecoder = useStudio((state) => state.open!.decoder !== undefined);
+  const hasDecoder = useStudio((state) => present(state.open).decoder !== undefined);
   const component = useStudio(exportedComponent);
   if (!hasDecoder) return null;
   return (
@@ -110,12 +112,12 @@ function ComponentChoice() {
 }
 
 function Summary() {
-  const teacher = useStudio((state) => state.open!.tree.totals);
+  const teacher = useStudio((state) => present(state.open).tree.totals);
   const student = useStudio(studentTotals);
   const decoder = useStudio(decoderTotals);
   const count = useStudio((state) => state.plan.dropped.length);
-  const cut = useStudio((state) => describeCut(planTreeOf(state.open!), state.plan));
-  const canRun = useStudio((state) => state.open!.cannotRun === undefined);
+  const cut = useStudio((state) => describeCut(planTreeOf(present(state.open)), state.plan));
+  const canRun = useStudio((state) => present(state.open).cannotRun === undefined);
   return (
     <p className="dim">
       {count === 0
@@ -147,7 +149,7 @@ function Summary() {
 const LARGE_BYTES = 256e6;
 
 function Ways({ format, current }: { readonly format: ExportFormat; readonly current: boolean }) {
-  const large = useStudio((state) => (studentTotals(state) ?? state.open!.tree.totals).bytes >= LARGE_BYTES);
+  const large = useStudio((state) => (studentTotals(state) ?? present(state.open).tree.totals).bytes >= LARGE_BYTES);
   const pick = canPickPlace();
   const primary = (first: boolean) => `button ${first && !current ? 'primary' : ''}`;
   const asDownload = (
@@ -176,7 +178,7 @@ function Ways({ format, current }: { readonly format: ExportFormat; readonly cur
 
 /** The phases that this export goes through. */
 function usePhases(format: ExportFormat, place: PickedPlace | null): typeof exportPhases {
-  const canRun = useStudio((state) => state.open!.cannotRun === undefined);
+  const canRun = useStudio((state) => present(state.open).cannotRun === undefined);
   const used: Readonly<Record<ExportProgress['phase'], boolean>> = {
     prune: true,
     write: format === 'onnx-external' && place !== null,
@@ -248,7 +250,7 @@ function PlanLine() {
       <button type="button" className="button quiet small" onClick={() => savePlan()} data-testid="plan-save">
         <Icon name="download" size={13} /> Save the plan
       </button>
-      <button type="button" className="button quiet small" onClick={() => input.current!.click()}>
+      <button type="button" className="button quiet small" onClick={() => present(input.current).click()}>
         <Icon name="file" size={13} /> Import a plan
       </button>
       <input

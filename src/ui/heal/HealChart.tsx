@@ -1,6 +1,8 @@
 /** How the student learns, by step: errors on each batch and on clips of other seeds, on a logarithmic scale; the critic beside them. */
+
 import { useMemo } from 'react';
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, XAxis, YAxis } from 'recharts';
+import { present } from '../../errors/present';
 import type { HeldOutPoint, TrainingPoint } from '../../worker/protocol';
 import { formatPercent, significant } from '../format';
 import { type CurvePoint, curvePoints } from './curvePoints';
@@ -30,7 +32,7 @@ const criticLines: readonly CurveLine[] = [{ key: 'accuracy', label: 'critic: to
 export function HealChart({ training, heldOut }: HealChartProps) {
   const points = useMemo(() => curvePoints(training, heldOut), [training, heldOut]);
   const has = ({ key }: CurveLine) => points.some((point) => point[key] !== undefined);
-  const [first, last] = [heldOut[0]!, heldOut.at(-1)!];
+  const [first, last] = [present(heldOut[0]), present(heldOut.at(-1))];
   const critic = training.at(-1)?.critic;
   return (
     <div className="heal-charts">

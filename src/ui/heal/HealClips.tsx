@@ -1,5 +1,7 @@
 /** Teacher, student before, and student now, of one seed and prompt, at the frame of the page's clock. */
+
 import { useEffect, useRef } from 'react';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import type { HealingClip } from '../../worker/protocol';
 import { clipHash, drawFrame } from '../clips/pixels';
@@ -30,7 +32,7 @@ function Small({ name, clip, className }: SmallProps) {
   const frame = useStudio((state) => state.player.frame);
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (clip) drawFrame(canvas.current!, clip, frame % clip.frameCount);
+    if (clip) drawFrame(present(canvas.current), clip, frame % clip.frameCount);
   }, [clip, frame]);
   return (
     <figure className={className}>
@@ -39,7 +41,7 @@ function Small({ name, clip, className }: SmallProps) {
           ref={canvas}
           role="img"
           aria-label={`Clip while healing: ${name}`}
-          data-testid={`heal-clip-${name.split(' ')[0]!.toLowerCase()}`}
+          data-testid={`heal-clip-${present(name.split(' ')[0]).toLowerCase()}`}
           data-clip-hash={clipHash(clip)}
         />
       ) : (

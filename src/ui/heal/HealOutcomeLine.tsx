@@ -1,4 +1,5 @@
 /** What came of a run: better by how much, or why the untouched student was kept and what to change. */
+import { present } from '../../errors/present';
 import type { HealJobOutcome } from '../../worker/protocol';
 import { duration, formatPercent, significant } from '../format';
 import { Icon } from '../parts/Icon';
@@ -23,8 +24,8 @@ export function HealOutcomeLine({ outcome }: { readonly outcome: HealJobOutcome 
         {!gained && end !== 'not-finite' && (
           <>
             <b>The untouched student was kept:</b> nothing that was learnt made its error on clips it never saw smaller
-            than {significant(before.total)}; it ended at {significant(outcome.curves.heldOut.at(-1)!.total)}. A cut
-            that does so little damage may need no healing; else a lower learning rate or more steps may help.{' '}
+            than {significant(before.total)}; it ended at {significant(present(outcome.curves.heldOut.at(-1)).total)}. A
+            cut that does so little damage may need no healing; else a lower learning rate or more steps may help.{' '}
           </>
         )}
         {end === 'not-finite' && <>{notFinite(outcome)} </>}
@@ -61,7 +62,7 @@ const ENDS: Readonly<Record<HealJobOutcome['end'], string>> = {
 };
 
 function notFinite({ curves, weights, learningRate }: HealJobOutcome): string {
-  const step = curves.training.at(-1)!.step + 1;
+  const step = present(curves.training.at(-1)).step + 1;
   const kept = weights === undefined ? 'The untouched student was kept' : 'The best weights before that were kept';
   const rate = learningRate === null ? '' : ` Its learning rate, ${learningRate}, is too high for this student:`;
   return `At step ${step} the loss was not a number any more. ${kept}.${rate} take a lower one, or train less of it.`;

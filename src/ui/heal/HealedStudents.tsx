@@ -1,5 +1,7 @@
 /** Students with weights of their own that this browser keeps for the open model: put on, or deleted. */
+
 import { useState } from 'react';
+import { present } from '../../errors/present';
 import { formatBytes, formatPercent } from '../format';
 import { describeCut } from '../plan/cut';
 import { type HealedStudent, useStudents } from '../store/healedStudents';
@@ -32,7 +34,7 @@ export function HealedStudents() {
 }
 
 function Row({ student }: { readonly student: HealedStudent }) {
-  const tree = useStudio((state) => state.open!.tree);
+  const tree = useStudio((state) => present(state.open).tree);
   const worn = useStudio((state) => state.weights === student.weights);
   const [sure, setSure] = useState(false);
   const { edit, summary, stored, weights } = student;

@@ -1,4 +1,5 @@
 /** Runs of the open model that a reload or a closed tab ended: they can go on from their last checkpoint. */
+import { present } from '../../errors/present';
 import type { StoredCheckpoint } from '../../worker/protocol';
 import { formatBytes, significant } from '../format';
 import { describeCut } from '../plan/cut';
@@ -21,7 +22,7 @@ export function InterruptedRuns() {
 }
 
 function Interrupted({ checkpoint }: { readonly checkpoint: StoredCheckpoint }) {
-  const tree = useStudio((state) => state.open!.tree);
+  const tree = useStudio((state) => present(state.open).tree);
   const { step, of, before, best, edit, sizeBytes, storedAtMs } = checkpoint;
   const planned = of < 100_000 ? ` of ${of}` : '';
   return (

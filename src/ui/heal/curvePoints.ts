@@ -1,4 +1,5 @@
 /** Curves of healing as points of a chart: one list by step, in which each point has what was measured there. */
+import { present } from '../../errors/present';
 import type { HeldOutPoint, TrainingPoint } from '../../worker/protocol';
 
 export interface CurvePoint {
@@ -26,7 +27,7 @@ export function curvePoints(
     const icd = some.flatMap((point) => point.icd ?? []);
     const accuracy = some.flatMap((point) => point.critic?.accuracy ?? []);
     batches.push({
-      step: some.at(-1)!.step,
+      step: present(some.at(-1)).step,
       ...positive({ batch: mean(some.map(({ output }) => output)), ...(icd.length > 0 ? { icd: mean(icd) } : {}) }),
       ...(accuracy.length > 0 ? { accuracy: mean(accuracy) } : {}),
     });

@@ -4,6 +4,7 @@
  */
 
 import { Fragment, type KeyboardEvent, useMemo, useRef } from 'react';
+import { present } from '../../errors/present';
 import { focusBlock, toggleBlock } from '../store/edit';
 import { mappedOf, useComponent, useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
@@ -51,10 +52,12 @@ function MapBody() {
     if (id === undefined) return;
     if (isDirection(event.key)) {
       event.preventDefault();
-      const next = nearest(spotsIn(root.current!), id, event.key);
+      const next = nearest(spotsIn(present(root.current)), id, event.key);
       if (next === null) return;
       focusBlock(next);
-      root.current!.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(next)}"]`)?.focus();
+      present(root.current)
+        .querySelector<HTMLElement>(`[data-block-id="${CSS.escape(next)}"]`)
+        ?.focus();
     } else if (event.key === ' ' && event.shiftKey) {
       event.preventDefault();
       event.stopPropagation();

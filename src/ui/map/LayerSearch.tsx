@@ -1,5 +1,7 @@
 /** Finding layers: a search by words, and what can be done with all that it or a kind marks. */
+
 import { goneIds, indexBlocks, setBlocks } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { setPlan } from '../store/edit';
 import { mappedOf, planTreeOf, useShownTree } from '../store/mapped';
 import { usePage, writePage } from '../store/page';
@@ -34,7 +36,7 @@ export function MarkedLine() {
   if (!marked || !open || !tree) return null;
   const index = indexBlocks(tree);
   const gone = goneIds(tree, plan);
-  const on = marked.filter((id) => index.get(id)!.block.droppable && !gone.has(id));
+  const on = marked.filter((id) => present(index.get(id)).block.droppable && !gone.has(id));
   const off = marked.filter((id) => gone.has(id));
   const set = (ids: readonly string[], turnOn: boolean) =>
     setPlan(setBlocks(planTreeOf(open), read().plan, ids, turnOn));

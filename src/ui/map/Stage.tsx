@@ -3,6 +3,7 @@
 import type { CSSProperties } from 'react';
 import type { Block } from '../../blocks/block';
 import { blockState, goneIds } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { useTree } from '../store/mapped';
 import { useStudio } from '../store/state';
 import { Cell, LayerCell } from './Cell';
@@ -41,7 +42,7 @@ export function Stage({ block, side }: StageProps) {
         ))}
       </div>
       {drawn.map((row, i) => (
-        <div key={row.pair?.id ?? row.layers[0]!.id} className="row">
+        <div key={row.pair?.id ?? present(row.layers[0]).id} className="row">
           {row.pair && (
             <Cell block={row.pair} look="handle">
               <span className="handle-name">{side === 'up' ? drawn.length - 1 - i : i}</span>

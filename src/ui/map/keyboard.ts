@@ -1,4 +1,6 @@
 /** Arrow keys on the map: the nearest cell in the direction of the key, by where the cells are drawn. */
+import { present } from '../../errors/present';
+
 export type Direction = 'ArrowLeft' | 'ArrowRight' | 'ArrowUp' | 'ArrowDown';
 
 export interface Spot {
@@ -34,6 +36,6 @@ export function nearest(spots: readonly Spot[], fromId: string, key: Direction):
 export function spotsIn(root: HTMLElement): readonly Spot[] {
   return [...root.querySelectorAll<HTMLElement>('[data-block-id]')].map((element) => {
     const box = element.getBoundingClientRect();
-    return { id: element.dataset['blockId']!, x: box.left + box.width / 2, y: box.top + box.height / 2 };
+    return { id: present(element.dataset['blockId']), x: box.left + box.width / 2, y: box.top + box.height / 2 };
   });
 }

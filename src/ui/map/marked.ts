@@ -3,6 +3,7 @@
 import { useMemo } from 'react';
 import type { BlockKind, BlockTree } from '../../blocks/block';
 import { indexBlocks } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { useShownTree, useTree } from '../store/mapped';
 import { usePage } from '../store/page';
 
@@ -14,7 +15,7 @@ export function markedLayers(tree: BlockTree, search: string, kind: BlockKind | 
   const index = indexBlocks(tree);
   const found = search.trim() === '' ? [...index.keys()] : layersNamed(tree, search);
   return found.filter((id) => {
-    const { block, isPart } = index.get(id)!;
+    const { block, isPart } = present(index.get(id));
     if (isPart && search.trim() === '') return false; // a kind marks layers
     return block.children.length === 0 && !block.members && (kind === null || block.kind === kind);
   });

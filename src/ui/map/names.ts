@@ -2,8 +2,10 @@
  * What blocks are called: short on the cell ("Down 0"), whole and unlike any other for screen readers ("Down 0,
  * pair 1, spatial attention"). Names of places, not of modules; the module path is shown in the details.
  */
+
 import type { Block, BlockKind, BlockTree } from '../../blocks/block';
 import { indexBlocks, partsOf } from '../../blocks/plan';
+import { present } from '../../errors/present';
 
 export const kindNames: Readonly<Record<BlockKind, string>> = {
   stage: 'Stage',
@@ -75,7 +77,7 @@ function unlike(tree: BlockTree): ReadonlyMap<string, string> {
     visit(part, `${names.get(part.inside ?? '') ?? ''}, ${kindNames[part.kind].toLowerCase()}`);
   const count = new Map<string, number>();
   for (const name of names.values()) count.set(name, (count.get(name) ?? 0) + 1);
-  return new Map([...names].map(([id, name]) => [id, count.get(name)! > 1 ? `${name} (${id})` : name]));
+  return new Map([...names].map(([id, name]) => [id, present(count.get(name)) > 1 ? `${name} (${id})` : name]));
 }
 
 function topName(tree: BlockTree, block: Block): string {

@@ -2,8 +2,10 @@
  * How a block tree is drawn: as a U (stages by level, deepest at the bottom) or, for models without one, as a
  * list. Pure; the drawing is in BlockMap.
  */
+
 import type { Block, BlockTree } from '../../blocks/block';
 import { indexBlocks, leaves } from '../../blocks/plan';
+import { present } from '../../errors/present';
 
 export interface Level {
   readonly level: number;
@@ -42,7 +44,7 @@ export function shapeOf(tree: BlockTree): MapShape {
       groups: tree.groups.filter((group) => groupLevel.get(group) === level),
     })),
     mid,
-    midGroups: tree.groups.filter((group) => !levels.includes(groupLevel.get(group)!)),
+    midGroups: tree.groups.filter((group) => !levels.includes(present(groupLevel.get(group)))),
     body,
   };
 }

@@ -1,6 +1,8 @@
 /** One small chart over the frames, linked to the playhead: a click seeks, the line shows the frame on screen. */
+
 import { memo, type PointerEvent, useMemo } from 'react';
 import { Line, LineChart, ResponsiveContainer, usePlotArea, useXAxisScale, XAxis, YAxis } from 'recharts';
+import { present } from '../../errors/present';
 import type { ClipComparison } from '../../metrics/Clip';
 import { seek } from '../store/player';
 import { useStudio } from '../store/state';
@@ -99,9 +101,11 @@ function pointsOf(figure: ChartFigure, comparison: ClipComparison): readonly Poi
   const columns = figure.series.map(({ label, values }) => [label, values(comparison)] as const);
   // A transition is drawn between its two frames.
   const offset = figure.per === 'transition' ? 0.5 : 0;
-  return columns[0]![1].map((_, i) => ({
+  return present(columns[0])[1].map((_, i) => ({
     at: i + offset,
-    ...Object.fromEntries(columns.map(([label, values]) => [label, Number.isFinite(values[i]) ? values[i]! : null])),
+    ...Object.fromEntries(
+      columns.map(([label, values]) => [label, Number.isFinite(values[i]) ? present(values[i]) : null]),
+    ),
   }));
 }
 

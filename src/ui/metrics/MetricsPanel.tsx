@@ -2,7 +2,9 @@
  * The comparison of the two clips: the verdict first, then the figures that it rests on; all figures and their charts
  * on demand, content of each frame and motion across frames apart.
  */
+
 import type { CSSProperties } from 'react';
+import { present } from '../../errors/present';
 import type { ClipComparison } from '../../metrics/Clip';
 import { Explain } from '../parts/Explain';
 import { Icon } from '../parts/Icon';
@@ -40,7 +42,7 @@ export function MetricsPanel() {
     <section className="metrics" aria-label="Student against teacher" data-standing={stands} data-testid="metrics">
       <header className="metrics-head">
         <VerdictLine />
-        {stands === 'preview' && <span className="pill">preview, step {shown!.step}</span>}
+        {stands === 'preview' && <span className="pill">preview, step {present(shown).step}</span>}
         {stands === 'stale' && <span className="pill warn">stale</span>}
         <div className="metrics-actions">
           <button

@@ -1,6 +1,7 @@
 /** The sentence that leads: what the cut saves and what it costs, with the rule behind it. */
 
 import { COMPONENTS, planOfComponent } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import type { PairedTimes } from '../../worker/protocol';
 import { Explain } from '../parts/Explain';
 import { isComparisonCurrent, standing } from '../store/derived';
@@ -70,7 +71,7 @@ function FateWord({ fate }: { readonly fate: Fate }) {
 
 /** Of the comparison on screen where it is of what is wanted and something is dropped. */
 export function useVerdict(): Verdict | null {
-  const comparison = useStudio((state) => (isComparisonCurrent(state) ? state.comparison!.value : null));
+  const comparison = useStudio((state) => (isComparisonCurrent(state) ? present(state.comparison).value : null));
   return comparison ? judge(comparison) : null;
 }
 

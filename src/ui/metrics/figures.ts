@@ -1,4 +1,5 @@
 /** Which numbers of a comparison are shown, how they are called, written and explained. No drawing. */
+import { present } from '../../errors/present';
 import type { ClipComparison } from '../../metrics/Clip';
 import { psnr } from '../../metrics/psnr';
 import { formatPercent, significant } from '../format';
@@ -191,12 +192,12 @@ const [motionErrorChart, flowChart, ...otherCharts] = motionCharts;
 const [motionDelta, ...otherNumbers] = motionNumbers;
 /** The figures that are always there; the rest comes with the details. */
 export const keyFigures: readonly Figure[] = [
-  ssimChart!,
-  psnrChart!,
+  present(ssimChart),
+  present(psnrChart),
   contentError,
-  motionDelta!,
-  motionErrorChart!,
-  flowChart!,
+  present(motionDelta),
+  present(motionErrorChart),
+  present(flowChart),
 ];
 export const onlyInDetails: readonly Figure[] = [...otherNumbers, ...otherCharts];
 

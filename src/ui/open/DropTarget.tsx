@@ -1,5 +1,7 @@
 /** Files dropped anywhere on the page open as a model; a plan's JSON is applied to the open one. */
+
 import { useEffect, useState } from 'react';
+import { present } from '../../errors/present';
 import { Icon } from '../parts/Icon';
 import { importPlan } from '../store/edit';
 import { showProblem } from '../store/engine';
@@ -52,7 +54,7 @@ export function DropTarget() {
 
 async function openDropped(transfer: DataTransfer): Promise<void> {
   try {
-    const only = transfer.files.length === 1 ? transfer.files[0]! : null;
+    const only = transfer.files.length === 1 ? present(transfer.files[0]) : null;
     const isPlan = only !== null && only.name.endsWith('.json') && read().open !== null;
     if (isPlan) await importPlan(only);
     else await openFolder(await readDropped(transfer));

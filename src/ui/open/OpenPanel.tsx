@@ -1,5 +1,7 @@
 /** Ways to open a model: the bundled one, a folder, files, a URL. */
+
 import { type ChangeEvent, type FormEvent, useRef } from 'react';
+import { present } from '../../errors/present';
 import { bundledModels, bundledReference } from '../../library/bundledModels';
 import { Dialog } from '../parts/Dialog';
 import { Icon } from '../parts/Icon';
@@ -35,12 +37,12 @@ function OpenDialog() {
         or a denoiser’s .onnx file with its weights files. Files are read where they are; nothing leaves this tab.
       </p>
       <div className="open-ways">
-        <button type="button" className="open-way" onClick={() => folderInput.current!.click()}>
+        <button type="button" className="open-way" onClick={() => present(folderInput.current).click()}>
           <Icon name="folder" size={20} />
           <b>Choose a folder</b>
           <span className="faint">or drop it anywhere</span>
         </button>
-        <button type="button" className="open-way" onClick={() => filesInput.current!.click()}>
+        <button type="button" className="open-way" onClick={() => present(filesInput.current).click()}>
           <Icon name="file" size={20} />
           <b>Choose files</b>
           <span className="faint">.onnx and its weights</span>

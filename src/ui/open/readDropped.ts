@@ -1,4 +1,5 @@
 /** Dropped or picked files as a folder reference: whole folders with their paths, without reading any file. */
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 
@@ -43,7 +44,7 @@ async function filesBelow(entry: FileSystemEntry): Promise<readonly NamedFile[]>
 /** Names the folder and, when all files share one top folder, makes paths relative to it. */
 export function asFolder(files: readonly NamedFile[]): FolderReference {
   if (files.length === 0) throw new StudioError('library/no-model', 'Nothing that can be read was dropped.');
-  const tops = new Set(files.map(({ path }) => (path.includes('/') ? path.split('/')[0]! : '')));
+  const tops = new Set(files.map(({ path }) => (path.includes('/') ? present(path.split('/')[0]) : '')));
   const [top] = tops;
   if (tops.size === 1 && top !== '' && top !== undefined) {
     return {
@@ -52,6 +53,6 @@ export function asFolder(files: readonly NamedFile[]): FolderReference {
       files: files.map(({ path, file }) => ({ path: path.slice(top.length + 1), file })),
     };
   }
-  const model = files.find(({ path }) => path.toLowerCase().endsWith('.onnx')) ?? files[0]!;
+  const model = files.find(({ path }) => path.toLowerCase().endsWith('.onnx')) ?? present(files[0]);
   return { kind: 'files', name: model.path, files };
 }

@@ -1,5 +1,7 @@
 /** A modal panel on the native dialog element: focus stays inside, Escape and the backdrop close it. */
+
 import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { present } from '../../errors/present';
 import { Icon } from './Icon';
 import './dialog.css';
 
@@ -14,7 +16,7 @@ export function Dialog({ title, onClose, children, testId }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
-    const element = dialog.current!;
+    const element = present(dialog.current);
     element.showModal();
     return () => element.close();
   }, []);

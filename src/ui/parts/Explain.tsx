@@ -1,5 +1,7 @@
 /** A term with its explanation behind it: a button that opens a short text, reachable by keyboard and by touch. */
+
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 
 export interface ExplainProps {
   readonly children: ReactNode;
@@ -15,7 +17,7 @@ export function Explain({ children, about, className = '' }: ExplainProps) {
   const id = useId();
   useEffect(() => {
     if (!open) return;
-    keepInView(bubble.current!, root.current!);
+    keepInView(present(bubble.current), present(root.current));
     const outside = (event: Event) => !root.current?.contains(event.target as Node) && setOpen(false);
     document.addEventListener('pointerdown', outside);
     document.addEventListener('focusin', outside);

@@ -1,5 +1,7 @@
 /** A panel that hangs from its button; closes on Escape, on a click outside and when focus leaves. */
+
 import { type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 
 export interface PopoverProps {
   readonly button: ReactNode;
@@ -31,7 +33,7 @@ export function Popover({
   const panel = useRef<HTMLDivElement>(null);
   const id = useId();
   useLayoutEffect(() => {
-    if (open) place(panel.current!, trigger.current!, align);
+    if (open) place(present(panel.current), present(trigger.current), align);
   }, [open, align]);
   const close = () => {
     setOpen(false);

@@ -1,5 +1,7 @@
 /** A few exclusive choices in one row: a radio group with arrow keys and one tab stop. */
+
 import type { KeyboardEvent, ReactNode } from 'react';
+import { present } from '../../errors/present';
 
 export interface Choice<T> {
   readonly value: T;
@@ -28,7 +30,7 @@ export function Segmented<T extends string | number>({ label, choices, value, on
     event.preventDefault();
     event.stopPropagation();
     const next = (Math.max(0, selected) + by + choices.length) % choices.length;
-    onChange(choices[next]!.value);
+    onChange(present(choices[next]).value);
     (event.currentTarget.children[next] as HTMLElement).focus();
   };
   return (

@@ -2,7 +2,9 @@
  * Damage against depth: one column of two dots a unit in the order of execution, content and motion, on a logarithmic
  * scale with their 95 % intervals where several clips were measured. A dot leads to its block on the map.
  */
+
 import { useEffect, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 import type { SplitError, UnitImportance, UnitKind } from '../../worker/protocol';
 import { formatTiny } from '../format';
 import { hoverBlock } from '../store/edit';
@@ -25,8 +27,10 @@ export function DamageChart({ units }: { readonly units: readonly UnitImportance
   const [width, setWidth] = useState(720);
   const frame = useRef<HTMLElement>(null);
   useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(200, Math.round(entry!.contentRect.width))));
-    observer.observe(frame.current!);
+    const observer = new ResizeObserver(([entry]) =>
+      setWidth(Math.max(200, Math.round(present(entry).contentRect.width))),
+    );
+    observer.observe(present(frame.current));
     return () => observer.disconnect();
   }, []);
   const { shownError: shown, unitKind } = usePlanning();
@@ -148,12 +152,12 @@ function decades(units: readonly Drawn[]): { readonly from: number; readonly to:
 }
 
 const superscript = (decade: number): string =>
-  [...String(decade)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]!)).join('');
+  [...String(decade)].map((digit) => (digit === '-' ? '⁻' : present('⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]))).join('');
 
 function describe(units: readonly Drawn[]): string {
   if (units.length === 0) return 'Damage by block: none measured';
   const most = (key: 'content' | 'motion') =>
-    units.reduce((worst, unit) => (unit.output[key] > worst.output[key] ? unit : worst), units[0]!);
+    units.reduce((worst, unit) => (unit.output[key] > worst.output[key] ? unit : worst), present(units[0]));
   const [content, motion] = [most('content'), most('motion')];
   return `Damage by block in the order of execution: content from ${content.id} most, ${formatTiny(content.output.content)}; motion from ${motion.id} most, ${formatTiny(motion.output.motion)}`;
 }

@@ -2,7 +2,9 @@
  * The picture that an image-to-video model begins with: the bundled ones, or the person's own by file, drop or paste.
  * Shown as the model gets it, cropped to its aspect. Not there for models that take none.
  */
+
 import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { Picture } from '../../worker/protocol';
@@ -71,7 +73,7 @@ function Well({ input, examples }: WellProps) {
             <img src={url} alt="" width={32} height={32} />
           </button>
         ))}
-        <button type="button" className="button small" onClick={() => file.current!.click()}>
+        <button type="button" className="button small" onClick={() => present(file.current).click()}>
           <Icon name="picture" size={14} /> Your own
         </button>
         <span className="faint">
@@ -99,7 +101,7 @@ function PictureCanvas({ picture }: { readonly picture: Picture }) {
   useEffect(() => {
     const image = new ImageData(picture.width, picture.height);
     image.data.set(picture.pixels);
-    canvas.current!.getContext('2d')!.putImageData(image, 0, 0);
+    present(present(canvas.current).getContext('2d')).putImageData(image, 0, 0);
   }, [picture]);
   return (
     <canvas

@@ -2,6 +2,7 @@
  * Pictures for models that begin with one: from a file, the clipboard or beside the model, cropped to the model's
  * aspect around the middle and scaled to its size. Pixels leave here as RGBA, named by their content.
  */
+import { present } from '../../errors/present';
 import type { Picture } from '../../worker/protocol';
 
 export interface Crop {
@@ -28,7 +29,7 @@ export async function readPicture(
 ): Promise<Picture> {
   const bitmap = await createImageBitmap(source);
   const { x, y, width, height } = cropTo(bitmap, size);
-  const context = new OffscreenCanvas(size.width, size.height).getContext('2d')!;
+  const context = present(new OffscreenCanvas(size.width, size.height).getContext('2d'));
   context.fillStyle = '#fff'; // transparent pictures stand on white
   context.fillRect(0, 0, size.width, size.height);
   context.imageSmoothingQuality = 'high';

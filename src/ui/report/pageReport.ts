@@ -2,8 +2,10 @@
  * A report of what the page shows: the clips on screen, their plans and figures; the shelf, the batch of prompts and
  * seeds, and importance where there are any.
  */
+
 import type { Block } from '../../blocks/block';
 import { indexBlocks, type Plan } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { type FigureName, worstFirst } from '../../metrics/clipFigures';
 import { comparedFigures } from '../../metrics/comparedFigures';
@@ -116,9 +118,9 @@ function batchOf(names: readonly string[]): readonly ReportPair[] {
   const rows = rowsOf(read(), useGrid.getState());
   if (rows.length === 0) return [];
   return names.map((candidate, student) => {
-    const clips = rows.map(({ figures }) => figures[student]!);
+    const clips = rows.map(({ figures }) => present(figures[student]));
     const figures = comparedFigures
-      .filter(({ id }) => id in clips[0]!)
+      .filter(({ id }) => id in present(clips[0]))
       .map(({ id, name, unit, of, worse }) => {
         const values = clips.map((clip) => clip[id as FigureName] ?? Number.NaN);
         return { name, unit, of, summary: summarise(values, worse) };
@@ -126,8 +128,8 @@ function batchOf(names: readonly string[]): readonly ReportPair[] {
     const worst = worstFirst(clips, 'meanSquaredError')
       .slice(0, WORST)
       .map((place) => {
-        const { prompt, seed } = rows[place]!.settings;
-        return { prompt, seed, meanSquaredError: clips[place]!.meanSquaredError };
+        const { prompt, seed } = present(rows[place]).settings;
+        return { prompt, seed, meanSquaredError: present(clips[place]).meanSquaredError };
       });
     return { reference: 'teacher', candidate: `${candidate}, ${rows.length} takes`, figures, worst };
   });
@@ -151,7 +153,7 @@ async function reportClips(
 }
 
 const painterOf = (clip: Clip) =>
-  framePainter({ teacher: clip }, { part: 'teacher', scale: 1, gain: 1, caption: () => '' })!;
+  present(framePainter({ teacher: clip }, { part: 'teacher', scale: 1, gain: 1, caption: () => '' }));
 
 function dataUrl(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,7 @@
 /** The blind test on screen: a dialog, so that neither map nor captions tell who is who; arrow keys answer. */
+
 import { useEffect, useRef, useState } from 'react';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { shareInterval } from '../../metrics/shareInterval';
 import { drawFrame } from '../clips/pixels';
@@ -134,7 +136,7 @@ interface BlindClipProps {
 function BlindClip({ name, clip, frame }: BlindClipProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (clip) drawFrame(canvas.current!, clip, frame % clip.frameCount);
+    if (clip) drawFrame(present(canvas.current), clip, frame % clip.frameCount);
   }, [clip, frame]);
   return (
     <figure>
@@ -163,7 +165,7 @@ function Revealed({ blind: { answers, names, question } }: { readonly blind: Bli
         </thead>
         <tbody>
           {names.map((name, i) => {
-            const [low, high] = shareInterval(wins[i]!, decided);
+            const [low, high] = shareInterval(present(wins[i]), decided);
             return (
               <tr key={name}>
                 <th scope="row">{name}</th>
@@ -173,7 +175,7 @@ function Revealed({ blind: { answers, names, question } }: { readonly blind: Bli
                 <td>
                   {decided === 0
                     ? '–'
-                    : `${formatPercent(wins[i]! / decided)}, ${formatPercent(low)} to ${formatPercent(high)}`}
+                    : `${formatPercent(present(wins[i]) / decided)}, ${formatPercent(low)} to ${formatPercent(high)}`}
                 </td>
               </tr>
             );

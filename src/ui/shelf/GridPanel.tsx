@@ -2,7 +2,9 @@
  * Many prompts and seeds: mean and spread of each figure, then the takes with the worst first; a click opens a take in
  * the viewer. With a second student beside, both are measured, and which of them was nearer how often.
  */
+
 import { useMemo, useState } from 'react';
+import { present } from '../../errors/present';
 import { type FigureName, spreadOf, worstFirst } from '../../metrics/clipFigures';
 import { shareInterval } from '../../metrics/shareInterval';
 import { formatPercent, significant } from '../format';
@@ -128,11 +130,11 @@ function Controls({
 
 function Results({ rows }: { readonly rows: readonly GridRow[] }) {
   const [by, setBy] = useState<FigureName>('psnr');
-  const two = rows[0]!.figures.length > 1;
+  const two = present(rows[0]).figures.length > 1;
   const names = two ? ['A', 'B'] : ['Student'];
   // with two students a take is as bad as the edited one makes it
   const order = worstFirst(
-    rows.map(({ figures }) => figures[0]!),
+    rows.map(({ figures }) => present(figures[0])),
     by,
   );
   return (
@@ -145,7 +147,7 @@ function Results({ rows }: { readonly rows: readonly GridRow[] }) {
             <button
               type="button"
               className="button quiet small"
-              onClick={() => saveGridCsv(order.map((index) => rows[index]!))}
+              onClick={() => saveGridCsv(order.map((index) => present(rows[index])))}
               data-testid="grid-csv"
             >
               <Icon name="download" size={13} /> CSV
@@ -188,7 +190,7 @@ function Results({ rows }: { readonly rows: readonly GridRow[] }) {
           <Head first="Take" seed />
           <tbody>
             {order.map((index) => (
-              <Take key={index} row={rows[index]!} />
+              <Take key={index} row={present(rows[index])} />
             ))}
           </tbody>
         </table>
@@ -225,16 +227,18 @@ interface SummaryProps {
 }
 
 function Summary({ column: { name, format }, rows, student }: SummaryProps) {
-  const clips = rows.map(({ figures }) => figures[student]!);
+  const clips = rows.map(({ figures }) => present(figures[student]));
   const spread = spreadOf(clips, name);
   const squares = name === 'errorContent' || name === 'errorMotion';
   if (!spread) return <td>{clips.every(({ psnr }) => psnr === Infinity) && name === 'psnr' ? 'identical' : 'n/a'}</td>;
   // errors are shown as roots, so their spread is that of the roots
   const shown = squares
-    ? spreadOf(
-        clips.map((clip) => ({ ...clip, [name]: Math.sqrt(clip[name]!) })),
-        name,
-      )!
+    ? present(
+        spreadOf(
+          clips.map((clip) => ({ ...clip, [name]: Math.sqrt(present(clip[name])) })),
+          name,
+        ),
+      )
     : spread;
   const text = squares ? significant : format;
   return (
@@ -248,7 +252,7 @@ function Summary({ column: { name, format }, rows, student }: SummaryProps) {
 function Take({ row: { settings, figures } }: { readonly row: GridRow }) {
   const here = useStudio((state) => state.settings.prompt === settings.prompt && state.settings.seed === settings.seed);
   return (
-    <tr data-testid="grid-take" data-psnr={figures[0]!.psnr} data-seed={settings.seed}>
+    <tr data-testid="grid-take" data-psnr={present(figures[0]).psnr} data-seed={settings.seed}>
       <th scope="row" title={settings.prompt}>
         {settings.prompt || 'no prompt'}
       </th>
@@ -284,8 +288,10 @@ function Take({ row: { settings, figures } }: { readonly row: GridRow }) {
 
 /** How often B was nearer to the teacher, with the interval that so few takes leave. */
 function Nearer({ rows }: { readonly rows: readonly GridRow[] }) {
-  const decided = rows.filter(({ figures: [a, b] }) => a!.meanSquaredError !== b!.meanSquaredError);
-  const wins = decided.filter(({ figures: [a, b] }) => b!.meanSquaredError < a!.meanSquaredError).length;
+  const decided = rows.filter(({ figures: [a, b] }) => present(a).meanSquaredError !== present(b).meanSquaredError);
+  const wins = decided.filter(
+    ({ figures: [a, b] }) => present(b).meanSquaredError < present(a).meanSquaredError,
+  ).length;
   const [low, high] = shareInterval(wins, decided.length);
   return (
     <p className="grid-line" data-testid="grid-nearer">

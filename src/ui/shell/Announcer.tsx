@@ -1,5 +1,7 @@
 /** Tells screen readers what happens without a click: a run begins, ends or is cancelled, a model is opened. */
+
 import { useEffect, useState } from 'react';
+import { present } from '../../errors/present';
 import { fateSentence, judge } from '../metrics/verdict';
 import { isComparisonCurrent } from '../store/derived';
 import { type StudioState, useStudio } from '../store/state';
@@ -27,7 +29,7 @@ export function newsOf(state: StudioState, before: StudioState): string | null {
   if (before.run && !state.run && !state.runPending) {
     if (!isComparisonCurrent(state)) return state.problem ? null : 'Run stopped.';
     if (state.plan.dropped.length === 0) return 'Both clips are done; nothing is dropped.';
-    return `Both clips are done: ${fateSentence(judge(state.comparison!.value))}.`;
+    return `Both clips are done: ${fateSentence(judge(present(state.comparison).value))}.`;
   }
   if (state.opening && !before.opening) return `Opening ${state.opening.name}.`;
   if (before.opening && !state.opening && state.open && state.open !== before.open)

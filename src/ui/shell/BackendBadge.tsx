@@ -1,4 +1,5 @@
 /** Which backend runs the model, why, and how long a step takes; details and choice on click. */
+import { present } from '../../errors/present';
 import type { BackendPreference } from '../../worker/protocol';
 import { formatBytes, formatMs, formatTiny } from '../format';
 import { useStepTimes } from '../metrics/useStepTimes';
@@ -36,7 +37,7 @@ export function BackendBadge() {
             <span className="faint">{status.threads === 1 ? '1 thread' : `${status.threads} threads`}</span>
           )}
           {stepMs !== null && <span className="faint">{formatMs(stepMs)} / step</span>}
-          <span className={`dot ${device === 'lost' ? 'bad' : 'good'}`} />
+          <span className={`dot ${device === 'lost' || device === 'stopped' ? 'bad' : 'good'}`} />
         </>
       }
       buttonClass="button quiet badge"
@@ -52,7 +53,7 @@ export function BackendBadge() {
 }
 
 function BackendDetails() {
-  const status = useStudio((state) => state.status!);
+  const status = useStudio((state) => present(state.status));
   const backend = useStudio((state) => state.backend);
   const paceMs = useStudio((state) => state.paceMs);
   const { times } = useStepTimes();

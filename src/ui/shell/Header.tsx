@@ -1,4 +1,5 @@
 /** Top line: the program, the open model, what is loading, export and the backend. */
+import { present } from '../../errors/present';
 import { formatBytes } from '../format';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
@@ -76,7 +77,7 @@ export function Header() {
 }
 
 function ModelFacts() {
-  const { latent, framesPerSecond, notes, scheduler } = useStudio((state) => state.open!.description);
+  const { latent, framesPerSecond, notes, scheduler } = useStudio((state) => present(state.open).description);
   return (
     <>
       <span className="faint model-facts truncate">

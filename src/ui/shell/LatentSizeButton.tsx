@@ -1,5 +1,7 @@
 /** The latent's size where the graph leaves it free: an exporter's trace may run at its own sizes only. */
+
 import { type FormEvent, useState } from 'react';
+import { present } from '../../errors/present';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
 import { NumberField } from '../parts/NumberField';
 import { Popover } from '../parts/Popover';
@@ -9,7 +11,7 @@ import { useStudio } from '../store/state';
 const names: Readonly<Record<keyof LatentSize, string>> = { frames: 'Frames', height: 'Height', width: 'Width' };
 
 export function LatentSizeButton() {
-  const free = useStudio((state) => state.open!.description.freeSizes.length > 0);
+  const free = useStudio((state) => present(state.open).description.freeSizes.length > 0);
   if (!free) return null;
   return (
     <Popover
@@ -25,7 +27,7 @@ export function LatentSizeButton() {
 }
 
 function LatentSizeForm({ close }: { readonly close: () => void }) {
-  const { freeSizes, latent } = useStudio((state) => state.open!.description);
+  const { freeSizes, latent } = useStudio((state) => present(state.open).description);
   const [size, setSize] = useState<LatentSize>(Object.fromEntries(freeSizes.map((what) => [what, latent[what]])));
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
@@ -42,7 +44,7 @@ function LatentSizeForm({ close }: { readonly close: () => void }) {
           <NumberField
             key={what}
             label={names[what]}
-            value={size[what]!}
+            value={present(size[what])}
             min={1}
             max={4096}
             whole

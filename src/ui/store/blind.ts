@@ -2,7 +2,9 @@
  * The blind test: two clips of one take, sides hidden and shuffled for every round, a question, a tally; who was who is
  * told at the end. With one student it stands against the teacher. Nothing of it is kept.
  */
+
 import { create } from 'zustand';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { type GenerateSettings, TEACHER, type Variant } from '../../worker/protocol';
 import { type Answer, answerOf } from '../shelf/tally';
@@ -70,8 +72,8 @@ export function askOther(question: Question): void {
 
 /** Rounds beyond the grid's takes have seeds that nobody chose. */
 function takeOfRound(round: number): GenerateSettings {
-  const take = takes[round % takes.length]!;
-  return round < takes.length ? take : { ...take, seed: crypto.getRandomValues(new Uint32Array(1))[0]! };
+  const take = present(takes[round % takes.length]);
+  return round < takes.length ? take : { ...take, seed: present(crypto.getRandomValues(new Uint32Array(1))[0]) };
 }
 
 async function nextRound(): Promise<void> {
@@ -84,8 +86,14 @@ async function nextRound(): Promise<void> {
     const three = [TEACHER, ...contestants].map((variant) => ({ variant, settings }));
     const { clips } = await engine.sample({ takes: three, previewEvery: 0 }, { signal: own.signal });
     if (controller !== own) return;
-    const left = (crypto.getRandomValues(new Uint8Array(1))[0]! & 1) as 0 | 1;
-    set({ round: { settings, left, clips: { teacher: clips[0]!, contestants: [clips[1]!, clips[2]!] } } });
+    const left = (present(crypto.getRandomValues(new Uint8Array(1))[0]) & 1) as 0 | 1;
+    set({
+      round: {
+        settings,
+        left,
+        clips: { teacher: present(clips[0]), contestants: [present(clips[1]), present(clips[2])] },
+      },
+    });
   } catch (thrown) {
     if (controller !== own || isAbort(thrown)) return;
     closeBlind();
@@ -118,8 +126,8 @@ export function closeBlind(): void {
 function shuffled<T>(values: readonly T[]): readonly T[] {
   const result = [...values];
   for (let i = result.length - 1; i > 0; i--) {
-    const j = crypto.getRandomValues(new Uint32Array(1))[0]! % (i + 1);
-    [result[i], result[j]] = [result[j]!, result[i]!];
+    const j = present(crypto.getRandomValues(new Uint32Array(1))[0]) % (i + 1);
+    [result[i], result[j]] = [present(result[j]), present(result[i])];
   }
   return result;
 }

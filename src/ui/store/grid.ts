@@ -3,7 +3,9 @@
  * was measured. Results belong to a model, a student and settings; they are kept over reloads, and a start measures
  * what is missing. Clips are not kept: opened, a take is sampled again and is the same.
  */
+
 import { create } from 'zustand';
+import { present } from '../../errors/present';
 import type { ClipFigures } from '../../metrics/clipFigures';
 import { gridCsv } from '../../metrics/gridCsv';
 import { type GenerateSettings, gridSettings, type Variant, variantKey } from '../../worker/protocol';
@@ -107,7 +109,7 @@ export async function startGrid(): Promise<void> {
         onProgress: ({ done, of, cell }) => {
           if (controller !== own) return;
           const named = cell.figures.map((figures, i) => ({
-            name: resultName(open.fingerprint, variantKey(variants[i]!), settings[cell.index]!),
+            name: resultName(open.fingerprint, variantKey(present(variants[i])), present(settings[cell.index])),
             figures,
           }));
           addResults(named);

@@ -4,7 +4,7 @@
  * engine, and when asked to after a reload.
  */
 import { create } from 'zustand';
-import { type PlainError, StudioError } from '../../errors/StudioError';
+import type { PlainError } from '../../errors/StudioError';
 import type { Clip } from '../../metrics/Clip';
 import {
   defaultHealSettings,
@@ -21,7 +21,7 @@ import {
   type TrainingPoint,
 } from '../../worker/protocol';
 import { setStudent } from './edit';
-import { engine, isAbort, showNotice, showProblem } from './engine';
+import { engine, isAbort, isInterruption, showNotice, showProblem } from './engine';
 import { sameStudent, studentVariant } from './healed';
 import { useStudents } from './healedStudents';
 import { read, type StudentEdit } from './state';
@@ -168,11 +168,6 @@ async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promis
       if (next === undefined) set({ training: [], heldOut: [] }); // nothing was kept yet: from its beginning
     }
   }
-}
-
-/** The device or the worker went away; whichever comes back can go on. */
-function isInterruption(thrown: unknown): boolean {
-  return thrown instanceof StudioError && (thrown.code === 'gpu/lost' || thrown.code === 'engine/stopped');
 }
 
 /** What is kept of a run. */

@@ -1,7 +1,9 @@
 /** What the map shows: the open model, or, while nothing is open yet, the one whose graph has just been read. */
+
 import type { BlockTree } from '../../blocks/block';
 import { componentTree } from '../../blocks/componentTree';
 import { type ComponentId, pipelineTree } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import type { OpenedPipeline } from '../../worker/protocol';
 import { usePage } from './page';
 import { type StudioState, useStudio } from './state';
@@ -34,5 +36,5 @@ export function useShownTree(): BlockTree | null {
 
 /** The same, for parts that are drawn once there is a map. */
 export function useTree(): BlockTree {
-  return useShownTree()!;
+  return present(useShownTree());
 }

@@ -1,5 +1,6 @@
 /** The browser's pickers for where an export goes. They open on a click only, before anything else is awaited. */
 
+import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { ExportFormat, PickedPlace } from '../../worker/protocol';
 import { isAbort } from './engine';
@@ -36,8 +37,8 @@ export async function pickPlace(format: ExportFormat, name: string): Promise<Pic
   try {
     place =
       format === 'onnx-external'
-        ? { kind: 'folder', handle: await pickers().showDirectoryPicker!({ id: ID, mode: 'readwrite' }) }
-        : { kind: 'file', handle: await pickers().showSaveFilePicker!(fileOptions(format, name)) };
+        ? { kind: 'folder', handle: await present(pickers().showDirectoryPicker)({ id: ID, mode: 'readwrite' }) }
+        : { kind: 'file', handle: await present(pickers().showSaveFilePicker)(fileOptions(format, name)) };
   } catch (thrown) {
     if (isAbort(thrown)) return null;
     throw refused(name, thrown);

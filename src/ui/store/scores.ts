@@ -1,5 +1,7 @@
 /** The clips' own scores by VBench's formulas: measured when asked for, in the background; they belong to those clips. */
+
 import { create } from 'zustand';
+import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import type { VideoScores } from '../../metrics/vbench/videoScores';
 import { isComparisonCurrent } from './derived';
@@ -33,7 +35,8 @@ export async function measureScores(): Promise<void> {
     const { framesPerSecond } = open.description;
     const request = { clips: [teacher, student], framesPerSecond };
     const [first, second] = await engine.scores(request, { signal: own.signal });
-    if (controller === own) useScores.setState({ measured: { teacher, student, scores: [first!, second!] } });
+    if (controller === own)
+      useScores.setState({ measured: { teacher, student, scores: [present(first), present(second)] } });
   } catch (thrown) {
     if (controller === own && !isAbort(thrown)) showProblem(thrown, 'generate');
   }

@@ -1,4 +1,5 @@
 /** What to sample: prompt, seed, steps, guidance; and the page's own choices. */
+import { present } from '../../errors/present';
 import type { GenerateSettings } from '../../worker/protocol';
 import { generate, rerunAfterEdit } from './generate';
 import { type Rerun, read, type StudioState, write } from './state';
@@ -15,7 +16,7 @@ export function commitSettings(change: Partial<GenerateSettings> = {}): void {
 }
 
 export function rollSeed(): void {
-  commitSettings({ seed: crypto.getRandomValues(new Uint32Array(1))[0]! % 1_000_000 });
+  commitSettings({ seed: present(crypto.getRandomValues(new Uint32Array(1))[0]) % 1_000_000 });
 }
 
 export function setRerun(rerun: Rerun): void {

@@ -2,8 +2,10 @@
  * The shelf: students of the open model that are worth coming back to, each a name, a plan and whose weights. Kept over
  * reloads by the model's fingerprint. Figures and picture of a student that is on screen follow its latest clip.
  */
+
 import { create } from 'zustand';
 import { normalisePlan, type Plan, samePlan } from '../../blocks/plan';
+import { present } from '../../errors/present';
 import { figuresOf } from '../../metrics/clipFigures';
 import { describeCut } from '../plan/cut';
 import { readPlan, studentInPlanFile } from '../plan/planFile';
@@ -168,7 +170,7 @@ export async function shelvePlanFiles(files: readonly File[]): Promise<void> {
       const name = freeName(given.name ?? file.name.replace(/(\.plan)?\.json$/i, ''), students);
       put([...students, made(name, plan, weights)].slice(0, mostStudents));
       if (unknownIds.length > 0) showNotice(`${unknownIds.length} blocks of ${file.name} are not in this model.`);
-      void count(useShelf.getState().students.at(-1)!);
+      void count(present(useShelf.getState().students.at(-1)));
     } catch (thrown) {
       showProblem(thrown, 'plan');
     }

@@ -1,4 +1,5 @@
 /** Activations and sums that are shorthand for others. */
+import { present } from '../../../errors/present';
 import { floatAttribute } from '../../../onnx/shapes/OpCall';
 import type { Lowering, LoweringCall, Lowerings } from '../Rule';
 
@@ -11,13 +12,13 @@ const gated =
       node,
       inputs: [x],
     } = call;
-    w.mul(x!, w.unary('Sigmoid', w.times(x!, alpha(call))), node.outputs[0]);
+    w.mul(present(x), w.unary('Sigmoid', w.times(present(x), alpha(call))), node.outputs[0]);
     return true;
   };
 
 /** The tanh form, with a bias where one is given. */
 function fastGelu({ w, node, inputs: [x, bias] }: LoweringCall): boolean {
-  const value = bias ? w.add(x!, bias) : x!;
+  const value = bias ? w.add(present(x), bias) : present(x);
   const cubic = w.mul(
     value,
     w.plus(w.times(w.mul(value, value), Math.sqrt(2 / Math.PI) * 0.044715), Math.sqrt(2 / Math.PI)),
@@ -27,19 +28,21 @@ function fastGelu({ w, node, inputs: [x, bias] }: LoweringCall): boolean {
 }
 
 function gelu({ w, node, inputs: [x, bias] }: LoweringCall): boolean {
-  const value = bias ? w.add(x!, bias) : x!;
+  const value = bias ? w.add(present(x), bias) : present(x);
   w.mul(w.times(value, 0.5), w.plus(w.unary('Erf', w.times(value, Math.SQRT1_2)), 1), node.outputs[0]);
   return true;
 }
 
 function hardSwish({ w, node, inputs: [x] }: LoweringCall): boolean {
-  const gate = w.emit('Clip', [w.plus(w.times(x!, 1 / 6), 0.5), w.scalar(0), w.scalar(1)], [w.type(x!)])[0]!;
-  w.mul(x!, gate, node.outputs[0]);
+  const gate = present(
+    w.emit('Clip', [w.plus(w.times(present(x), 1 / 6), 0.5), w.scalar(0), w.scalar(1)], [w.type(present(x))])[0],
+  );
+  w.mul(present(x), gate, node.outputs[0]);
   return true;
 }
 
 function mish({ w, node, inputs: [x] }: LoweringCall): boolean {
-  w.mul(x!, w.unary('Tanh', w.unary('Softplus', x!)), node.outputs[0]);
+  w.mul(present(x), w.unary('Tanh', w.unary('Softplus', present(x))), node.outputs[0]);
   return true;
 }
 
@@ -54,7 +57,7 @@ const variadic =
       .slice(1)
       .reduce(
         (result, operand, i) => w.binary(opType, result, operand, { as: i === inputs.length - 2 ? last : undefined }),
-        inputs[0]!,
+        present(inputs[0]),
       );
     if (mean) w.times(sum, 1 / inputs.length, output);
     else if (inputs.length === 1) w.emit('Identity', [sum], [w.type(sum)], { as: output });

@@ -1,4 +1,5 @@
 /** onnxruntime's attention operators and rotary embeddings as products and softmax. Caches and packed inputs are not handled. */
+import { present } from '../../../errors/present';
 import { floatAttribute, intAttribute } from '../../../onnx/shapes/OpCall';
 import type { GraphWriter } from '../GraphWriter';
 import type { LoweringCall, Lowerings } from '../Rule';
@@ -32,15 +33,15 @@ function multiHeadAttention({ w, node, inputs }: LoweringCall): boolean {
   if (!q || !k || !v || w.rank(q) !== 3 || w.rank(k) !== 3 || w.rank(v) !== 3) return false;
   if (mask || caches.some((name) => name !== '') || node.outputs.length > 1) return false;
   const heads = intAttribute(node, 'num_heads', 1);
-  const width = w.shape(q)[2]!;
+  const width = present(w.shape(q)[2]);
   const part = (x: string, i: number): string => {
     if (!bias) return x;
     const from = i * width;
-    return w.add(x, w.slice(bias, 0, from, from + w.shape(x)[2]!));
+    return w.add(x, w.slice(bias, 0, from, from + present(w.shape(x)[2])));
   };
   const scale = floatAttribute(node, 'scale', 1 / Math.sqrt(width / heads));
   const [qs, ks, vs] = [part(q, 0), part(k, 1), part(v, 2)].map((x) => byHead(w, x, heads)) as [string, string, string];
-  attend(w, qs, ks, vs, scale, attentionBias || undefined, node.outputs[0]!);
+  attend(w, qs, ks, vs, scale, attentionBias || undefined, present(node.outputs[0]));
   return true;
 }
 

@@ -1,4 +1,5 @@
 /** What Resize does along one axis, as a matrix: nearest and linear, in the coordinate modes that exporters write. */
+// biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 import { floatsAttribute, textAttribute } from '../../../onnx/shapes/OpCall';
 import type { LoweringCall } from '../Rule';
 

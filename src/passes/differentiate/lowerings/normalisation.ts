@@ -1,4 +1,5 @@
 /** Normalisations as layer normalisation, or spelt out. */
+import { present } from '../../../errors/present';
 import { elementCount } from '../../../onnx/dataTypes';
 import { floatAttribute, intAttribute } from '../../../onnx/shapes/OpCall';
 import type { GraphWriter } from '../GraphWriter';
@@ -9,7 +10,7 @@ import { axisOf } from '../rules/arrangement';
 function layerNormalization({ w, node, inputs }: LoweringCall): boolean {
   const [y, mean, inverse] = node.outputs;
   if (mean && inverse) return false;
-  const type = w.type(y!);
+  const type = w.type(present(y));
   const axis = axisOf(intAttribute(node, 'axis', -1), type.shape.length);
   const statistics = { dataType: type.dataType, shape: type.shape.map((dim, i) => (i < axis ? dim : 1)) };
   w.emit('LayerNormalization', inputs, [type, statistics, statistics], {
@@ -26,9 +27,11 @@ function normalised(w: GraphWriter, x: string, epsilon: number): string {
   if (w.opset >= 17) {
     const statistics = { dataType: type.dataType, shape: type.shape.with(last, 1) };
     const attributes = { axis: -1, epsilon: { kind: 'float', value: epsilon } as const };
-    return w.emit('LayerNormalization', [x, w.ones(type.shape[last]!)], [type, statistics, statistics], {
-      attributes,
-    })[0]!;
+    return present(
+      w.emit('LayerNormalization', [x, w.ones(present(type.shape[last]))], [type, statistics, statistics], {
+        attributes,
+      })[0],
+    );
   }
   const centred = w.sub(x, w.reduceMean(x, [last]));
   return w.mul(centred, inverseRoot(w, w.reduceMean(w.mul(centred, centred), [last]), epsilon));
@@ -43,7 +46,7 @@ const isAll = (numbers: readonly number[] | undefined, wanted: number): boolean 
 /** value * scale + bias along the channels (axis 1), without what does nothing; named as the node's output. */
 function scaled({ w, node, numbers }: LoweringCall, value: string, scale: string, bias: string | undefined): boolean {
   const [output] = node.outputs as [string];
-  const shape = [w.shape(scale)[0]!, ...new Array<number>(w.rank(output) - 2).fill(1)];
+  const shape = [present(w.shape(scale)[0]), ...new Array<number>(w.rank(output) - 2).fill(1)];
   const steps = [
     ...(isAll(numbers(scale), 1) ? [] : [['Mul', scale] as const]),
     ...(bias === undefined || isAll(numbers(bias), 0) ? [] : [['Add', bias] as const]),
@@ -69,11 +72,11 @@ function groupNormalization(call: LoweringCall): boolean {
   const [x, scale, bias] = inputs as [string, string, string];
   const shape = w.shape(x);
   const groups = intAttribute(node, 'num_groups', 1);
-  const flat = w.reshape(x, [shape[0]!, groups, elementCount(shape.slice(1)) / groups]);
+  const flat = w.reshape(x, [present(shape[0]), groups, elementCount(shape.slice(1)) / groups]);
   const perChannel = (name: string): string => {
     if (w.shape(name)[0] === shape[1]) return name;
-    const repeats = shape[1]! / groups;
-    return w.reshape(w.expand(w.reshape(name, [groups, 1]), [groups, repeats]), [shape[1]!]);
+    const repeats = present(shape[1]) / groups;
+    return w.reshape(w.expand(w.reshape(name, [groups, 1]), [groups, repeats]), [present(shape[1])]);
   };
   return scaled(call, normalised(w, flat, floatAttribute(node, 'epsilon', 1e-5)), perChannel(scale), perChannel(bias));
 }
@@ -81,11 +84,15 @@ function groupNormalization(call: LoweringCall): boolean {
 /** x / rms(x) * scale over the axes from `axis` on. */
 function rmsNormalization({ w, node, inputs: [x, scale] }: LoweringCall): boolean {
   if (node.outputs.slice(1).some((name) => name !== '')) return false;
-  const rank = w.rank(x!);
+  const rank = w.rank(present(x));
   const axis = axisOf(intAttribute(node, 'axis', -1), rank);
   const axes = Array.from({ length: rank - axis }, (_, i) => axis + i);
-  const inverse = inverseRoot(w, w.reduceMean(w.mul(x!, x!), axes), floatAttribute(node, 'epsilon', 1e-5));
-  w.mul(w.mul(x!, inverse), scale!, node.outputs[0]);
+  const inverse = inverseRoot(
+    w,
+    w.reduceMean(w.mul(present(x), present(x)), axes),
+    floatAttribute(node, 'epsilon', 1e-5),
+  );
+  w.mul(w.mul(present(x), inverse), present(scale), node.outputs[0]);
   return true;
 }
 

@@ -1,14 +1,15 @@
 /** Gradients of operators that move elements: the same elements back to where they came from. */
+import { present } from '../../../errors/present';
 import { intAttribute, intsAttribute, textAttribute } from '../../../onnx/shapes/OpCall';
 import type { Contribution, GradientRules, Rule, RuleCall } from '../Rule';
 
 export const axisOf = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 /** The same elements in the same order. */
-const viewed: Rule = ({ w, inputs: [x], gradient }) => [() => w.reshape(gradient, w.shape(x!))];
+const viewed: Rule = ({ w, inputs: [x], gradient }) => [() => w.reshape(gradient, w.shape(present(x)))];
 
 function transpose({ w, node, inputs: [x], gradient }: RuleCall): ReturnType<Rule> {
-  const rank = w.rank(x!);
+  const rank = w.rank(present(x));
   const perm = intsAttribute(node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
   return [
     () =>
@@ -24,15 +25,15 @@ function concat({ w, node, inputs, gradient }: RuleCall): ReturnType<Rule> {
   let start = 0;
   return inputs.map((name) => {
     const from = start;
-    start += w.shape(name)[axis]!;
+    start += present(w.shape(name)[axis]);
     const to = start;
     return () => w.slice(gradient, axis, from, to);
   });
 }
 
 function split({ w, node, inputs: [x], gradients }: RuleCall): ReturnType<Rule> {
-  const axis = axisOf(intAttribute(node, 'axis', 0), w.rank(x!));
-  const part = (i: number): string => gradients[i] ?? w.filled(w.shape(node.outputs[i]!));
+  const axis = axisOf(intAttribute(node, 'axis', 0), w.rank(present(x)));
+  const part = (i: number): string => gradients[i] ?? w.filled(w.shape(present(node.outputs[i])));
   return [
     () =>
       w.concat(
@@ -52,15 +53,25 @@ function slice({ w, inputs, gradient, numbers, node }: RuleCall): ReturnType<Rul
     (): Contribution => {
       const along = starts.map((_, i) => axisOf(axes?.[i] ?? i, shape.length));
       const cut = along.flatMap((axis, i) => {
-        const part = rangeOf(shape[axis]!, starts[i]!, steps?.[i] ?? 1, w.shape(node.outputs[0]!)[axis]!);
+        const part = rangeOf(
+          present(shape[axis]),
+          present(starts[i]),
+          steps?.[i] ?? 1,
+          present(w.shape(present(node.outputs[0]))[axis]),
+        );
         return part.step === 1 && part.count === shape[axis] ? [] : [{ axis, ...part }];
       });
       const [only] = cut;
-      if (cut.length === 1 && only!.step === 1)
-        return { axis: only!.axis, start: only!.first, end: only!.first + only!.count, value: gradient };
+      if (cut.length === 1 && present(only).step === 1)
+        return {
+          axis: present(only).axis,
+          start: present(only).first,
+          end: present(only).first + present(only).count,
+          value: gradient,
+        };
       let result = gradient;
       for (const { axis, first, step, count } of cut)
-        result = placed(w, result, axis, shape[axis]!, first, step, count);
+        result = placed(w, result, axis, present(shape[axis]), first, step, count);
       return result;
     },
   ];
@@ -97,7 +108,7 @@ export function placed(
     const all = w.reshape(padded, shape.with(axis, count * step));
     spread = w.slice(all, axis, 0, Math.min(count * step, length - first));
   }
-  const used = w.shape(spread)[axis]!;
+  const used = present(w.shape(spread)[axis]);
   return w.pad(spread, none.with(axis, first), none.with(axis, length - first - used));
 }
 
@@ -107,9 +118,9 @@ const expand: Rule = ({ gradient }) => [() => gradient];
 function tile({ w, inputs: [x], gradient }: RuleCall): ReturnType<Rule> {
   return [
     () => {
-      const from = w.shape(x!);
-      const repeats = w.shape(gradient).map((dim, i) => dim / from[i]!);
-      const apart = from.flatMap((dim, i) => [repeats[i]!, dim]);
+      const from = w.shape(present(x));
+      const repeats = w.shape(gradient).map((dim, i) => dim / present(from[i]));
+      const apart = from.flatMap((dim, i) => [present(repeats[i]), dim]);
       const axes = repeats.flatMap((count, i) => (count > 1 ? [2 * i] : []));
       return w.reshape(w.reduceSum(w.reshape(gradient, apart), axes), from);
     },
@@ -121,15 +132,15 @@ function gather({ w, node, inputs, gradient, numbers }: RuleCall): ReturnType<Ru
   const [x, indices] = inputs as [string, string];
   const shape = w.shape(x);
   const axis = axisOf(intAttribute(node, 'axis', 0), shape.length);
-  const length = shape[axis]!;
+  const length = present(shape[axis]);
   const known = numbers(indices)?.map((index) => axisOf(index, length));
   const count = w.shape(indices).reduce((product, dim) => product * dim, 1);
   const flat = [...shape.slice(0, axis), count, ...shape.slice(axis + 1)];
   return [
     (): Contribution => {
       const rows = w.reshape(gradient, flat);
-      if (known?.every((index, i) => index === known[0]! + i))
-        return { axis, start: known[0]!, end: known[0]! + count, value: rows };
+      if (known?.every((index, i) => index === present(known[0]) + i))
+        return { axis, start: present(known[0]), end: present(known[0]) + count, value: rows };
       // [length, count] of zeros and ones, times [count, rest]
       const selection = w.cast(
         w.compare(
@@ -151,7 +162,7 @@ function gather({ w, node, inputs, gradient, numbers }: RuleCall): ReturnType<Ru
       const sums = w.gemm(selection, matrix, true, false);
       const back = w.reshape(
         sums,
-        order.map((i) => shape[i]!),
+        order.map((i) => present(shape[i])),
       );
       return w.transpose(
         back,
@@ -167,9 +178,11 @@ function gatherND({ w, node, inputs, gradient }: RuleCall): ReturnType<Rule> {
   if (intAttribute(node, 'batch_dims', 0) !== 0) return [];
   return [
     () =>
-      w.emit('ScatterND', [w.filled(w.shape(x)), indices, gradient], [w.type(x)], {
-        attributes: { reduction: 'add' },
-      })[0]!,
+      present(
+        w.emit('ScatterND', [w.filled(w.shape(x)), indices, gradient], [w.type(x)], {
+          attributes: { reduction: 'add' },
+        })[0],
+      ),
   ];
 }
 
@@ -178,11 +191,12 @@ function scatterND({ w, node, inputs, gradient }: RuleCall): ReturnType<Rule> {
   const [, indices, updates] = inputs as [string, string, string];
   const reduction = textAttribute(node, 'reduction', 'none');
   if (reduction !== 'none' && reduction !== 'add') return [];
-  const untouched = () => w.emit('ScatterND', [gradient, indices, w.filled(w.shape(updates))], [w.type(gradient)])[0]!;
+  const untouched = () =>
+    present(w.emit('ScatterND', [gradient, indices, w.filled(w.shape(updates))], [w.type(gradient)])[0]);
   return [
     () => (reduction === 'add' ? gradient : untouched()),
     undefined,
-    () => w.emit('GatherND', [gradient, indices], [w.type(updates)])[0]!,
+    () => present(w.emit('GatherND', [gradient, indices], [w.type(updates)])[0]),
   ];
 }
 
@@ -193,9 +207,11 @@ function scatterElements({ w, node, inputs, gradient }: RuleCall): ReturnType<Ru
   const attributes = { attributes: { axis } };
   return [
     () =>
-      w.emit('ScatterElements', [gradient, indices, w.filled(w.shape(updates))], [w.type(gradient)], attributes)[0]!,
+      present(
+        w.emit('ScatterElements', [gradient, indices, w.filled(w.shape(updates))], [w.type(gradient)], attributes)[0],
+      ),
     undefined,
-    () => w.emit('GatherElements', [gradient, indices], [w.type(updates)], attributes)[0]!,
+    () => present(w.emit('GatherElements', [gradient, indices], [w.type(updates)], attributes)[0]),
   ];
 }
 
@@ -212,7 +228,15 @@ function pad({ w, node, inputs, gradient, numbers }: RuleCall): ReturnType<Rule>
       let result = gradient;
       axes.forEach((given, i) => {
         const axis = axisOf(given, shape.length);
-        result = unpadded(w, result, axis, shape[axis]!, sizes[i]!, sizes[i + axes.length]!, mode);
+        result = unpadded(
+          w,
+          result,
+          axis,
+          present(shape[axis]),
+          present(sizes[i]),
+          present(sizes[i + axes.length]),
+          mode,
+        );
       });
       return result;
     },

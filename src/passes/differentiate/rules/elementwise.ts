@@ -1,4 +1,5 @@
 /** Gradients of operators that work element by element. Broadcasting is undone by the caller. */
+import { present } from '../../../errors/present';
 import { intAttribute, textAttribute } from '../../../onnx/shapes/OpCall';
 import type { GraphWriter } from '../GraphWriter';
 import type { GradientRules, Rule, RuleCall } from '../Rule';
@@ -6,12 +7,12 @@ import type { GradientRules, Rule, RuleCall } from '../Rule';
 /** `slope` of x, given the output y as well. */
 const unary =
   (slope: (w: GraphWriter, x: string, y: string) => string): Rule =>
-  ({ w, node, inputs: [x], gradient }) => [() => w.mul(gradient, slope(w, x!, node.outputs[0]!))];
+  ({ w, node, inputs: [x], gradient }) => [() => w.mul(gradient, slope(w, present(x), present(node.outputs[0])))];
 
 /** The gradient where the condition holds, else zero. */
 const masked =
   (condition: (w: GraphWriter, x: string) => string): Rule =>
-  ({ w, inputs: [x], gradient }) => [() => w.where(condition(w, x!), gradient, w.scalar(0))];
+  ({ w, inputs: [x], gradient }) => [() => w.where(condition(w, present(x)), gradient, w.scalar(0))];
 
 const positive = (w: GraphWriter, x: string): string => w.compare('Greater', x, w.scalar(0));
 
@@ -25,13 +26,13 @@ function pow({ w, node, inputs, gradient, numbers }: RuleCall): ReturnType<Rule>
       if (power === 1) return w.scalar(1);
       if (power === 2) return w.times(x, 2);
       if (power === 3) return w.times(w.mul(x, x), 3);
-      if (power === 0.5) return w.div(w.scalar(0.5), node.outputs[0]!);
+      if (power === 0.5) return w.div(w.scalar(0.5), present(node.outputs[0]));
       return w.times(w.binary('Pow', x, w.scalar(power - 1)), power);
     }
     const exponent = w.cast(p, w.type(x).dataType);
     return w.mul(exponent, w.binary('Pow', x, w.plus(exponent, -1)));
   };
-  return [() => w.mul(gradient, slope()), () => w.mul(gradient, w.mul(node.outputs[0]!, w.unary('Log', x)))];
+  return [() => w.mul(gradient, slope()), () => w.mul(gradient, w.mul(present(node.outputs[0]), w.unary('Log', x)))];
 }
 
 /** To the operand that was taken; of equal ones each gets the whole, as at a kink either does. */
@@ -50,8 +51,8 @@ function clip({ w, inputs, gradient }: RuleCall): ReturnType<Rule> {
   return [
     () => {
       let result = gradient;
-      if (low) result = w.where(w.compare('Less', x!, low), w.scalar(0), result);
-      if (high) result = w.where(w.compare('Greater', x!, high), w.scalar(0), result);
+      if (low) result = w.where(w.compare('Less', present(x), low), w.scalar(0), result);
+      if (high) result = w.where(w.compare('Greater', present(x), high), w.scalar(0), result);
       return result;
     },
   ];
@@ -60,7 +61,7 @@ function clip({ w, inputs, gradient }: RuleCall): ReturnType<Rule> {
 /** Phi(x) + x phi(x), or the derivative of the tanh form. */
 function gelu({ w, node, inputs: [x], gradient }: RuleCall): ReturnType<Rule> {
   const tanh = textAttribute(node, 'approximate', 'none') === 'tanh';
-  return [() => w.mul(gradient, tanh ? tanhGeluSlope(w, x!) : erfGeluSlope(w, x!))];
+  return [() => w.mul(gradient, tanh ? tanhGeluSlope(w, present(x)) : erfGeluSlope(w, present(x)))];
 }
 
 export function erfGeluSlope(w: GraphWriter, x: string): string {
@@ -79,7 +80,7 @@ export function tanhGeluSlope(w: GraphWriter, x: string): string {
 }
 
 const cast: Rule = ({ w, inputs: [x], gradient }) => [
-  () => (w.isFloat(x!) ? w.cast(gradient, w.type(x!).dataType) : undefined),
+  () => (w.isFloat(present(x)) ? w.cast(gradient, w.type(present(x)).dataType) : undefined),
 ];
 
 export const elementwiseRules: GradientRules = {
@@ -90,16 +91,16 @@ export const elementwiseRules: GradientRules = {
   Sub: ({ w, gradient }) => [() => gradient, () => w.neg(gradient)],
   Mul: ({ w, inputs: [a, b], gradient }) =>
     a === b
-      ? [() => w.mul(gradient, w.times(a!, 2)), () => undefined]
-      : [() => w.mul(gradient, b!), () => w.mul(gradient, a!)],
+      ? [() => w.mul(gradient, w.times(present(a), 2)), () => undefined]
+      : [() => w.mul(gradient, present(b)), () => w.mul(gradient, present(a))],
   Div: ({ w, node, inputs: [, b], gradient }) => [
-    () => w.div(gradient, b!),
-    () => w.neg(w.div(w.mul(gradient, node.outputs[0]!), b!)),
+    () => w.div(gradient, present(b)),
+    () => w.neg(w.div(w.mul(gradient, present(node.outputs[0])), present(b))),
   ],
   Neg: ({ w, gradient }) => [() => w.neg(gradient)],
   Exp: unary((_, __, y) => y),
-  Log: ({ w, inputs: [x], gradient }) => [() => w.div(gradient, x!)],
-  Sqrt: ({ w, node, gradient }) => [() => w.div(w.times(gradient, 0.5), node.outputs[0]!)],
+  Log: ({ w, inputs: [x], gradient }) => [() => w.div(gradient, present(x))],
+  Sqrt: ({ w, node, gradient }) => [() => w.div(w.times(gradient, 0.5), present(node.outputs[0]))],
   Reciprocal: unary((w, _, y) => w.neg(w.mul(y, y))),
   Sin: unary((w, x) => w.unary('Cos', x)),
   Cos: unary((w, x) => w.neg(w.unary('Sin', x))),
@@ -112,7 +113,7 @@ export const elementwiseRules: GradientRules = {
   LeakyRelu: ({ w, node, inputs: [x], gradient }) => {
     const attribute = node.attributes.get('alpha');
     const alpha = attribute?.kind === 'float' ? attribute.value : 0.01;
-    return [() => w.where(positive(w, x!), gradient, w.times(gradient, alpha))];
+    return [() => w.where(positive(w, present(x)), gradient, w.times(gradient, alpha))];
   },
   Gelu: gelu,
   Pow: pow,
@@ -121,8 +122,8 @@ export const elementwiseRules: GradientRules = {
   Clip: clip,
   Where: ({ w, inputs: [condition], gradient }) => [
     undefined,
-    () => w.where(condition!, gradient, w.scalar(0)),
-    () => w.where(condition!, w.scalar(0), gradient),
+    () => w.where(present(condition), gradient, w.scalar(0)),
+    () => w.where(present(condition), w.scalar(0), gradient),
   ],
   /** Steps: no gradient anywhere. */
   ...Object.fromEntries(
@@ -130,8 +131,10 @@ export const elementwiseRules: GradientRules = {
   ),
   Trilu: ({ w, node, inputs: [, k], gradient }) => [
     () =>
-      w.emit('Trilu', k ? [gradient, k] : [gradient], [w.type(gradient)], {
-        attributes: { upper: intAttribute(node, 'upper', 1) },
-      })[0]!,
+      present(
+        w.emit('Trilu', k ? [gradient, k] : [gradient], [w.type(gradient)], {
+          attributes: { upper: intAttribute(node, 'upper', 1) },
+        })[0],
+      ),
   ],
 };

@@ -1,4 +1,5 @@
 /** Gradients of matrix products, convolutions and changes of size. */
+import { present } from '../../../errors/present';
 import { floatAttribute, intAttribute } from '../../../onnx/shapes/OpCall';
 import { imageGradient, weightGradient, windowAttributes, windowsOf } from '../convolution';
 import type { GraphWriter } from '../GraphWriter';
@@ -9,7 +10,7 @@ const count = (dims: readonly number[]): number => dims.reduce((product, dim) =>
 /** [..., last] -> [rows, last] */
 const rows = (w: GraphWriter, x: string): string => {
   const shape = w.shape(x);
-  return w.reshape(x, [count(shape.slice(0, -1)), shape.at(-1)!]);
+  return w.reshape(x, [count(shape.slice(0, -1)), present(shape.at(-1))]);
 };
 
 /** [..., row, last] -> [row, ... last] */
@@ -17,7 +18,7 @@ function wide(w: GraphWriter, x: string): string {
   const shape = w.shape(x);
   const rank = shape.length;
   const moved = w.transpose(x, [rank - 2, ...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1]);
-  return w.reshape(moved, [shape[rank - 2]!, count(shape) / shape[rank - 2]!]);
+  return w.reshape(moved, [present(shape[rank - 2]), count(shape) / present(shape[rank - 2])]);
 }
 
 /** Of weights [K, N] one product of matrices each; of batches of matrices the same with transposes. */
@@ -38,10 +39,10 @@ function matMul({ w, inputs, gradient }: RuleCall): ReturnType<Rule> {
 /** A vector is a matrix of one row or column. */
 function vectorMatMul({ w, inputs, gradient }: Pick<RuleCall, 'w' | 'inputs' | 'gradient'>): ReturnType<Rule> {
   const [a, b] = inputs as [string, string];
-  const left = w.rank(a) === 1 ? w.reshape(a, [1, w.shape(a)[0]!]) : a;
-  const right = w.rank(b) === 1 ? w.reshape(b, [w.shape(b)[0]!, 1]) : b;
+  const left = w.rank(a) === 1 ? w.reshape(a, [1, present(w.shape(a)[0])]) : a;
+  const right = w.rank(b) === 1 ? w.reshape(b, [present(w.shape(b)[0]), 1]) : b;
   const batch = w.rank(left) > w.rank(right) ? w.shape(left).slice(0, -2) : w.shape(right).slice(0, -2);
-  const whole = w.reshape(gradient, [...batch, w.shape(left).at(-2)!, w.shape(right).at(-1)!]);
+  const whole = w.reshape(gradient, [...batch, present(w.shape(left).at(-2)), present(w.shape(right).at(-1))]);
   return [
     () => w.reshape(w.reduceTo(w.matMul(whole, w.swapLast(right)), w.shape(left)), w.shape(a)),
     () => w.reshape(w.reduceTo(w.matMul(w.swapLast(left), whole), w.shape(right)), w.shape(b)),
@@ -85,7 +86,7 @@ function transposedConvolution({ w, node, inputs, gradient }: RuleCall): ReturnT
   const windows = windowsOf(node, w.shape(gradient).slice(2), w.shape(x).slice(2), w.shape(weights).slice(2));
   if (windows.groups !== 1 || node.attributes.has('output_shape')) return [];
   return [
-    () => w.emit('Conv', [gradient, weights], [w.type(x)], { attributes: windowAttributes(windows) })[0]!,
+    () => present(w.emit('Conv', [gradient, weights], [w.type(x)], { attributes: windowAttributes(windows) })[0]),
     () => weightGradient(w, gradient, x, windows),
     () => channelSums(w, gradient),
   ];
@@ -95,9 +96,9 @@ function transposedConvolution({ w, node, inputs, gradient }: RuleCall): ReturnT
 function resize({ w, inputs: [x], gradient }: RuleCall): ReturnType<Rule> {
   return [
     () => {
-      const from = w.shape(x!);
-      const factors = w.shape(gradient).map((dim, i) => dim / from[i]!);
-      const apart = from.flatMap((dim, i) => (factors[i] === 1 ? [dim] : [dim, factors[i]!]));
+      const from = w.shape(present(x));
+      const factors = w.shape(gradient).map((dim, i) => dim / present(from[i]));
+      const apart = from.flatMap((dim, i) => (factors[i] === 1 ? [dim] : [dim, present(factors[i])]));
       let at = -1;
       const axes = factors.flatMap((factor) => {
         at += factor === 1 ? 1 : 2;

@@ -1,4 +1,5 @@
 /** Gradients of normalisations, softmax and reductions. */
+import { present } from '../../../errors/present';
 import { elementCount } from '../../../onnx/dataTypes';
 import { intAttribute, intsAttribute } from '../../../onnx/shapes/OpCall';
 import type { GraphWriter } from '../GraphWriter';
@@ -17,7 +18,7 @@ function layerNormalization({ w, node, inputs, gradient }: RuleCall): ReturnType
   const length = elementCount(shape.slice(axis));
   const [, mean, inverse] = node.outputs as [string, string, string];
   const plain = w.isOnes(scale);
-  const normal = (): string => (plain && !inputs[2] ? node.outputs[0]! : w.mul(w.sub(x, mean), inverse));
+  const normal = (): string => (plain && !inputs[2] ? present(node.outputs[0]) : w.mul(w.sub(x, mean), inverse));
   const product = (): string => w.mul(gradient, normal());
   /** mean(value scale) over the normalised axes: a product with a vector where that is the last axis alone. */
   const weightedMean = (value: string): string => {
@@ -65,8 +66,10 @@ const reduction =
     if (none && intAttribute(node, 'noop_with_empty_axes', 0) === 1) return [() => gradient];
     const axes = none ? shape.map((_, i) => i) : given.map((axis) => axisOf(axis, shape.length));
     const kept = shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
-    const count = axes.reduce((product, axis) => product * shape[axis]!, 1);
-    return [() => w.expand(spread(w, w.reshape(gradient, kept), x, w.reshape(node.outputs[0]!, kept), count), shape)];
+    const count = axes.reduce((product, axis) => product * present(shape[axis]), 1);
+    return [
+      () => w.expand(spread(w, w.reshape(gradient, kept), x, w.reshape(present(node.outputs[0]), kept), count), shape),
+    ];
   };
 
 /** To the elements that are the extreme; equal ones share. */

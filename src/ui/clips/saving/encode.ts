@@ -1,4 +1,5 @@
 /** A painted clip as a file: one frame as PNG, all as GIF, WebM or MP4. The encoders are kept libraries. */
+import { present } from '../../../errors/present';
 import type { FramePainter } from './picture';
 
 export type ClipFormat = 'png' | 'gif' | 'webm' | 'mp4';
@@ -24,7 +25,7 @@ export async function encodeGif(painter: FramePainter, framesPerSecond: number):
 }
 
 function pixelsOf(painter: FramePainter, frame: number): Uint8ClampedArray {
-  return painter.paint(frame).getContext('2d')!.getImageData(0, 0, painter.width, painter.height).data;
+  return present(painter.paint(frame).getContext('2d')).getImageData(0, 0, painter.width, painter.height).data;
 }
 
 /** Every few pixels of all frames: enough to choose colours by. */
@@ -33,7 +34,7 @@ function sampled(frames: readonly Uint8ClampedArray[]): Uint8Array {
   const step = Math.max(1, Math.floor(total / 400_000));
   const picked: number[] = [];
   for (const frame of frames)
-    for (let at = 0; at < frame.length; at += 4 * step) picked.push(frame[at]!, frame[at + 1]!, frame[at + 2]!, 255);
+    for (let at = 0; at < frame.length; at += 4 * step) picked.push(...frame.subarray(at, at + 3), 255);
   return Uint8Array.from(picked);
 }
 
@@ -75,5 +76,5 @@ export async function encodeVideo(
     await source.add(frame / framesPerSecond, 1 / framesPerSecond);
   }
   await output.finalize();
-  return new Blob([target.buffer!], { type: `video/${format}` });
+  return new Blob([present(target.buffer)], { type: `video/${format}` });
 }

@@ -2,6 +2,7 @@
  * The frames that a saved clip consists of, as canvases: one side, two or three next to each other, or a difference, each
  * pixel enlarged by a whole number, with a line of text below that says what it is.
  */
+import { present } from '../../../errors/present';
 import type { Clip } from '../../../metrics/Clip';
 import { difference } from '../pixels';
 
@@ -48,9 +49,9 @@ export function framePainter(
   const width = even(shown.length * first.width * scale + (shown.length - 1) * gap);
   const height = even(first.height * scale + lineHeight);
   const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  const context = present(canvas.getContext('2d', { willReadFrequently: true }));
   const single = new OffscreenCanvas(first.width, first.height);
-  const singleContext = single.getContext('2d')!;
+  const singleContext = present(single.getContext('2d'));
   const paint = (frame: number): OffscreenCanvas => {
     context.fillStyle = '#0d0f13';
     context.fillRect(0, 0, width, height);
@@ -58,7 +59,7 @@ export function framePainter(
     shown.forEach((clip, i) => {
       const pixels =
         part === 'difference'
-          ? difference(frameOf(source.teacher!, frame), frameOf(source.student!, frame), gain)
+          ? difference(frameOf(present(source.teacher), frame), frameOf(present(source.student), frame), gain)
           : frameOf(clip, frame);
       const image = new ImageData(clip.width, clip.height);
       image.data.set(pixels);
