@@ -91,7 +91,7 @@ export async function openSearch(pipeline: Pipeline, request: PlanRequest, optio
       for (const { group, references } of isKnown ? [] : await groups()) {
         await before();
         const outputs = await groupOutputs(pipeline, variantOf(plan), group);
-        errors.push(...outputs.map((output, index) => latentError(pipeline, references[index]!, output)));
+        errors.push(...outputs.map((output, index) => latentError(pipeline, present(references[index]), output)));
       }
       const error = earlier.get(key) ?? (isKnown ? { content: 0, motion: 0, total: 0 } : meanError(errors));
       const measured = { plan, cost: costOf(plan), error };

@@ -2,7 +2,9 @@
  * Errors of finished plans on clips that took no part in the search: what a plan promises for prompts and seeds that
  * nobody looked at. It searches nothing.
  */
+
 import type { Plan } from '../blocks/plan';
+import { present } from '../errors/present';
 import { type Damage, damageOf } from './damage';
 import type { GenerateSettings } from './GenerateSettings';
 import type { Pipeline } from './Pipeline';
@@ -33,7 +35,9 @@ export async function scorePlans(
     for (const { group, references } of groups) {
       const outputs = await outputsOf(variantOf(plan), group);
       for (const [index, { run }] of group.entries())
-        perRun[runs.indexOf(run)]!.push(latentError(pipeline, references[index]!, outputs[index]!));
+        present(perRun[runs.indexOf(run)]).push(
+          latentError(pipeline, present(references[index]), present(outputs[index])),
+        );
     }
     damages.push(damageOf(perRun));
   }

@@ -2,6 +2,7 @@
  * States of the teacher that the denoiser is run on together: a call of four clips takes less than four calls, and which
  * clips a call holds changes nothing of what comes out. Whether that is true of a graph is tried, not believed.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { firstOutput } from '../onnx/graph';
 import { branchesFor, branchGuidance, guide } from '../pipeline/guidance';
@@ -59,7 +60,7 @@ export async function groupStates(
   const grouped: GroupedStates[] = [];
   for (const group of groups) {
     const references = await teacherOn(group);
-    if (!group.every(({ state }, index) => isSame(pipeline, state.output, references[index]!))) return alone;
+    if (!group.every(({ state }, index) => isSame(pipeline, state.output, present(references[index])))) return alone;
     grouped.push({ group, references });
   }
   return grouped;
@@ -72,10 +73,10 @@ function isSame(pipeline: Pipeline, expected: Float32Array, output: Float32Array
 
 /** The calls of a group: all branches at once where the graph takes such a batch. */
 export function groupCalls(pipeline: Pipeline, group: StateGroup): readonly StateCall[] {
-  if (group.length === 1) return stateCalls(pipeline, group[0]!);
+  if (group.length === 1) return stateCalls(pipeline, present(group[0]));
   const feeds = joinedFeeds(pipeline, group);
   if (!feeds) throw new StudioError('internal', 'These states of the teacher cannot be run in one call.');
-  return [{ feeds, clips: group.length * branchesOf(pipeline, group[0]!).length }];
+  return [{ feeds, clips: group.length * branchesOf(pipeline, present(group[0])).length }];
 }
 
 /** The guided output of each state, from the denoiser's outputs of its calls in order. */
@@ -104,7 +105,9 @@ export async function groupOutputs(
     const { denoiser } = pipeline;
     const name = firstOutput(denoiser.file.model.graph).name;
     const [{ feeds, clips }] = groupCalls(pipeline, group) as [StateCall];
-    const output = floatValues((await denoiser.run(editOf(variant, 'denoiser'), feeds as Feeds, [name]))[name]!);
+    const output = floatValues(
+      present((await denoiser.run(editOf(variant, 'denoiser'), feeds as Feeds, [name]))[name]),
+    );
     if (countNotFinite(output) === 0) return guidedOutputs(pipeline, group, [{ clips, output }]);
   }
   // alone, a state that is not finite is named with its block
@@ -132,9 +135,9 @@ function stateCalls(pipeline: Pipeline, probed: ProbedState): readonly StateCall
 function groupSize(pipeline: Pipeline, states: readonly ProbedState[]): number {
   const { denoiser, inputs } = pipeline;
   if (states.length === 0 || inputs.clipsOf(1) !== 1) return 1;
-  const { guidance } = states[0]!.run.settings;
+  const { guidance } = present(states[0]).run.settings;
   if (states.some(({ run }) => run.settings.guidance !== guidance)) return 1;
-  const clips = branchesOf(pipeline, states[0]!).length;
+  const clips = branchesOf(pipeline, present(states[0])).length;
   const callMacs = (denoiser.tree.totals.macs / inputs.batch) * clips;
   return Math.floor(Math.min(MOST_CLIPS / clips, MOST_CALL_MACS / Math.max(1, callMacs)));
 }
@@ -148,9 +151,9 @@ function joinedFeeds(pipeline: Pipeline, group: StateGroup): Record<string, Plai
   if (all.some((calls) => calls.length !== 1)) return null;
   const joined: Record<string, PlainTensor> = {};
   for (const { name, type } of model.graph.inputs) {
-    const tensors = all.flatMap(([call]) => call!.feeds[name] ?? []);
+    const tensors = all.flatMap(([call]) => present(call).feeds[name] ?? []);
     if (tensors.length === 0) continue;
-    const first = tensors[0]!;
+    const first = present(tensors[0]);
     const axis = type?.shape?.[0];
     if (typeof axis === 'string' && free.has(axis)) {
       if (tensors.some(({ dims }) => dims.slice(1).join() !== first.dims.slice(1).join())) return null;
