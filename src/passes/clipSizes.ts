@@ -43,9 +43,24 @@ export function clipSizes(
 function sizesOf(a: Value, b: Value | undefined): ClipSizes {
   const shape =
     a.shape && b?.shape && isConcrete(a.shape) && isConcrete(b.shape) ? agreed(a.shape, b.shape) : undefined;
-  const [left, right] = shape?.some(perClip) ? [] : [numbersOf(a), b && numbersOf(b)];
-  const constant = left && right && left.every((element, i) => Object.is(element, right[i])) ? left : undefined;
-  return { dataType: a.dataType, shape, constant };
+  let constant: readonly number[] | undefined;
+  let isCompared = false;
+  return {
+    dataType: a.dataType,
+    shape,
+    /** Compared when asked for: most values are vectors of weights, whose elements nobody wants. */
+    get constant() {
+      if (!isCompared) constant = shape?.some(perClip) ? undefined : sameElements(a, b);
+      isCompared = true;
+      return constant;
+    },
+  };
+}
+
+function sameElements(a: Value, b: Value | undefined): readonly number[] | undefined {
+  if (a.tensor && a.tensor === b?.tensor) return numbersOf(a);
+  const [left, right] = [numbersOf(a), b && numbersOf(b)];
+  return left && right && left.every((element, i) => Object.is(element, right[i])) ? left : undefined;
 }
 
 function agreed(a: readonly number[], b: readonly number[]): readonly number[] | undefined {
