@@ -1,10 +1,13 @@
 /** What `analyze` and `plan` share: units, and the clips that they are measured on. */
 import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
+import type { Folder } from '../library/Folder';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
-import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { GenerateSettings, Picture } from '../studio/GenerateSettings';
+import type { Pipeline } from '../studio/Pipeline';
 import type { DenoiserUnitKind, UnitKind } from '../studio/units';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
+import { pictureOf, readImage } from './readImage';
 
 export const importanceOptions = {
   units: { type: 'string' },
@@ -12,6 +15,7 @@ export const importanceOptions = {
   seeds: { type: 'string' },
   steps: { type: 'string' },
   guidance: { type: 'string' },
+  image: { type: 'string', multiple: true },
   'latent-size': { type: 'string' },
   device: { type: 'string' },
 } as const;
@@ -21,6 +25,8 @@ export const importanceHelp = `  --units KIND        layers, pairs, stages, or r
   --seeds N           clips for each prompt, of seeds 1 to N (default 1)
   --steps N           sampling steps (default: the folder's own)
   --guidance X        classifier-free guidance; 1: none (default: the folder's own)
+  --image FILE        the PNG or JPEG that the clips begin with, for a model that takes one; may be repeated (default:
+                      the first that came with the folder)
 ${latentSizeHelp}
 ${deviceHelp}`;
 
@@ -30,6 +36,7 @@ interface ImportanceValues {
   readonly seeds?: string;
   readonly steps?: string;
   readonly guidance?: string;
+  readonly image?: readonly string[];
 }
 
 const DENOISER_KINDS: readonly DenoiserUnitKind[] = ['layers', 'pairs', 'stages', 'runs'];
@@ -47,18 +54,43 @@ function oneOf<Kind extends string>(kinds: readonly Kind[], { units = 'layers' }
   return kind;
 }
 
-/** Every prompt with every seed. Throws `cli/usage` and `library/missing-file`. */
+/** Every prompt, and where the model begins with one every picture, with every seed. Throws `cli/usage` and `library/missing-file`. */
 export async function readClips(
   values: ImportanceValues,
-  { defaults }: PipelineDescription,
+  { folder, description }: Pick<Pipeline, 'folder' | 'description'>,
 ): Promise<readonly GenerateSettings[]> {
+  const { defaults } = description;
   const prompts = values.prompts === undefined ? [defaults.prompt] : await readPrompts(values.prompts);
+  const images = await readPictures(values.image, folder, description);
   const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
   const steps = integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps);
   const guidance = decimal(values.guidance, '--guidance', 0, defaults.guidance);
   return prompts.flatMap((prompt) =>
-    Array.from({ length: seeds }, (_, index) => ({ prompt, seed: index + 1, steps, guidance })),
+    images.flatMap((image) =>
+      Array.from({ length: seeds }, (_, index) => ({
+        prompt,
+        seed: index + 1,
+        steps,
+        guidance,
+        ...(image ? { image } : {}),
+      })),
+    ),
   );
+}
+
+/** `[undefined]` where the model begins with no picture, or none is there. */
+async function readPictures(
+  paths: readonly string[] | undefined,
+  folder: Folder,
+  { image }: PipelineDescription,
+): Promise<readonly (Picture | undefined)[]> {
+  if (paths !== undefined && !image)
+    throw new StudioError('cli/usage', '--image: this model does not begin with a picture.');
+  if (paths !== undefined) return Promise.all(paths.map(readImage));
+  const [example] = image?.examples ?? [];
+  if (example === undefined) return [undefined];
+  const source = await folder.open(example);
+  return [pictureOf(Buffer.from(await source.read(0, source.sizeBytes)), example)];
 }
 
 /** One a line. Throws `cli/usage` and `library/missing-file`. */

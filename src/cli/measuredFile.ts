@@ -19,9 +19,25 @@ export interface MeasuredFile {
 
 /** What the errors belong to. */
 async function subject(pipeline: Pipeline, settings: readonly GenerateSettings[]): Promise<string> {
-  const clips = settings.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]);
-  return JSON.stringify([await fingerprintOf(pipeline), clips]);
+  return JSON.stringify([await fingerprintOf(pipeline), settings.map(clipName)]);
 }
+
+/** A clip by what it is made from; a picture by its content. */
+const clipName = ({ image, ...settings }: GenerateSettings) => nameOf({ ...settings, picture: image?.key });
+
+const nameOf = ({
+  prompt,
+  seed,
+  steps,
+  guidance,
+  picture,
+}: Omit<GenerateSettings, 'image'> & { picture?: string | undefined }) => [
+  prompt,
+  seed,
+  steps,
+  guidance,
+  ...(picture === undefined ? [] : [picture]),
+];
 
 /** A file that is not there yet begins empty. Throws `library/integrity` where it belongs to something else. */
 export async function openMeasuredFile(
@@ -41,6 +57,9 @@ export async function openMeasuredFile(
   };
 }
 
+/** As `analyze` prints them. */
+type WrittenSettings = Omit<GenerateSettings, 'image'> & { readonly image?: { readonly sha256: string } };
+
 /** Each unit's own damage, from the file that `analyze` wrote. Throws `library/*`. */
 export async function readImportance(
   path: string,
@@ -50,16 +69,16 @@ export async function readImportance(
   const stored = (await readJson(path)) as
     | {
         readonly model?: string;
-        readonly settings?: readonly GenerateSettings[];
+        readonly settings?: readonly WrittenSettings[];
         readonly units?: readonly UnitImportance[];
       }
     | undefined;
   if (stored === undefined)
     throw new StudioError('library/missing-file', `The importance ${path} cannot be read.`, { path });
-  const clips = (list: readonly GenerateSettings[] | undefined) =>
-    JSON.stringify(list?.map(({ prompt, seed, steps, guidance }) => [prompt, seed, steps, guidance]));
+  const written = stored.settings?.map(({ image, ...one }) => nameOf({ ...one, picture: image?.sha256 }));
   const isOfModel = stored.model === (await fingerprintOf(pipeline));
-  if (!isOfModel || clips(stored.settings) !== clips(settings) || !stored.units) throw foreign(path);
+  const isOfClips = JSON.stringify(written) === JSON.stringify(settings.map(clipName));
+  if (!isOfModel || !isOfClips || !stored.units) throw foreign(path);
   return stored.units.map(({ plan, output: { content, motion, total } }) => ({
     plan,
     error: { content, motion, total },

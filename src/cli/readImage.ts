@@ -10,8 +10,11 @@ import type { Picture } from '../studio/GenerateSettings';
 const MAX_MEGABYTES = 512;
 
 /** Throws `cli/usage` where there is no such file or no picture in it. */
-export async function readImage(path: string): Promise<Picture> {
-  const { width, height, data } = decode(await bytesOf(path), path);
+export const readImage = async (path: string): Promise<Picture> => pictureOf(await bytesOf(path), path);
+
+/** `path`: for errors. Throws `cli/usage` where there is no picture in the bytes. */
+export function pictureOf(bytes: Buffer, path: string): Picture {
+  const { width, height, data } = decode(bytes, path);
   const pixels = new Uint8ClampedArray(data);
   return { key: createHash('sha256').update(pixels).digest('hex'), width, height, pixels };
 }

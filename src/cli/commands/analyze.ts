@@ -11,6 +11,7 @@ import { type UnitKind, unitsOf } from '../../studio/units';
 import { decimal, device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
+import { printable } from '../generateOptions';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { counted, table, withPrefix } from '../table';
@@ -56,7 +57,7 @@ export const analyze: Command = {
       device(values.device),
     );
     try {
-      const clips = await readClips(values, pipeline.description);
+      const clips = await readClips(values, pipeline);
       const ofDecoder = kind === 'decoder';
       const units = ofDecoder ? decoderUnits(pipeline) : unitsOf(pipeline.denoiser.tree, kind);
       const measure = ofDecoder ? measureDecoderImportance : measureImportance;
@@ -73,7 +74,18 @@ export const analyze: Command = {
       await writeWhole(
         out,
         signal,
-        encode(JSON.stringify({ model: await fingerprintOf(pipeline), kind, ...importance }, null, 2) + '\n'),
+        encode(
+          JSON.stringify(
+            {
+              model: await fingerprintOf(pipeline),
+              kind,
+              ...importance,
+              settings: importance.settings.map(printable),
+            },
+            null,
+            2,
+          ) + '\n',
+        ),
       );
       if (values.csv !== undefined) await writeWhole(values.csv, signal, encode(csvOf(importance)));
       process.stdout.write(describe(importance, kind, out));

@@ -36,6 +36,8 @@ ${importanceHelp}
   --resume FILE       keeps every measured error there, and begins with those that it has
   --held-out FILE     prompts, one a line, that the search does not see: the plan and the baselines are also scored on
                       them, with seeds from 1001 on (as many as --seeds says)
+  --held-out-image FILE
+                      the same with pictures, for a model that begins with one; may be repeated
   --random N          random plans to compare with (default 20)
   --out FILE          the plan, as the studio and "vdmini prune --plan" read it
   --json              {plan, cost, error, baselines, front}, and with --held-out {clips, error, baselines}
@@ -49,6 +51,7 @@ const options = {
   lock: { type: 'string', multiple: true },
   random: { type: 'string' },
   'held-out': { type: 'string' },
+  'held-out-image': { type: 'string', multiple: true },
   importance: { type: 'string' },
   resume: { type: 'string' },
   out: { type: 'string' },
@@ -72,7 +75,7 @@ export const plan: Command = {
     try {
       const { tree } = pipeline.denoiser;
       let unwritten = 0;
-      const settings = await readClips(values, pipeline.description);
+      const settings = await readClips(values, pipeline);
       const alone = values.importance === undefined ? [] : await readImportance(values.importance, pipeline, settings);
       const kept = values.resume === undefined ? null : await openMeasuredFile(values.resume, pipeline, settings);
       const seen = new Set([...alone, ...(kept?.known ?? [])].map((one) => planKey(one.plan)));
@@ -133,7 +136,7 @@ export const plan: Command = {
 const WRITE_EVERY = 20;
 
 interface HeldOut {
-  readonly clips: readonly { readonly prompt: string; readonly seed: number }[];
+  readonly clips: readonly { readonly prompt: string; readonly seed: number; readonly picture?: string }[];
   readonly error: Damage;
   /** Of the random ones, the plan in their middle. */
   readonly baselines: readonly { readonly name: string; readonly error: Damage }[];
@@ -142,20 +145,25 @@ interface HeldOut {
 /** Seeds that nobody searches on. */
 const FIRST_HELD_OUT_SEED = 1001;
 
-/** Undefined where it was not asked for. */
+interface HeldOutValues {
+  readonly 'held-out'?: string;
+  readonly 'held-out-image'?: readonly string[];
+}
+
+/** Undefined where it was not asked for. A picture is named by the SHA-256 of its pixels. */
 async function scoreHeldOut(
   pipeline: Pipeline,
   { plan: found, baselines }: PlanResult,
-  { 'held-out': prompts, ...values }: Parameters<typeof readClips>[0] & { readonly 'held-out'?: string },
+  { 'held-out': prompts, 'held-out-image': image, ...values }: Parameters<typeof readClips>[0] & HeldOutValues,
   signal: AbortSignal,
 ): Promise<HeldOut | undefined> {
-  if (prompts === undefined) return undefined;
-  const given = await readClips({ ...values, prompts }, pipeline.description);
+  if (prompts === undefined && image === undefined) return undefined;
+  const given = await readClips({ ...values, ...(prompts ? { prompts } : {}), ...(image ? { image } : {}) }, pipeline);
   const clips = given.map((clip) => ({ ...clip, seed: clip.seed - 1 + FIRST_HELD_OUT_SEED }));
   const plans = [found, ...baselines.map((baseline) => baseline.plan)];
   const [error, ...others] = await scorePlans(pipeline, plans, clips, { signal });
   return {
-    clips: clips.map(({ prompt, seed }) => ({ prompt, seed })),
+    clips: clips.map(({ prompt, seed, image: of }) => ({ prompt, seed, ...(of ? { picture: of.key } : {}) })),
     error: present(error),
     baselines: baselines.map(({ name }, index) => ({ name, error: present(others[index]) })),
   };
