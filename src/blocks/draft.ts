@@ -4,8 +4,10 @@ import type { AtomTree } from './atomTree';
 import type { BlockKind, Section } from './block';
 import { processorReason } from './findAtoms';
 import type { Flow } from './flow';
+import { sameType, viewed } from './flow';
 import { exclusiveNodes } from './graphIndex';
 import { isProcessorSpecific, qualifiedOperator } from './operators';
+import { isInside, moduleScope } from './scopes';
 
 export interface DraftRewire {
   readonly exit: number;
@@ -40,7 +42,7 @@ export function draftOfAtoms(
   atoms: readonly AtomTree[],
   children: readonly Draft[] = [],
 ): Draft {
-  const pairs = atoms.map(({ atom: { exit, entry } }) => ({ exit, entry }));
+  const pairs = atoms.map(({ atom: { exit, entry } }) => ({ exit, entry: givenTo(flow, id, entry) }));
   const nodes = exclusiveNodes(
     flow,
     pairs.map(({ exit }) => exit),
@@ -50,6 +52,19 @@ export function draftOfAtoms(
   const reason = kept?.atom.reason ?? stayingReason(flow, nodes);
   const output = atoms.at(-1)!.atom.exit;
   return { id, kind, ...place, rewires: reason ? [] : pairs, reason, nodes, children, output };
+}
+
+/** What the module is given: a position embedding that it adds first goes with it. Else the entry itself. */
+function givenTo(flow: Flow, module: string, entry: number): number {
+  let given = entry;
+  for (let value = entry; ; ) {
+    const node = flow.producer[value]!;
+    if (node < 0 || !isInside(moduleScope(flow.nodes[node]!), module)) return given;
+    const before = viewed(flow, value);
+    if (before < 0) return entry;
+    value = before;
+    if (sameType(flow, value, entry)) given = value;
+  }
 }
 
 /** Why nodes cannot go whatever passes them; `undefined` when nothing is against it. */

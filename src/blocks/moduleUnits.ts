@@ -152,7 +152,7 @@ function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[])
     const isBranch = (node: number) => inside(node) || branch.has(node) || sums.has(node);
     const elsewhere = (modules.results.get(module) ?? []).some(
       (result) =>
-        !(flow.users[result]!.every(isBranch) && flow.isOutput[result] === 0) && madeByWeights(flow, inside, result),
+        !(readers(flow, result).every(isBranch) && flow.isOutput[result] === 0) && madeByWeights(flow, inside, result),
     );
     const base = { id: module, module, role: 'branch' as const, trees: members };
     if (elsewhere)
@@ -165,6 +165,10 @@ function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[])
     return [{ ...base, rewires: members.map(({ atom: { exit, entry } }) => ({ exit, entry })) }];
   });
 }
+
+/** Who reads its values, and not its size alone. */
+const readers = (flow: Flow, value: number): readonly number[] =>
+  flow.users[value]!.filter((user) => flow.data[user]!.includes(value));
 
 /** The outermost module that holds all weights of a branch and not the sum. */
 function branchModule(flow: Flow, modules: Modules, { atom }: AtomTree): string | undefined {

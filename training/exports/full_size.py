@@ -1,6 +1,6 @@
 """Full-size graphs without weights: the real configurations, exported with tensors that have a shape and no memory.
 
-    python full_size.py --out DIR [--model svd svd-fp32 hunyuan]
+    python full_size.py --out DIR [--model svd svd-fp32 svd-tiny-latent hunyuan]
 
 Writes DIR/MODEL/model.onnx, whose initializers point into `model.onnx.data` (location, offset, length) as torch.onnx
 does for large models; that file is not written. A reader needs no weights to open, map and prune the graph; a test that
@@ -50,6 +50,11 @@ def _svd_inputs(dtype: torch.dtype) -> dict[str, torch.Tensor]:
     }
 
 
+def _svd_tiny_inputs(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Two frames of 8 x 8 latents: all weights and few products, to be stepped without a GPU."""
+    return {**_svd_inputs(dtype), "sample": torch.zeros(1, 2, 8, 8, 8, dtype=dtype)}
+
+
 def _hunyuan_inputs(dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """33 frames (9 latents) of 544 x 960 pixels."""
     return {
@@ -65,6 +70,7 @@ def _hunyuan_inputs(dtype: torch.dtype) -> dict[str, torch.Tensor]:
 MODELS = {
     "svd": FullSize(StableVideoUNet, torch.float16, _svd_inputs),
     "svd-fp32": FullSize(StableVideoUNet, torch.float32, _svd_inputs),
+    "svd-tiny-latent": FullSize(StableVideoUNet, torch.float32, _svd_tiny_inputs),
     "hunyuan": FullSize(HunyuanVideo, torch.float16, _hunyuan_inputs),
 }
 

@@ -15,30 +15,15 @@ from diffusers import (
     SanaTransformer2DModel,
     StableAudioDiTModel,
 )
-from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel, ViTConfig, ViTModel
 
 from family import Family, noise
+from held_out_decoders import HELD_OUT_DECODERS
+from held_out_denoisers import FURTHER_HELD_OUT
+from held_out_encoders import HELD_OUT_ENCODERS
+from held_out_family import held
 
 
-def _calling(cls, names, first=lambda result: result[0]):
-    """The class with a forward method of positional tensors, in the order of the inputs."""
-
-    def forward(self, *args):
-        return first(cls.forward(self, **dict(zip(names, args)), return_dict=False))
-
-    # torch.onnx reads the names of inputs from the signature.
-    source = f"def forward(self, {', '.join(names)}): return _forward(self, {', '.join(names)})"
-    scope = {"_forward": forward}
-    exec(source, scope)  # noqa: S102  the names are those below
-    return type(f"Held{cls.__name__}", (cls,), {"forward": scope["forward"]})
-
-
-def _held(name, cls, configuration, inputs, is_unet=False) -> Family:
-    made = _calling(cls, list(inputs()))
-    return Family(name=name, build=lambda: made(**configuration), inputs=inputs, is_unet=is_unet, generic=True)
-
-
-PIXART = _held(
+PIXART = held(
     "pixart", PixArtTransformer2DModel,
     dict(
         sample_size=8, num_layers=3, patch_size=2, attention_head_dim=8, num_attention_heads=3, caption_channels=32,
@@ -50,7 +35,7 @@ PIXART = _held(
     },
 )
 
-SANA = _held(
+SANA = held(
     "sana", SanaTransformer2DModel,
     dict(
         patch_size=1, in_channels=4, out_channels=4, num_layers=3, attention_head_dim=4, num_attention_heads=2,
@@ -61,10 +46,10 @@ SANA = _held(
     },
 )
 
-ALLEGRO = _held(
+ALLEGRO = held(
     "allegro", AllegroTransformer3DModel,
     dict(
-        num_attention_heads=2, attention_head_dim=24, in_channels=4, out_channels=4, num_layers=3, cross_attention_dim=16,
+        num_attention_heads=2, attention_head_dim=24, in_channels=4, out_channels=4, num_layers=3, cross_attention_dim=48,
         sample_width=8, sample_height=8, sample_frames=8, caption_channels=24,
     ),
     lambda: {
@@ -73,7 +58,7 @@ ALLEGRO = _held(
     },
 )
 
-AURA_FLOW = _held(
+AURA_FLOW = held(
     "aura-flow", AuraFlowTransformer2DModel,
     dict(
         sample_size=8, patch_size=2, in_channels=4, num_mmdit_layers=2, num_single_dit_layers=2, attention_head_dim=8,
@@ -85,12 +70,12 @@ AURA_FLOW = _held(
     },
 )
 
-CONSIS_ID = _held(
+CONSIS_ID = held(
     "consis-id", ConsisIDTransformer3DModel,
     dict(
         num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=4, time_embed_dim=2, text_embed_dim=8,
         num_layers=2, sample_width=8, sample_height=8, sample_frames=8, patch_size=2, temporal_compression_ratio=4,
-        max_text_seq_length=8, cross_attn_interval=1, is_kps=False, is_train_face=False, is_train_lfe=False,
+        max_text_seq_length=8, cross_attn_interval=1, is_kps=False, is_train_face=False,
     ),
     lambda: {
         "hidden_states": noise(1, 2, 4, 8, 8), "encoder_hidden_states": noise(1, 8, 8, seed=2),
@@ -98,7 +83,7 @@ CONSIS_ID = _held(
     },
 )
 
-LUMINA2 = _held(
+LUMINA2 = held(
     "lumina2", Lumina2Transformer2DModel,
     dict(
         sample_size=8, patch_size=2, in_channels=4, hidden_size=24, num_layers=2, num_refiner_layers=1,
@@ -111,7 +96,7 @@ LUMINA2 = _held(
     },
 )
 
-COGVIEW4 = _held(
+COGVIEW4 = held(
     "cogview4", CogView4Transformer2DModel,
     dict(
         patch_size=2, in_channels=4, num_layers=2, attention_head_dim=4, num_attention_heads=4, out_channels=4,
@@ -124,7 +109,7 @@ COGVIEW4 = _held(
     },
 )
 
-EASY_ANIMATE = _held(
+EASY_ANIMATE = held(
     "easy-animate", EasyAnimateTransformer3DModel,
     dict(
         attention_head_dim=16, num_attention_heads=2, in_channels=4, mmdit_layers=2, num_layers=2, out_channels=4,
@@ -137,7 +122,7 @@ EASY_ANIMATE = _held(
     },
 )
 
-STABLE_AUDIO = _held(
+STABLE_AUDIO = held(
     "stable-audio", StableAudioDiTModel,
     dict(
         sample_size=4, in_channels=4, num_layers=3, attention_head_dim=4, num_key_value_attention_heads=4,
@@ -150,55 +135,10 @@ STABLE_AUDIO = _held(
     },
 )
 
-
-class ClipText(CLIPTextModel):
-    def forward(self, input_ids):
-        return super().forward(input_ids).last_hidden_state
-
-
-class T5Text(T5EncoderModel):
-    def forward(self, input_ids):
-        return super().forward(input_ids).last_hidden_state
-
-
-class Vision(ViTModel):
-    def forward(self, pixel_values):
-        return super().forward(pixel_values).last_hidden_state
-
-
-CLIP_TEXT = Family(
-    name="clip-text",
-    build=lambda: ClipText(CLIPTextConfig(
-        vocab_size=99, hidden_size=32, intermediate_size=37, num_hidden_layers=3, num_attention_heads=4,
-        max_position_embeddings=16, projection_dim=32, attn_implementation="eager",
-    )),
-    inputs=lambda: {"input_ids": torch.tensor([[1, 5, 17, 23, 42, 60, 71, 98]])},
-    generic=True,
-)
-
-T5_TEXT = Family(
-    name="t5-text",
-    build=lambda: T5Text(T5Config(
-        vocab_size=99, d_model=32, d_ff=37, d_kv=8, num_layers=3, num_heads=4, feed_forward_proj="gated-gelu",
-        is_encoder_decoder=False, use_cache=False,
-    )),
-    inputs=lambda: {"input_ids": torch.tensor([[1, 5, 17, 23, 42, 60, 71, 98]])},
-    generic=True,
-)
-
-VIT = Family(
-    name="vit",
-    build=lambda: Vision(ViTConfig(
-        hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=37, image_size=16, patch_size=4,
-        attn_implementation="eager",
-    ), add_pooling_layer=False),
-    inputs=lambda: {"pixel_values": noise(1, 3, 16, 16)},
-    generic=True,
-)
-
 HELD_OUT: dict[str, Family] = {
     family.name: family
     for family in (
-        PIXART, SANA, ALLEGRO, AURA_FLOW, CONSIS_ID, LUMINA2, COGVIEW4, EASY_ANIMATE, STABLE_AUDIO, CLIP_TEXT, T5_TEXT, VIT,
+        PIXART, SANA, ALLEGRO, AURA_FLOW, CONSIS_ID, LUMINA2, COGVIEW4, EASY_ANIMATE, STABLE_AUDIO,
+        *FURTHER_HELD_OUT, *HELD_OUT_DECODERS, *HELD_OUT_ENCODERS,
     )
 }

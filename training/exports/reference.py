@@ -14,8 +14,11 @@ import torch
 from family import Family
 from identity import branch_modules, droppable_modules, dropped
 from shallow import preset_modules, shallow_copy
+from units import units_of, without
 
 RANDOM_DROPS = 6
+# Of a drop that changes less than this, equality would prove nothing.
+FAINT = 1e-3
 
 
 class ArrayFile:
@@ -58,6 +61,8 @@ def random_drops(ids: list[str], count: int, seed: int = 7) -> list[list[str]]:
 
 def write_reference(family: Family, model: torch.nn.Module, folder: Path) -> dict:
     """Runs every case and writes both files. Each case carries its effect: the largest change of the output."""
+    if family.generic:
+        return _write_generic(family, model, folder)
     inputs = family.inputs()
     arrays = ArrayFile()
     ids = droppable_modules(model)
@@ -85,6 +90,35 @@ def write_reference(family: Family, model: torch.nn.Module, folder: Path) -> dic
         if family.is_unet:
             add("preset", preset_modules(model), _outputs(shallow_copy(model)(**inputs)))
 
+    return _store(family, input_places, cases, arrays, folder)
+
+
+def _write_generic(family: Family, model: torch.nn.Module, folder: Path) -> dict:
+    """Of a family whose modules are found by trying: each that changes the output alone, and random sets of blocks."""
+    inputs = family.inputs()
+    arrays = ArrayFile()
+    units = units_of(model, inputs, family.is_unet or "down_blocks" in dict(model.named_children()))
+    with torch.no_grad():
+        teacher = _outputs(model(**inputs))
+    input_places = [{"name": name, **arrays.add(value)} for name, value in inputs.items()]
+    cases = [{"kind": "none", "dropped": [], "effect": 0.0, "output": arrays.add(teacher)}]
+    told = []
+    for path, kind in units.items():
+        output = without(model, inputs, {path: kind})
+        effect = float((output - teacher).abs().max())
+        if effect > FAINT:
+            told.append(path)
+            place = {"effect": effect, "output": arrays.add(output)}
+            cases.append({"kind": "single" if kind == "identity" else "branch", "dropped": [path], **place})
+    for drop in random_drops(told, RANDOM_DROPS):
+        output = without(model, inputs, {path: units[path] for path in drop})
+        effect = float((output - teacher).abs().max())
+        if effect > FAINT:
+            cases.append({"kind": "random", "dropped": drop, "effect": effect, "output": arrays.add(output)})
+    return _store(family, input_places, cases, arrays, folder)
+
+
+def _store(family: Family, input_places: list[dict], cases: list[dict], arrays: ArrayFile, folder: Path) -> dict:
     description = {"family": family.name, "inputs": input_places, "cases": cases}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "case.json").write_text(json.dumps(description, indent=1) + "\n")

@@ -7,6 +7,8 @@ import type { BenchCall, BenchResult } from './worker';
 
 export interface TabRuntime {
   call(request: BenchCall): Promise<BenchResult>;
+  /** A worker and a heap of their own, with these files beside the graphs. */
+  restart(weights: readonly string[]): Promise<void>;
   /** Chromium's version. */
   readonly browser: string;
   close(): Promise<void>;
@@ -48,15 +50,22 @@ export async function openTabRuntime(
     },
   });
   try {
-    const page: Page = await browser.newPage();
-    await page.goto(url);
-    await page.waitForFunction(() => 'bench' in window);
+    let page: Page;
+    const restart = async (weights: readonly string[]) => {
+      const last = page;
+      page = await browser.newPage();
+      await last?.close();
+      await page.goto(url);
+      await page.waitForFunction(() => 'bench' in window);
+      await page.locator('input').setInputFiles([...weights]);
+    };
+    await restart([]);
     const call = (request: BenchCall) =>
       page.evaluate(
         (given) => (window as unknown as { bench(call: BenchCall): Promise<BenchResult> }).bench(given),
         request,
       );
-    return { call, browser: browser.version(), close };
+    return { call, restart, browser: browser.version(), close };
   } catch (thrown) {
     await close();
     throw thrown;

@@ -3,6 +3,7 @@
  * the page. Dispatches and the heap are counted where the runtime gets them: from the browser.
  */
 import { discoverBlocks } from '../../blocks/discoverBlocks';
+import { blobSource } from '../../onnx/blobSource';
 import { elementCount } from '../../onnx/dataTypes';
 import { readModel } from '../../onnx/readModel';
 import { writeModel } from '../../onnx/writeModel';
@@ -37,6 +38,8 @@ export interface BenchCall {
   readonly unplannedMemory?: boolean;
   /** Makes a session of its own and releases it. */
   readonly fresh?: boolean;
+  /** Files beside the graph, by their names; set by the page. */
+  readonly weights?: readonly File[];
 }
 
 export interface BenchResult {
@@ -46,6 +49,8 @@ export interface BenchResult {
   readonly dispatches: number;
   /** By how much the heap of WebAssembly grew while it ran. */
   readonly grownBytes: number;
+  /** How large it is in the end. */
+  readonly heapBytes: number;
   readonly adapter: string | undefined;
 }
 
@@ -97,7 +102,7 @@ function runtimeFor(backend: BenchCall['backend']): Promise<Runtime> {
 }
 
 async function create(
-  { url, form, backend, bindings, batch, latentInput, unplannedMemory = false }: BenchCall,
+  { url, form, backend, bindings, batch, latentInput, unplannedMemory = false, weights = [] }: BenchCall,
   bytes: Uint8Array,
 ) {
   const model = readModel(bytes);
@@ -119,7 +124,7 @@ async function create(
   const session = await runtime.createSession({
     what: url,
     modelBytes,
-    externalData: new Map(),
+    externalData: new Map(weights.map((file) => [file.name, blobSource(file)])),
     optimised: form.endsWith('optimised'),
     channelsFirst: form.endsWith('optimised'),
     unplannedMemory,
@@ -138,11 +143,11 @@ async function answer(call: BenchCall): Promise<BenchResult> {
   const { session, gates, createMs } = made ? { ...made, createMs: 0 } : await create(call, await file);
   if (!call.fresh) sessions.set(key, { session, gates });
   const off = new Set(call.off);
+  const output = readModel(await file).graph.outputs[0]!.name;
   const given: Record<string, PlainTensor> = {};
   for (const [name, { dims, values }] of Object.entries(call.feeds))
     given[name] = tensorOf('float32', dims, filled(dims, values));
   for (const name of gates) given[name] = boolScalar(!off.has(name.replace(/^keep:/, '')));
-  const output = readModel(await file).graph.outputs[0]!.name;
   const [heapBytes, dispatched] = [memory?.buffer.byteLength ?? 0, dispatches];
   const runMs: number[] = [];
   for (let run = 0; run < call.runs; run++) {
@@ -156,6 +161,7 @@ async function answer(call: BenchCall): Promise<BenchResult> {
     runMs,
     dispatches: call.runs === 0 ? 0 : (dispatches - dispatched) / call.runs,
     grownBytes: (memory?.buffer.byteLength ?? 0) - heapBytes,
+    heapBytes: memory?.buffer.byteLength ?? 0,
     adapter,
   };
 }

@@ -13,6 +13,8 @@ export interface Value {
   readonly elements?: readonly Dim[];
   /** A constant whose elements are decoded when somebody asks. */
   readonly tensor?: Tensor;
+  /** How many elements are not zero, where that follows from another value's (a mask turned round). */
+  readonly nonZeros?: Dim;
 }
 
 /** Larger constants are weights or masks: no exporter computes shapes with them. */

@@ -2,6 +2,7 @@
 import { elementCount } from '../dataTypes';
 import type { Dim } from '../model';
 import { broadcastElements, broadcastShapes, indexRange, pickElements, stridesOf } from './broadcast';
+import { addCounted } from './countedDims';
 import {
   intAttribute,
   intsAttribute,
@@ -176,7 +177,7 @@ function concat({ node, inputs }: OpCall): Result {
   const dims = known.map((dim, i) => {
     const all = inputs.map((input) => input?.shape?.[i] ?? null);
     if (i !== axis) return all.find((other) => typeof other === 'number') ?? dim;
-    return all.length === 1 ? all[0]! : isConcrete(all) ? sum(all) : null;
+    return all.length === 1 ? all[0]! : isConcrete(all) ? sum(all) : addCounted(all);
   });
   return [valueOf(dataType, dims, concatElements(inputs, dims, axis))];
 }

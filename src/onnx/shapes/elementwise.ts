@@ -2,8 +2,9 @@
 import { dataTypeOf, elementCount } from '../dataTypes';
 import type { DataType, Dim } from '../model';
 import { broadcastShapes, foldElements } from './broadcast';
+import { addCounted, countOf } from './countedDims';
 import { intAttribute, type OpCall, type RuleTable, type ShapeRule } from './OpCall';
-import { valueOf } from './Value';
+import { isConcrete, product, valueOf } from './Value';
 
 /** Result has type and shape of the first input; `apply` folds constants. */
 function unary(apply?: (x: number) => number): ShapeRule {
@@ -23,6 +24,15 @@ const test =
     const elements = apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? Number(apply(a)) : null));
     return [valueOf('bool', x.shape, elements)];
   };
+
+/** What a mask keeps, turned round, leaves out all others. */
+function not(call: OpCall): ReturnType<ShapeRule> {
+  const [turned] = test((x) => x === 0)(call);
+  const [x] = call.inputs;
+  if (!x?.shape || !turned || turned.elements || !isConcrete(x.shape)) return [turned];
+  const kept = x.nonZeros ?? countOf(call.node.inputs[0]!);
+  return [{ ...turned, nonZeros: addCounted([product(x.shape), kept], [1, -1]) }];
+}
 
 type Arithmetic = (a: number, b: number, dataType: DataType | undefined) => number;
 
@@ -180,7 +190,7 @@ export const elementwiseRules: RuleTable = {
   Reciprocal: unary((x) => 1 / x),
   Sign: unary(Math.sign),
   Relu: unary((x) => Math.max(0, x)),
-  Not: test((x) => x === 0),
+  Not: not,
   IsNaN: test(Number.isNaN),
   IsInf: test((x) => Math.abs(x) === Infinity),
   Identity: ({ inputs: [x] }) => [x],

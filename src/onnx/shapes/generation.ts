@@ -2,6 +2,7 @@
 import { dataTypeOf, elementCount } from '../dataTypes';
 import type { DataType, Dim } from '../model';
 import { indexRange } from './broadcast';
+import { countOf } from './countedDims';
 import {
   floatsAttribute,
   intAttribute,
@@ -78,11 +79,12 @@ const randomLike: ShapeRule = (call) => {
   return [valueOf(number === undefined ? typeOf(call, 0) : dataTypeOf(number), shapeOf(call, 0))];
 };
 
-/** Known only for small constants: how many are not zero depends on the values. */
-function nonZero({ inputs: [x] }: OpCall): Result {
+/** Places known only for small constants; of others, how many there are has a name. */
+function nonZero({ node, inputs: [x] }: OpCall): Result {
   const elements = numbersOf(x);
   const dims = x?.shape;
-  if (!elements || !dims || !isConcrete(dims)) return [valueOf('int64', [dims ? dims.length : null, null])];
+  if (!elements || !dims || !isConcrete(dims))
+    return [valueOf('int64', [dims ? dims.length : null, x?.nonZeros ?? countOf(node.inputs[0]!)])];
   const hits = indexRange(elements.length).filter((i) => elements[i] !== 0);
   const columns = dims.map((length, axis) =>
     hits.map((i) => Math.floor(i / elementCount(dims.slice(axis + 1))) % length),

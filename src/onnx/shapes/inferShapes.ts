@@ -6,6 +6,7 @@ import { StudioError } from '../../errors/StudioError';
 import { hasSubgraph, topologicalOrder } from '../graph';
 import { inlineFunctions } from '../inlineFunctions';
 import type { Dim, Graph, Model, Node, TensorType, ValueInfo } from '../model';
+import { isCounted } from './countedDims';
 import { evaluateDim } from './dimExpression';
 import type { OpCall } from './OpCall';
 import { shapeRule } from './rules';
@@ -151,7 +152,8 @@ function sane(value: Value | undefined): Value {
   const possible = (dim: Dim | undefined): Dim =>
     typeof dim === 'number' ? (Number.isSafeInteger(dim) && dim >= 0 ? dim : null) : (dim ?? null);
   const shape = value.shape.every((dim) => possible(dim) === dim) ? value.shape : value.shape.map(possible);
-  return valueOf(value.dataType, shape, value.elements?.length === product(shape) ? value.elements : undefined);
+  const made = valueOf(value.dataType, shape, value.elements?.length === product(shape) ? value.elements : undefined);
+  return value.nonZeros === undefined ? made : { ...made, nonZeros: value.nonZeros };
 }
 
 /** What was computed, completed by what the file says. */
@@ -163,8 +165,9 @@ function merged(value: Value, declared: TensorType | undefined, bindings: Readon
   if (!value.shape) return valueOf(dataType, bound);
   if (value.shape.length !== bound.length || value.shape.every((dim) => typeof dim === 'number'))
     return value.dataType ? value : { ...value, dataType };
-  const shape = value.shape.map((dim, i) =>
-    typeof dim === 'number' ? dim : typeof bound[i] === 'number' ? bound[i] : (dim ?? bound[i]!),
-  );
+  // An exporter that has a name for a count uses it elsewhere too.
+  const better = (dim: Dim, said: Dim) =>
+    typeof dim === 'number' ? dim : typeof said === 'number' || (said !== null && isCounted(dim)) ? said : (dim ?? said);
+  const shape = value.shape.map((dim, i) => better(dim, bound[i]!));
   return valueOf(dataType, shape, elementsOf(value));
 }

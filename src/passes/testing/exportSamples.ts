@@ -8,6 +8,10 @@ import { listExports } from '../../../fixtures/exports/readExport';
 export const exportsRoot = process.env['VDMINI_EXPORTS'] ?? join(__dirname, '../../../fixtures/exports');
 export const exportPaths = listExports(exportsRoot);
 
+/** Decoders and denoisers beside the ten video families, with cases found by trying (training/exports/units.py). */
+export const furtherRoot = join(__dirname, '../../../fixtures/further-exports');
+export const furtherPaths = listExports(furtherRoot);
+
 /** `npm run test:full`: every case of every export. */
 export const full = process.env['VDMINI_FULL'] === '1';
 

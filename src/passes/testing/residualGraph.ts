@@ -16,6 +16,8 @@ export type Item =
   | 'conditioned' // x + c f(x), c made once, in the first block that needs it
   | 'deep' // x + g(x) with a residual branch inside g
   | 'twice' // two residual branches one after the other, in one module
+  | 'embedded' // y + f(y) with y = x plus a fixed position embedding, inside the module
+  | 'shared' // x + f(x) in one module that the network calls wherever this stands
   | 'viewed' // the branch and the addition work on x in another shape
   | 'halved' // x + f(x) / 2
   | 'blended' // a x + (1 - a) f(x)
@@ -48,6 +50,8 @@ const items: readonly Item[] = [
   'conditioned',
   'deep',
   'twice',
+  'embedded',
+  'shared',
   'viewed',
   'halved',
   'blended',
@@ -59,6 +63,8 @@ const items: readonly Item[] = [
   'doubled',
   'joined',
 ];
+
+const SHARED = 'shared.0';
 
 /** What to build, in a form that a failing test can print. */
 export interface Recipe {
@@ -77,9 +83,12 @@ export function residualGraph({ chosen, projected }: Recipe): ResidualGraph {
   const model = buildModel((b) => {
     const network = new Network(b);
     chosen.forEach((item, at) => {
-      const made = network.add(item, `blocks.${at}`);
-      if (made) blocks.push({ id: `blocks.${at}`, item, ...made });
-      else fixed.push(`blocks.${at}`);
+      const id = item === 'shared' ? SHARED : `blocks.${at}`;
+      const made = network.add(item, id);
+      if (!made) return void fixed.push(id);
+      const called = blocks.findIndex((block) => block.id === id);
+      if (called < 0) blocks.push({ id, item, ...made });
+      else blocks[called] = { ...blocks[called]!, rewires: [...blocks[called]!.rewires, ...made.rewires] };
     });
     network.finish(projected);
   });
@@ -94,33 +103,41 @@ class Network {
   private condition: string | undefined;
   private readonly earlier: string[] = [];
   private module = '';
+  /** As the legacy exporter writes the module: its second call has a name of its own. */
+  private scope = '';
+  private calls = 0;
   private count = 0;
 
   constructor(private readonly b: GraphBuilder) {
     const sample = b.input('sample', [1, tokens, width]);
     this.text = b.input('encoder_hidden_states', [1, textTokens, width]);
     b.input('timestep', [1, width]);
-    this.module = 'proj_in';
+    this.enter('proj_in');
     this.x = this.linear(sample, 'proj');
   }
 
   add(item: Item, module: string): Made {
-    this.module = module;
+    this.enter(module);
     this.earlier.push(this.x);
     return this[item]();
   }
 
   /** Text is read to the end, so that both streams stay alive. */
   finish(projected: boolean): void {
-    this.module = 'proj_out';
+    this.enter('proj_out');
     const text = this.op('ReduceMean', [this.text], { keepdims: 1, axes: [1] });
     if (projected) this.x = this.linear(this.op('Mul', [this.x, text]), 'proj');
     this.b.output(this.x, [1, tokens, width]);
     if (!projected) this.b.output(text, [1, 1, width]);
   }
 
+  private enter(module: string): void {
+    this.module = module;
+    this.scope = module === SHARED && this.calls++ > 0 ? `${SHARED}_${this.calls - 1}` : module;
+  }
+
   private op(opType: string, inputs: readonly string[], attributes = {}): string {
-    return this.b.op(opType, inputs, attributes, { name: `/${this.module}/${opType}_${this.count++}` });
+    return this.b.op(opType, inputs, attributes, { name: `/${this.scope}/${opType}_${this.count++}` });
   }
 
   private linear(x: string, layer: string, from = width): string {
@@ -144,6 +161,16 @@ class Network {
   }
 
   private residual = (): Made => this.identity((x) => this.branch(x));
+
+  private shared = (): Made => this.residual();
+
+  private embedded(): Made {
+    const entry = this.x;
+    const positions = `${this.module}.positions`;
+    this.x = this.op('Add', [entry, this.b.weight(positions, [1, tokens, width])]);
+    const { lastWeights } = this.residual()!;
+    return { rewires: [{ exit: this.x, entry }], lastWeights: [...lastWeights, positions] };
+  }
 
   private conditioned(): Made {
     this.condition ??= this.op('Sigmoid', ['timestep']);
