@@ -105,13 +105,15 @@ function throughModule(
   const rewires = new Map<number, number>();
   const crossed = new Set<Atom>();
   const passages: (readonly Atom[])[] = [];
-  for (const result of modules.results.get(module) ?? []) {
+  const results = modules.results.get(module) ?? [];
+  const isHidden = (result: number) => flow.trunk[result] === 1 || !results.some((other) => flow.trunk[other]);
+  for (const result of results) {
     const passage = passageThrough(flow, atoms, inside, result);
     if (typeof passage === 'string') {
-      if (madeByWeights(flow, inside, result)) return passage;
-      continue; // computed here for others too, such as an activation of the time embedding: it stays
+      if (isHidden(result) && madeByWeights(flow, inside, result)) return passage;
+      continue; // computed here for others too, such as a time embedding that the output uses as well: it stays
     }
-    if (passage.direct) rewires.set(result, passage.entry);
+    if (passage.direct) rewires.set(behindIdentity(flow, inside, result), passage.entry);
     else for (const { exit, entry } of passage.atoms) rewires.set(exit, entry);
     for (const atom of passage.atoms) crossed.add(atom);
     passages.push(passage.atoms);
@@ -123,6 +125,16 @@ function throughModule(
     atoms: [...crossed].sort((a, b) => place(a.exit) - place(b.exit)),
     passages,
   };
+}
+
+/** A sum that is also an output may have its name from an Identity: what goes is the sum. */
+function behindIdentity(flow: Flow, inside: (node: number) => boolean, result: number): number {
+  let value = result;
+  for (let node = flow.producer[value]!; node >= 0 && inside(node); node = flow.producer[value]!) {
+    if (flow.nodes[node]!.opType !== 'Identity') break;
+    value = flow.data[node]![0]!;
+  }
+  return value;
 }
 
 function madeByWeights(flow: Flow, inside: (node: number) => boolean, result: number): boolean {
@@ -175,8 +187,31 @@ function branchModule(flow: Flow, modules: Modules, { atom }: AtomTree): string 
   const weighted = atom.branch.filter((node) => flow.weighted[node]);
   const path = commonPath(weighted.map((node) => modules.scopes[node]!));
   const sum = modules.scopes[flow.producer[atom.exit]!]!;
-  if (path === sum || !isInside(path, sum)) return undefined;
-  return modulesAround(path, modules.called).find((module) => module !== sum && isInside(module, sum));
+  if (path === sum) return lastModule(flow, modules, atom, sum);
+  return isInside(path, sum) ? innerModule(modules, path, sum) : undefined;
+}
+
+const innerModule = (modules: Modules, path: string, outer: string): string | undefined =>
+  modulesAround(path, modules.called).find((module) => module !== outer && isInside(module, outer));
+
+/**
+ * Of a branch that runs through several modules, the last one that is more than a single product: with zeros in the place
+ * of what that makes, nothing is left to add.
+ */
+function lastModule(flow: Flow, modules: Modules, { exit, entry, branch }: Atom, outer: string): string | undefined {
+  const nodes = new Set(branch);
+  const before = (node: number) =>
+    flow.data[node]!.find((value) => value !== entry && nodes.has(flow.producer[value]!));
+  for (let value = before(flow.producer[exit]!); value !== undefined; ) {
+    const node = flow.producer[value]!;
+    const module = innerModule(modules, modules.scopes[node]!, outer);
+    const products = branch.filter((at) => flow.weighted[at] && module && isInside(modules.scopes[at]!, module));
+    if (module !== undefined) return products.length > 1 ? module : undefined;
+    const { opType, domain } = flow.nodes[node]!;
+    if (!isPureView(flow.nodes[node]!) && !(domain === '' && opType === 'Mul')) return undefined;
+    value = before(node);
+  }
+  return undefined;
 }
 
 /** Is the sum that of the module's result, at most scaled or seen otherwise? A norm with a bias behind it adds more. */

@@ -3,6 +3,7 @@
  * node's name, the dynamo exporter in its metadata, both in the names of weights. '' where nothing is written.
  */
 import type { Node } from '../onnx/model';
+import { shapeRule } from '../onnx/shapes/rules';
 
 const DYNAMO_SCOPES = 'pkg.torch.onnx.name_scopes';
 
@@ -56,14 +57,17 @@ function plainPath(path: string): string {
 /** `/down_blocks.0/resnets.1/conv1/Conv` -> `down_blocks.0.resnets.1.conv1`. */
 const legacyScope = (name: string): string => legacyChain(name).at(-1) ?? '';
 
+const isOperator = (name: string): boolean =>
+  shapeRule({ domain: 'com.microsoft', opType: name.replace(/_\d+$/, '') }) !== undefined;
+
 /**
  * A component that repeats the one before and adds to it replaces it: children of nn.Sequential are written
  * `/input_blocks.1/input_blocks.1.0/`.
  */
 function legacyChain(name: string): readonly string[] {
   const path = name.split('/').slice(1, -1);
-  // Optimisers append to the operator's name: `/proj_out/MatMul/MatMulAddFusion`.
-  while (/^[A-Z][A-Za-z]*(_\d+)?$/.test(path.at(-1) ?? '')) path.pop();
+  // Optimisers append to the operator's name: `/proj_out/MatMul/MatMulAddFusion`. Modules may begin with a capital too.
+  while (isOperator(path.at(-1) ?? '')) path.pop();
   const chain: string[] = [];
   let parts: readonly string[] = [];
   for (const part of path) {

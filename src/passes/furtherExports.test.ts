@@ -59,7 +59,8 @@ describe.each(furtherPaths)('%s', (path) => {
     for (const expected of reference.cases) {
       const plan = planOf(expected, tree, blockOf);
       // Inside a layer of a U-Net there is no gate before somebody asks for one.
-      if (!plan || plan.dropped.some((id) => !allBlocks({ ...tree, parts: [] }).some((block) => block.id === id))) continue;
+      if (!plan || plan.dropped.some((id) => !allBlocks({ ...tree, parts: [] }).some((block) => block.id === id)))
+        continue;
       const student = await opened.run(prune(model, tree, plan));
       const preview = await session.run(gateFeeds(gated.gates, tree, plan));
       expect(distance(preview, student), plan.dropped.join(', ')).toBeLessThanOrEqual(tolerance);

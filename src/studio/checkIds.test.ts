@@ -46,7 +46,8 @@ describe('checkIds', () => {
     '%s %s: no id is wrong, and most are seen to be right',
     async (root, path) => {
       const checked = await check(root, path);
-      if (process.env['VDMINI_TABLE']) console.log(path, JSON.stringify(Object.groupBy(checked, ({ verdict }) => verdict)));
+      if (process.env['VDMINI_TABLE'])
+        console.log(path, JSON.stringify(Object.groupBy(checked, ({ verdict }) => verdict)));
       expect(wrong(checked)).toEqual([]);
       if (!hasNames(path)) return;
       expect(checked.filter(({ verdict }) => verdict === 'right').length).toBeGreaterThan(0.5 * checked.length);

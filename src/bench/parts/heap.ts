@@ -49,7 +49,9 @@ async function largest(runtime: TabRuntime, folder: string, kind: Kind, type: We
     if (result.error === undefined) [low, held] = [middle, result];
     else [high, failed] = [middle, result];
   }
-  const opened = held ? `${gigabytes(held.weightBytes)} open and step, the heap at ${gigabytes(held.heapBytes)}` : 'none opens';
+  const opened = held
+    ? `${gigabytes(held.weightBytes)} open and step, the heap at ${gigabytes(held.heapBytes)}`
+    : 'none opens';
   return `${kind}, ${type}: ${opened}; ${failed ? `${gigabytes(failed.weightBytes)} fail: ${failed.error}` : 'none fails'}`;
 }
 
@@ -104,7 +106,9 @@ function residual(kind: Kind, type: WeightType, blocks: number) {
       const product = (value: string, part: 0 | 1): string => {
         const dims = kind === 'Conv' ? [WIDTH, WIDTH, 3, 3] : part === 0 ? [WIDTH, width] : [width, WIDTH];
         const weight = external(b, `blocks.${block}.fc${part}.weight`, type, dims, 2 * block + part);
-        return b.op(kind, [value, weight], kind === 'Conv' ? { pads: [1, 1, 1, 1] } : {}, { name: `/blocks.${block}/fc${part}/${kind}` });
+        return b.op(kind, [value, weight], kind === 'Conv' ? { pads: [1, 1, 1, 1] } : {}, {
+          name: `/blocks.${block}/fc${part}/${kind}`,
+        });
       };
       x = b.op('Add', [x, product(b.op('Relu', [product(x, 0)]), 1)], {}, { name: `/blocks.${block}/Add` });
     }

@@ -54,6 +54,8 @@ function written({ constant, counts }: Sum): Dim {
   const terms = [...counts].filter(([, times]) => times !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
   if (terms.length === 0) return constant;
   if (terms.length > mostTerms) return null;
-  const text = terms.map(([count, times]) => `${times < 0 ? '-' : '+'}${Math.abs(times) === 1 ? '' : `${Math.abs(times)}*`}${count}`);
+  const text = terms.map(
+    ([count, times]) => `${times < 0 ? '-' : '+'}${Math.abs(times) === 1 ? '' : `${Math.abs(times)}*`}${count}`,
+  );
   return `${constant === 0 ? '' : constant}${text.join('')}`.replace(/^\+/, '');
 }

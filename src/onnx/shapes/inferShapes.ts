@@ -167,7 +167,11 @@ function merged(value: Value, declared: TensorType | undefined, bindings: Readon
     return value.dataType ? value : { ...value, dataType };
   // An exporter that has a name for a count uses it elsewhere too.
   const better = (dim: Dim, said: Dim) =>
-    typeof dim === 'number' ? dim : typeof said === 'number' || (said !== null && isCounted(dim)) ? said : (dim ?? said);
+    typeof dim === 'number'
+      ? dim
+      : typeof said === 'number' || (said !== null && isCounted(dim))
+        ? said
+        : (dim ?? said);
   const shape = value.shape.map((dim, i) => better(dim, bound[i]!));
   return valueOf(dataType, shape, elementsOf(value));
 }

@@ -81,8 +81,7 @@ const cases: Readonly<Record<string, Case>> = {
     build: (b) => {
       const mask = b.op('Cast', [b.input('mask', [5], 'int64')], { to: typeAttribute('bool') });
       const x = b.input('x', [5, 3]);
-      const rows = (where: string) =>
-        b.op('GatherND', [x, b.op('Transpose', [b.op('NonZero', [where])])]);
+      const rows = (where: string) => b.op('GatherND', [x, b.op('Transpose', [b.op('NonZero', [where])])]);
       const [kept, left] = [rows(mask), rows(b.op('Not', [mask]))];
       const both = b.op('Concat', [kept, b.input('y', [2, 3]), b.op('Relu', [left])], { axis: 0 });
       return [both, b.op('Concat', [kept, kept], { axis: 0 }), b.op('Unsqueeze', [both, b.ints('first', [0])])];
