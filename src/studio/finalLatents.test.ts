@@ -47,6 +47,8 @@ it('measures those that matter, and bounds the others with calls saved', async (
     expect(units).toHaveLength(gains.length);
     const whole = await measureImportance(pipeline, units, clips, { final: true, finalAbove: 0 });
     const some = await measureImportance(pipeline, units, clips, { final: true });
+    const oneStep = await measureImportance(pipeline, units, [{ ...clips[0]!, steps: 1 }], { final: true });
+    expect(oneStep.units.every(({ final }) => final !== null)).toBe(true); // its only output leads there without a call
     expect(whole.units.every(({ final, finalBounds }) => final !== null && finalBounds === null)).toBe(true);
     const bounded = some.units.filter(({ finalBounds }) => finalBounds);
     expect(bounded.map(({ id }) => id)).toEqual([8, 9, 10, 11].map((index) => `blocks.${index}`));

@@ -235,7 +235,9 @@ class Sweep {
   /** Every unit's final latent or its bounds, once the outputs say which of them matter. */
   private async finals(): Promise<void> {
     const { finalAbove = FINAL_ABOVE, onProgress } = this.options;
-    const { measured: worth, bounded } = worthFinal([...this.measured.values()], finalAbove);
+    // a single step's output is the way to the end: no call is saved by a bound
+    const isFree = this.runs.every(({ states }) => states.length === 1);
+    const { measured: worth, bounded } = worthFinal([...this.measured.values()], isFree ? 0 : finalAbove);
     const of = this.units.length + worth.length;
     for (const [index, { id, plan }] of worth.entries()) {
       const final = await this.final(plan, present(this.firstOutputs.get(id)));
