@@ -1,13 +1,11 @@
 /** What `analyze` and `plan` share: units, and the clips that they are measured on. */
 import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
-import type { Folder } from '../library/Folder';
-import type { PipelineDescription } from '../pipeline/PipelineDescription';
-import type { GenerateSettings, Picture } from '../studio/GenerateSettings';
+import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { Pipeline } from '../studio/Pipeline';
 import type { DenoiserUnitKind, UnitKind } from '../studio/units';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
-import { pictureOf, readImage } from './readImage';
+import { givenPictures } from './givenPictures';
 
 export const importanceOptions = {
   units: { type: 'string' },
@@ -57,11 +55,12 @@ function oneOf<Kind extends string>(kinds: readonly Kind[], { units = 'layers' }
 /** Every prompt, and where the model begins with one every picture, with every seed. Throws `cli/usage` and `library/missing-file`. */
 export async function readClips(
   values: ImportanceValues,
-  { folder, description }: Pick<Pipeline, 'folder' | 'description'>,
+  pipeline: Pick<Pipeline, 'folder' | 'description'>,
 ): Promise<readonly GenerateSettings[]> {
-  const { defaults } = description;
+  const { defaults } = pipeline.description;
   const prompts = values.prompts === undefined ? [defaults.prompt] : await readPrompts(values.prompts);
-  const images = await readPictures(values.image, folder, description);
+  const pictures = await givenPictures(values.image, pipeline);
+  const images = values.image ? pictures : [pictures[0]];
   const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
   const steps = integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps);
   const guidance = decimal(values.guidance, '--guidance', 0, defaults.guidance);
@@ -76,21 +75,6 @@ export async function readClips(
       })),
     ),
   );
-}
-
-/** `[undefined]` where the model begins with no picture, or none is there. */
-async function readPictures(
-  paths: readonly string[] | undefined,
-  folder: Folder,
-  { image }: PipelineDescription,
-): Promise<readonly (Picture | undefined)[]> {
-  if (paths !== undefined && !image)
-    throw new StudioError('cli/usage', '--image: this model does not begin with a picture.');
-  if (paths !== undefined) return Promise.all(paths.map(readImage));
-  const [example] = image?.examples ?? [];
-  if (example === undefined) return [undefined];
-  const source = await folder.open(example);
-  return [pictureOf(Buffer.from(await source.read(0, source.sizeBytes)), example)];
 }
 
 /** One a line. Throws `cli/usage` and `library/missing-file`. */

@@ -32,7 +32,7 @@ export async function runHealing(
   context: HealJobContext,
   open: () => Promise<HealStore> = openHealStore,
 ): Promise<HealJobOutcome> {
-  const { edit, settings, clip } = request;
+  const { edit, settings, clip, pictures } = request;
   const { signal, onProgress, turn, onBusy, finish } = context;
   const variant = { edits: { denoiser: edit } };
   await loadStoredWeights(pipeline, fingerprint, variant, open);
@@ -66,6 +66,7 @@ export async function runHealing(
     }),
     ...(resume ? { resume } : {}),
     ...(clip ? { clip } : {}),
+    ...(pictures ? { pictures } : {}),
   });
   if (tensors.size === 0) {
     await forget(id, open);

@@ -27,6 +27,7 @@ import {
 } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
+import { givenPictures } from '../givenPictures';
 import { readPrompts } from '../importanceOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, planOptions, requirePlan } from '../planOptions';
@@ -60,6 +61,8 @@ ${planHelp}
   --from-scratch      begin with nothing of what the teacher learnt (the values of each weight in another order), to
                       compare with; without repair
   --prompts FILE      one prompt a line (default: the folder's training prompts, else its examples)
+  --image FILE|FOLDER pictures that clips begin with, for a model that takes one; may be repeated (default: the
+                      folder's own)
   --latents FOLDER    your own clips in place of the teacher's: NAME.npy (a latent as the VAE encodes it, times its scaling
                       factor) and NAME.txt (its prompt); it is measured on the teacher's all the same
   --clips N           clips of the teacher to learn from (default ${defaultHealSettings.clips})
@@ -88,6 +91,7 @@ const options = {
   train: { type: 'string' },
   'from-scratch': { type: 'boolean' },
   prompts: { type: 'string' },
+  image: { type: 'string', multiple: true },
   latents: { type: 'string' },
   clips: { type: 'string' },
   'sampling-steps': { type: 'string' },
@@ -127,8 +131,10 @@ export const heal: Command = {
     try {
       const edit: Edit = { plan: await requirePlan(values, pipeline.denoiser.tree), weights: 'original' };
       const own = values.latents === undefined ? undefined : await readLatents(values.latents, latentShape(pipeline));
+      const pictures = await givenPictures(values.image, pipeline);
       const settings = {
         ...(await readHealSettings(values, pipeline)),
+        ...(pictures.length > 0 ? { pictures: pictures.map(({ key }) => key) } : {}),
         ...(own ? { ownClips: own.fingerprint } : {}),
       };
       const resume = values.resume ? await readCheckpoint(checkpoint) : undefined;
@@ -139,6 +145,7 @@ export const heal: Command = {
         checkpoint: { everySteps: CHECKPOINT_STEPS, write: (bytes) => writeWhole(checkpoint, never, bytes) },
         ...(resume ? { resume } : {}),
         ...(own ? { clips: own.clips } : {}),
+        pictures,
       });
       const written =
         tensors.size === 0

@@ -8,7 +8,7 @@ import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { sha256Of } from '../../library/sha256';
 import type { Tensor } from '../../onnx/model';
-import type { GenerateSettings } from '../GenerateSettings';
+import type { GenerateSettings, Picture } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import { type ClipCritic, type CriticState, createClipCritic } from './clipCritic';
@@ -49,6 +49,8 @@ export interface HealOptions {
   readonly clip?: GenerateSettings;
   /** Learnt from in place of the teacher's sampling; named by `settings.ownClips`. */
   readonly clips?: readonly OwnClip[];
+  /** Those that `settings.pictures` names, where the model begins with one. */
+  readonly pictures?: readonly Picture[];
 }
 
 /** Written every so many steps, when `wanted` (looked at after every step), and when the signal is aborted. */
@@ -76,7 +78,10 @@ const PATIENCE = 6;
 /** Of the time, what clips on the way may take. */
 const CLIP_SHARE = 0.1;
 
-/** Throws `passes/*` where the student cannot be trained, `library/integrity` for a checkpoint of something else, and the signal's reason. */
+/**
+ * Throws `passes/*` where the student cannot be trained, `library/missing-file` where the pictures that it learns from are not
+ * given, `library/integrity` for a checkpoint of something else, and the signal's reason.
+ */
 export async function heal(
   pipeline: Pipeline,
   edit: Edit,
@@ -98,6 +103,7 @@ export async function heal(
       'From scratch whole weights are trained and none is repaired: leave out repair and low-rank.',
       {},
     );
+  requirePictures(pipeline, settings, options.pictures ?? []);
   const first = stageAt(settings, saved?.step ?? 0, saved?.total ?? null);
   const trainer = await createTrainer(pipeline, edit, settings, first, options.onBusy);
   const healing = new Healing(pipeline, edit, settings, options, fingerprint, first, trainer);
@@ -106,6 +112,22 @@ export async function heal(
   } finally {
     await healing.release();
   }
+}
+
+/** On a blank picture a model that begins with one does nothing that a student could learn from. */
+function requirePictures({ picture }: Pipeline, settings: HealSettings, given: readonly Picture[]): void {
+  const named = settings.pictures ?? [];
+  if (picture && named.length === 0)
+    throw new StudioError(
+      'library/missing-file',
+      'This model begins with a picture, and its folder has none to learn with: give one.',
+      {},
+    );
+  const missing = named.find((key, index) => given[index]?.key !== key);
+  if (missing !== undefined)
+    throw new StudioError('library/missing-file', 'A picture that this run learns from is not at hand any more.', {
+      picture: missing,
+    });
 }
 
 class Healing {
@@ -148,13 +170,14 @@ class Healing {
   async run(saved: HealCheckpoint | undefined): Promise<HealResult> {
     const { settings } = this;
     const { signal, turn } = this.options;
-    const states = trainingStates(this.pipeline, settings, this.options.clips);
+    const { clips: own = [], pictures = [] } = this.options;
+    const states = trainingStates(this.pipeline, settings, { own, pictures });
     const preparing = {
       ...(signal ? { signal } : {}),
       ...(turn ? { turn } : {}),
       onClip: (done: number, of: number) => this.tell('clips', done, of),
     };
-    this.measured = await heldOut(this.pipeline, settings, this.trainer, preparing);
+    this.measured = await heldOut(this.pipeline, settings, pictures, this.trainer, preparing);
     if (saved) this.restore(saved);
     else {
       await this.measure();

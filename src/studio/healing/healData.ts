@@ -1,6 +1,7 @@
 /** What healing is asked for and what it tells: plain data, as it crosses from worker to page. */
 import type { Clip } from '../../metrics/Clip';
 import type { PipelineDescription } from '../../pipeline/PipelineDescription';
+import type { Picture } from '../GenerateSettings';
 import type { SplitError } from '../teacherRuns';
 import type { Edit, WeightsId } from '../Variant';
 
@@ -37,6 +38,8 @@ export interface HealSettings {
   readonly clips: number;
   readonly heldOutClips: number;
   readonly prompts: readonly string[];
+  /** Names by content of the pictures that the clips begin with, where the model begins with one. */
+  readonly pictures?: readonly string[];
   /** The content of the person's own clips, where those are learnt from in place of the teacher's. */
   readonly ownClips?: string;
   /** Of the teacher's clips. */
@@ -149,6 +152,8 @@ export interface HealSummary {
 export interface HealRequest {
   readonly edit: Edit;
   readonly settings: HealSettings;
+  /** Those that the settings name. */
+  readonly pictures?: readonly Picture[];
 }
 
 export interface HealOutcome extends HealSummary {

@@ -2,6 +2,7 @@
 import { branchGuidance, guide } from '../../pipeline/guidance';
 import { meanError } from '../damage';
 import { latentChannels } from '../denoise';
+import type { Picture } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import { latentError, type SplitError } from '../teacherRuns';
 import type { HealSettings } from './healData';
@@ -17,10 +18,11 @@ export interface HeldOut {
 export async function heldOut(
   pipeline: Pipeline,
   settings: HealSettings,
+  pictures: readonly Picture[],
   trainer: Trainer,
   options: ClipOptions,
 ): Promise<HeldOut> {
-  const items: readonly TrainingItem[] = await heldOutItems(pipeline, settings, options);
+  const items: readonly TrainingItem[] = await heldOutItems(pipeline, settings, pictures, options);
   const targets = await trainer.teacherOutputs(items);
   const guidance = branchGuidance(pipeline.description, settings.guidance);
   const count = guidance === 1 ? 1 : 2;

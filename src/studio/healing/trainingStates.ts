@@ -11,6 +11,7 @@ import { type PhiloxCounter, philox } from '../../pipeline/seededNoise';
 import type { PlainTensor } from '../../runtime/Runtime';
 import { floatValues, stacked, tensorOf } from '../../runtime/tensors';
 import { HIGH_NOISE } from '../damage';
+import type { GenerateSettings, Picture } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import { type TeacherRun, type TeacherState, teacherRun } from '../teacherRuns';
 import type { HealSettings } from './healData';
@@ -38,6 +39,14 @@ const GOLDEN_SHARE = 0.618;
 /** Apart from the streams of `seededNoise`. */
 const CHOICE_STREAM = 0x6865616c;
 
+/** Where clips begin, beside their noise. */
+export interface ClipSources {
+  /** Learnt from in place of the teacher's sampling, again and again with other noise. */
+  readonly own?: readonly OwnClip[];
+  /** Taken one after another, where the model begins with a picture. */
+  readonly pictures?: readonly Picture[];
+}
+
 export interface ClipOptions {
   readonly signal?: AbortSignal;
   /** Awaited before every call of the teacher. */
@@ -54,11 +63,10 @@ export interface TrainingStates {
   first(clips: number, options: ClipOptions): Promise<readonly TrainingItem[]>;
 }
 
-/** `own`: learnt from in place of the teacher's sampling, again and again with other noise. */
 export function trainingStates(
   pipeline: Pipeline,
   settings: HealSettings,
-  own: readonly OwnClip[] = [],
+  { own = [], pictures = [] }: ClipSources = {},
 ): TrainingStates {
   const { seed, batch, clips, highNoise } = settings;
   const runs: TeacherRun[] = [];
@@ -67,7 +75,7 @@ export function trainingStates(
   const sample = async (wanted: number, { signal, turn, onClip }: ClipOptions): Promise<void> => {
     while (runs.length < wanted) {
       signal?.throwIfAborted();
-      const clip = clipSettings(settings, runs.length, seed * 1000);
+      const clip = clipSettings(settings, pictures, runs.length, seed * 1000);
       const given = own[runs.length % own.length];
       runs.push(given ? await ownRun(pipeline, given, clip) : await teacherRun(pipeline, clip, signal, turn));
       onClip?.(runs.length, wanted);
@@ -97,12 +105,18 @@ export function trainingStates(
 export async function heldOutItems(
   pipeline: Pipeline,
   settings: HealSettings,
+  pictures: readonly Picture[],
   options: ClipOptions,
 ): Promise<readonly TrainingItem[]> {
   const branches = branchesFor(branchGuidance(pipeline.description, settings.guidance));
   const items: TrainingItem[] = [];
   for (let clip = 0; clip < settings.heldOutClips; clip++) {
-    const run = await teacherRun(pipeline, clipSettings(settings, clip, HELD_OUT_SEEDS), options.signal, options.turn);
+    const run = await teacherRun(
+      pipeline,
+      clipSettings(settings, pictures, clip, HELD_OUT_SEEDS),
+      options.signal,
+      options.turn,
+    );
     options.onClip?.(clip + 1, settings.heldOutClips);
     for (const state of spread(run.states, HELD_OUT_STATES))
       items.push(...branches.map((branch) => ({ run, state, branch })));
@@ -142,13 +156,20 @@ export function batchFeeds(
   return feeds;
 }
 
-function clipSettings({ prompts, samplingSteps, guidance }: HealSettings, clip: number, firstSeed: number) {
+function clipSettings(
+  { prompts, samplingSteps, guidance }: HealSettings,
+  pictures: readonly Picture[],
+  clip: number,
+  firstSeed: number,
+): GenerateSettings {
   const seed = (firstSeed + clip) % 2 ** 32;
+  const image = pictures[(firstSeed + clip) % Math.max(1, pictures.length)];
   return {
     prompt: present(prompts[spreadIndex(firstSeed + clip, prompts.length)]),
     seed,
     steps: samplingSteps,
     guidance,
+    ...(image ? { image } : {}),
   };
 }
 

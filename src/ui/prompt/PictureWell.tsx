@@ -10,18 +10,17 @@ import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { Picture } from '../../worker/protocol';
 import { Icon } from '../parts/Icon';
 import { showProblem } from '../store/engine';
+import { exampleUrls, fetchPicture, readPicture } from '../store/pictures';
 import { commitSettings } from '../store/settings';
 import { useStudio } from '../store/state';
-import { readPicture } from './pictures';
 
 type ImageInput = NonNullable<PipelineDescription['image']>;
 
 export function PictureWell() {
   const input = useStudio((state) => state.open?.description.image);
   const folder = useStudio((state) => state.open?.folder);
-  if (!input) return null;
-  const base = folder?.kind === 'url' ? folder.url : null;
-  return <Well input={input} examples={base === null ? [] : input.examples.map((path) => new URL(path, base).href)} />;
+  if (!input || !folder) return null;
+  return <Well input={input} examples={exampleUrls(input, folder)} />;
 }
 
 interface WellProps {
@@ -36,7 +35,7 @@ function Well({ input, examples }: WellProps) {
   const use = useCallback((source: Blob) => void takePicture(source, input), [input]);
   usePasted(use);
   useEffect(() => {
-    if (!picture && examples[0] !== undefined) void fetchPicture(examples[0], input);
+    if (!picture && examples[0] !== undefined) void takeExample(examples[0], input);
   }, [picture, examples, input]);
   const onDrop = (event: DragEvent) => {
     const dropped = [...event.dataTransfer.files].find(({ type }) => type.startsWith('image/'));
@@ -67,7 +66,7 @@ function Well({ input, examples }: WellProps) {
             type="button"
             className="picture-example"
             aria-label={`Begin with bundled picture ${i + 1}`}
-            onClick={() => void fetchPicture(url, input)}
+            onClick={() => void takeExample(url, input)}
             data-testid={`picture-${i}`}
           >
             <img src={url} alt="" width={32} height={32} />
@@ -129,9 +128,9 @@ function usePasted(use: (source: Blob) => void): void {
   }, [use]);
 }
 
-async function fetchPicture(url: string, input: ImageInput): Promise<void> {
-  const response = await fetch(url).catch(() => null);
-  if (response?.ok) await takePicture(await response.blob(), input);
+async function takeExample(url: string, input: ImageInput): Promise<void> {
+  const image = await fetchPicture(url, input);
+  if (image) commitSettings({ image });
 }
 
 async function takePicture(source: Blob, { width, height }: ImageInput): Promise<void> {

@@ -17,6 +17,7 @@ import {
   type HealSettings,
   type HeldOutPoint,
   healingPrompts,
+  type Picture,
   type StoredCheckpoint,
   type TrainingPoint,
 } from '../../worker/protocol';
@@ -24,7 +25,8 @@ import { setStudent } from './edit';
 import { engine, isAbort, isInterruption, showNotice, showProblem } from './engine';
 import { sameStudent, studentVariant } from './healed';
 import { useStudents } from './healedStudents';
-import { read, type StudentEdit } from './state';
+import { exampleUrls, fetchPicture } from './pictures';
+import { type OpenState, read, type StudentEdit } from './state';
 import { addStudent, deleteCheckpoint, listStudents } from './students';
 
 /** What a person may choose; the rest follows from the page. */
@@ -42,6 +44,8 @@ export interface HealingRun {
   readonly settings: HealSettings;
   /** Of the clips that show how it goes. */
   readonly clip: GenerateSettings;
+  /** That clips begin with, where the model begins with one. */
+  readonly pictures: readonly Picture[];
 }
 
 export interface HealingState {
@@ -126,7 +130,16 @@ export async function startHealing(): Promise<void> {
   const settings = healSettings();
   const edit = studentVariant({ plan, weights }).edits.denoiser;
   if (!open || !settings || !edit || edit.plan.dropped.length === 0 || useHealing.getState().running) return;
-  await runHealing({ fingerprint: open.fingerprint, student: { plan, weights }, edit, settings, clip });
+  const pictures = await picturesToLearnWith(open, clip);
+  const named = pictures.length > 0 ? { ...settings, pictures: pictures.map(({ key }) => key) } : settings;
+  await runHealing({
+    fingerprint: open.fingerprint,
+    student: { plan, weights },
+    edit,
+    settings: named,
+    clip,
+    pictures,
+  });
 }
 
 /** Goes on with a run of the open model that was interrupted; its cut becomes the student's. */
@@ -136,7 +149,17 @@ export async function resumeHealing(checkpoint: StoredCheckpoint): Promise<void>
   const { edit, settings, fingerprint, id } = checkpoint;
   const student = { plan: edit.plan, weights: edit.weights };
   setStudent(student);
-  await runHealing({ fingerprint, student, edit, settings, clip }, id);
+  const pictures = await picturesToLearnWith(open, clip);
+  await runHealing({ fingerprint, student, edit, settings, clip, pictures }, id);
+}
+
+/** The model's own, or what a clip begins with now. */
+async function picturesToLearnWith({ description, folder }: OpenState, { image }: GenerateSettings) {
+  const input = description.image;
+  if (!input) return [];
+  const own = await Promise.all(exampleUrls(input, folder).map((url) => fetchPicture(url, input)));
+  const read = own.filter((picture) => picture !== null);
+  return read.length > 0 || !image ? read : [image];
 }
 
 async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promise<void> {
@@ -147,11 +170,11 @@ async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promis
   set({ ...nothingYet, running: true, of, startedAtMs: performance.now() });
   let next = from;
   for (let interruptions = 0; ; interruptions++) {
-    const { edit, settings, clip } = of;
+    const { edit, settings, clip, pictures } = of;
     const stepsBefore = useHealing.getState().training.length;
     try {
       const outcome = await engine.heal(
-        { edit, settings, clip, ...(next === undefined ? {} : { from: next }) },
+        { edit, settings, clip, pictures, ...(next === undefined ? {} : { from: next }) },
         { signal: own.signal, onProgress: (report) => controller === own && onReport(report) },
       );
       if (controller === own) onOutcome(outcome, of);

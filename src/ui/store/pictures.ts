@@ -3,7 +3,22 @@
  * aspect around the middle and scaled to its size. Pixels leave here as RGBA, named by their content.
  */
 import { present } from '../../errors/present';
+import type { FolderReference } from '../../library/Folder';
+import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { Picture } from '../../worker/protocol';
+
+type ImageInput = NonNullable<PipelineDescription['image']>;
+
+/** Addresses of the pictures that came with a model; a folder of this machine has none. */
+export function exampleUrls({ examples }: ImageInput, folder: FolderReference): readonly string[] {
+  return folder.kind === 'url' ? examples.map((path) => new URL(path, folder.url).href) : [];
+}
+
+/** Null where there is no such picture, or none that this browser reads. */
+export async function fetchPicture(url: string, { width, height }: ImageInput): Promise<Picture | null> {
+  const response = await fetch(url).catch(() => null);
+  return response?.ok ? readPicture(await response.blob(), { width, height }).catch(() => null) : null;
+}
 
 export interface Crop {
   readonly x: number;
