@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
+import { ALL_FORMATS, BufferSource, Input } from 'mediabunny';
 import { PNG } from 'pngjs';
 import { bothDone, cell, counters, watchErrors } from './studioPage';
 import { openTiny } from './tinyModel';
@@ -14,6 +15,9 @@ async function expectNoFindings(page: Page, state: string): Promise<void> {
   const told = serious.map(({ id, nodes }) => `${state}: ${id} ${nodes.map(({ target }) => target.join(' ')).join()}`);
   expect(told).toEqual([]);
 }
+
+/** By its graphic control extensions, one a frame. */
+const framesOfGif = (gif: Buffer): number => gif.toString('latin1').split('\x21\xf9\x04').length - 1;
 
 test('two students are kept, stand beside the teacher, are told apart blind, and measured on many takes', async ({
   page,
@@ -72,10 +76,19 @@ test('two students are kept, stand beside the teacher, are told apart blind, and
     return readFile(await saved.path());
   };
   const side = await page.getByTestId('second-canvas').evaluate((canvas: HTMLCanvasElement) => canvas.width);
-  expect(PNG.sync.read(await save('save-png')).width).toBe(3 * side * 4 + 2 * 8);
+  const width = 3 * side * 4 + 2 * 8;
+  expect(PNG.sync.read(await save('save-png')).width).toBe(width);
+  const gif = await save('save-gif');
+  expect([gif.toString('latin1', 0, 6), gif.readUInt16LE(6)]).toEqual(['GIF89a', width]);
+  expect(framesOfGif(gif)).toBe(4);
+  const video = new Input({ source: new BufferSource(await save('save-webm')), formats: ALL_FORMATS });
+  const track = await video.getPrimaryVideoTrack();
+  expect(Math.abs((await track?.getDisplayWidth()) ?? 0) - width).toBeLessThanOrEqual(1); // codecs take even sizes
+  expect((await track?.computePacketStats())?.packetCount).toBe(4);
   await page.keyboard.press('Escape');
   const report = (await save('save-report')).toString('utf8');
   expect(report).toContain('Students that were kept');
+  expect(report).toMatch(/compare [^<]*--plan student-a\.json --plan student-b\.json --json/);
   expect(report.match(/src="data:image\/gif;base64,R0lGOD/g)).toHaveLength(6);
   await expect(page).toHaveURL(/&beside=blocks\.0&beside-name=First%20cut/);
   await page.reload();

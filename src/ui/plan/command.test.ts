@@ -1,6 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandFor } from './command';
+import { readPlanFile } from '../../blocks/planText';
+import { commandFor, commandsFor } from './command';
 
 const folder = { kind: 'url', url: 'http://localhost/models/emoji-t2v/', name: 'emoji-t2v' } as const;
 const settings = { prompt: `it's a "$HOME" \`x\` panda`, seed: 7, steps: 4, guidance: 2.5 };
@@ -25,5 +29,30 @@ describe('copy as command', () => {
     const given = words(commandFor({ folder: own, settings, dropped: [] }));
     expect(given.slice(5, 7)).toEqual(['generate', 'my model']);
     expect(given.slice(-2)).toEqual(['--out', 'clip.gif']);
+  });
+
+  it('writes a plan file for each of two students, and says whose weights are in none', () => {
+    const students = [
+      { name: 'A', dropped: ['mid_block', "it's"], isHealed: false },
+      { name: 'second\none', dropped: ['up_blocks.1'], isHealed: true },
+    ];
+    const lines = commandsFor({ folder, settings, students });
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatch(/^# second one: healed/);
+    const at = mkdtempSync(join(tmpdir(), 'commands-'));
+    try {
+      execFileSync('sh', ['-c', lines.slice(0, 3).join('\n')], { cwd: at });
+      const written = ['student-a.json', 'student-b.json'].map((file) =>
+        readPlanFile(readFileSync(join(at, file), 'utf8'), file),
+      );
+      expect(written.map(({ dropped }) => dropped)).toEqual(students.map(({ dropped }) => dropped));
+    } finally {
+      rmSync(at, { recursive: true });
+    }
+    expect(words(lines[3] ?? '').slice(5)).toEqual([
+      ...['compare', 'public/models/emoji-t2v', '--prompt', settings.prompt, '--seed', '7', '--steps', '4'],
+      ...['--guidance', '2.5', '--plan', 'student-a.json', '--plan', 'student-b.json', '--json'],
+    ]);
+    expect(words(lines[4] ?? '').slice(-2)).toEqual(['--out', 'report.html']);
   });
 });

@@ -22,6 +22,49 @@ export function commandFor({ folder, settings, dropped }: CommandInput): string 
   ].join(' ');
 }
 
+export interface CommandStudent {
+  readonly name: string;
+  readonly dropped: readonly string[];
+  /** Its weights are its own: they are in no plan. */
+  readonly isHealed: boolean;
+}
+
+/**
+ * Lines that repeat what is compared, and its report. One student is named by its blocks; of two each has a plan file, which
+ * the first lines write. Healed weights are in the exported student alone, and a line says so.
+ */
+export function commandsFor({
+  folder,
+  settings,
+  students,
+}: Omit<CommandInput, 'dropped'> & { readonly students: readonly CommandStudent[] }): readonly string[] {
+  const healed = students
+    .filter(({ isHealed }) => isHealed)
+    .map(
+      ({ name }) =>
+        `# ${name.replaceAll(/\s+/g, ' ')}: healed weights are not in a plan; export that student and open its folder`,
+    );
+  const [first] = students;
+  if (first === undefined) return [];
+  if (students.length === 1) {
+    const line = commandFor({ folder, settings, dropped: first.dropped });
+    const report = line.replace(/ -- (compare|generate) /, ' -- report ').replace(/ --json$| --out clip\.gif$/, '');
+    return [...healed, line, `${report} --out report.html`];
+  }
+  const files = students.map((_, index) => `student-${String.fromCharCode(97 + index)}.json`);
+  const writing = students.map(
+    ({ dropped }, index) => `printf '%s\\n' ${quoted(JSON.stringify({ dropped }))} > ${files[index]}`,
+  );
+  const { prompt, seed, steps, guidance } = settings;
+  const common = [
+    quoted(folderPath(folder)),
+    `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`,
+    ...files.map((file) => `--plan ${file}`),
+  ].join(' ');
+  const run = (command: string, end: string) => `npm run --silent vdmini -- ${command} ${common} ${end}`;
+  return [...healed, ...writing, run('compare', '--json'), run('report', '--out report.html')];
+}
+
 /** Where a bundled model lies in a clone; the name of any other. */
 export function folderPath(folder: FolderReference): string {
   const bundled = bundledModels.find(({ id }) => id === folder.name && folder.kind === 'url');

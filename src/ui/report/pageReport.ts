@@ -4,7 +4,7 @@
  */
 
 import type { Block } from '../../blocks/block';
-import { indexBlocks, type Plan } from '../../blocks/plan';
+import { indexBlocks } from '../../blocks/plan';
 import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { type FigureName, worstFirst } from '../../metrics/clipFigures';
@@ -24,7 +24,7 @@ import type {
 import { renderReport } from '../../report/renderReport';
 import { encodeGif } from '../clips/saving/encode';
 import { framePainter } from '../clips/saving/picture';
-import { commandFor } from '../plan/command';
+import { commandsFor } from '../plan/command';
 import { cutName } from '../plan/cut';
 import { sameSettings } from '../store/derived';
 import { engine } from '../store/engine';
@@ -47,6 +47,7 @@ export async function pageReport(): Promise<string | null> {
   const { goneIds: gone, ...totals } = await engine.summarise({ plan });
   const name = plan.dropped.length === 0 ? 'student' : cutName(open, plan);
   const other = await secondOf(name);
+  const first = { name, dropped: plan.dropped, isHealed: (comparison.weights ?? 'original') !== 'original' };
   const measured = usePerceived.getState().measured;
   const jod = measured?.of === comparison ? measured.value.jod : undefined;
   const key = timesKey(read());
@@ -75,7 +76,7 @@ export async function pageReport(): Promise<string | null> {
     shelf: shelfOf(),
     batch: batchOf(second ? [name, other?.name ?? second.name] : [name]),
     ...(importance ? { importance } : {}),
-    commands: commandsFor(open, plan, comparison),
+    commands: commandsFor({ folder: open.folder, settings, students: [first, ...(other ? [other.repeated] : [])] }),
     notes: open.description.notes,
   } satisfies ReportContent);
 }
@@ -97,6 +98,7 @@ async function secondOf(nameOfFirst: string) {
   });
   return {
     name,
+    repeated: { name, dropped: plan.dropped, isHealed: second.weights !== 'original' },
     students: [{ name, dropped: plan.dropped, gone, totals }],
     pairs: [pair('teacher', secondComparison), ...(studentsComparison ? [pair(nameOfFirst, studentsComparison)] : [])],
     clips: { [name]: clip },
@@ -207,13 +209,5 @@ function machineFacts(): readonly Fact[] {
         ]
       : []),
     { name: 'studio', value: studioVersion },
-  ];
-}
-
-function commandsFor({ folder }: OpenState, { dropped }: Plan, { settings }: ShownComparison): readonly string[] {
-  const line = commandFor({ folder, settings, dropped });
-  return [
-    line,
-    line.replace(/ -- (compare|generate) /, ' -- report ').replace(/ --json$| --out clip\.gif$/, ' --out report.html'),
   ];
 }
