@@ -59,7 +59,7 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
       }
     });
     running.catch(() => undefined); // heard below, unless the loss was heard first
-    return lost ? Promise.race([lost, running]) : running;
+    return lost ? Promise.race([lost, running.catch((thrown: unknown) => lostOr(lost, thrown))]) : running;
   };
   let living = 0;
 
@@ -159,6 +159,15 @@ function kindOfRun(what: string, feeds: Feeds): string {
   return `run ${what} on ${Object.values(feeds)
     .map(({ dims }) => dims.join('x'))
     .join(', ')}`;
+}
+
+/** What fails because the device goes may fail some time before it is said to be lost. */
+const LOSS_TOLD_AFTER_MS = 250;
+
+/** Rejects with `gpu/lost` where that is why it failed, else with what was thrown. */
+function lostOr(lost: Promise<never>, thrown: unknown): Promise<never> {
+  const failed = new Promise<never>((_, reject) => setTimeout(() => reject(thrown), LOSS_TOLD_AFTER_MS));
+  return Promise.race([lost, failed]);
 }
 
 /** Rejects with `gpu/lost`; never resolves. */

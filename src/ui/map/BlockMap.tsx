@@ -36,8 +36,10 @@ export function BlockMap() {
       <Legend />
       <Details />
       <TotalsTable />
-      <ClipTime />
-      <IdCheck />
+      <div className="map-foot">
+        <ClipTime />
+        <IdCheck />
+      </div>
     </section>
   );
 }

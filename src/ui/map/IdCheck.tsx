@@ -49,9 +49,10 @@ export function IdCheck() {
           className="button small"
           disabled={running !== null || total === 0}
           onClick={() => void checkIds(component)}
+          aria-label={`Check ${own.length > 0 ? 'again ' : ''}that ids name what goes`}
           data-testid="id-check-run"
         >
-          {own.length > 0 ? 'Check again' : 'Check that they name what goes'}
+          {own.length > 0 ? 'Check again' : 'Check'}
         </button>
       )}
       {own.length > 0 && (

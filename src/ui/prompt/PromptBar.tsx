@@ -15,6 +15,7 @@ export function PromptBar() {
     (state) => state.open !== null && state.opening === null && state.open.cannotRun === undefined,
   );
   const takesPrompt = useStudio((state) => state.open === null || state.open.description.textEncoder !== undefined);
+  const takesPicture = useStudio((state) => state.open?.description.image !== undefined);
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();
     generateNow();
@@ -25,7 +26,9 @@ export function PromptBar() {
         <input
           className="field"
           aria-label="Prompt"
-          placeholder={takesPrompt ? 'Describe a clip' : 'There is no text encoder here; the seed decides alone'}
+          placeholder={
+            takesPrompt ? 'Describe a clip' : `No text here: ${takesPicture ? 'picture and seed decide' : 'the seed decides'}`
+          }
           disabled={!takesPrompt}
           value={takesPrompt ? prompt : ''}
           spellCheck={false}

@@ -4,6 +4,7 @@
  */
 
 import { useMemo, useState } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import { present } from '../../errors/present';
 import { type FigureName, spreadOf, worstFirst } from '../../metrics/clipFigures';
 import { shareInterval } from '../../metrics/shareInterval';
@@ -12,6 +13,7 @@ import { Icon } from '../parts/Icon';
 import { NumberField } from '../parts/NumberField';
 import { timeLeft } from '../planning/timeLeft';
 import {
+  type GridAsked,
   type GridRow,
   mostSeeds,
   openTake,
@@ -45,7 +47,9 @@ const columns: readonly Column[] = [
 ];
 
 export function GridPanel() {
-  const state = useStudio();
+  const state = useStudio(
+    useShallow(({ open, settings, plan, weights, second }): GridAsked => ({ open, settings, plan, weights, second })),
+  );
   const grid = useGrid();
   const rows = useMemo(() => rowsOf(state, grid), [state, grid]);
   const wanted = useMemo(() => takesOf(state, grid).length, [state, grid]);

@@ -51,15 +51,18 @@ export function followGrid(): void {
 export const setGridPrompts = (prompts: string): void => writeGrid({ prompts });
 export const setSeedCount = (seedCount: number): void => writeGrid({ seedCount });
 
+/** What the takes are made of: a change of anything else is none of theirs. */
+export type GridAsked = Pick<StudioState, 'open' | 'settings' | 'plan' | 'weights' | 'second'>;
+
 /** What stands in the field before anything is typed. */
-export function promptsShown(state: StudioState, prompts: string | null): string {
+export function promptsShown(state: GridAsked, prompts: string | null): string {
   if (prompts !== null || !state.open) return prompts ?? '';
   const examples = state.open.description.examplePrompts.filter((prompt) => prompt !== state.settings.prompt);
   return [state.settings.prompt, ...examples.slice(0, 3)].join('\n');
 }
 
 /** The takes that are asked for: every prompt with seeds from the wanted one on. */
-export function takesOf(state: StudioState, { prompts, seedCount }: Pick<GridState, 'prompts' | 'seedCount'>) {
+export function takesOf(state: GridAsked, { prompts, seedCount }: Pick<GridState, 'prompts' | 'seedCount'>) {
   const lines = promptsShown(state, prompts)
     .split('\n')
     .map((line) => line.trim());
@@ -74,12 +77,12 @@ export interface GridRow {
 }
 
 /** The students that are compared: the one that is edited, and the one beside it. */
-export function gridVariants(state: StudioState): readonly Variant[] {
+export function gridVariants(state: GridAsked): readonly Variant[] {
   return (state.second ? [state, state.second] : [state]).map(studentVariant);
 }
 
 /** What is measured of what is asked for. */
-export function rowsOf(state: StudioState, grid: GridState): readonly GridRow[] {
+export function rowsOf(state: GridAsked, grid: GridState): readonly GridRow[] {
   const { open } = state;
   if (!open) return [];
   const variants = gridVariants(state).map(variantKey);
