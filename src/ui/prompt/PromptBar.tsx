@@ -27,7 +27,9 @@ export function PromptBar() {
           className="field"
           aria-label="Prompt"
           placeholder={
-            takesPrompt ? 'Describe a clip' : `No text here: ${takesPicture ? 'picture and seed decide' : 'the seed decides'}`
+            takesPrompt
+              ? 'Describe a clip'
+              : `No text here: ${takesPicture ? 'picture and seed decide' : 'the seed decides'}`
           }
           disabled={!takesPrompt}
           value={takesPrompt ? prompt : ''}
