@@ -35,7 +35,7 @@ interface Whole {
 
 /** `trees`: all atoms, inner ones included, in the order in which units are to name them. */
 export function moduleUnits(flow: Flow, modules: Modules, trees: readonly AtomTree[]): readonly ModuleUnit[] {
-  const { whole, staying } = wholeModules(flow, modules, trees);
+  const { whole, staying, ends } = wholeModules(flow, modules, trees);
   const branches = branchModules(flow, modules, trees);
   const found = new Map<string, ModuleUnit>();
   // Where two are the same module, the one that can go stands for it.
@@ -43,6 +43,7 @@ export function moduleUnits(flow: Flow, modules: Modules, trees: readonly AtomTr
     ...staying,
     ...branches.filter(({ reason }) => reason),
     ...branches,
+    ...ends,
     ...whole.map(({ unit }) => unit),
   ])
     if (!found.has(unit.id) || !unit.reason) found.set(unit.id, unit);
@@ -54,7 +55,7 @@ function wholeModules(
   flow: Flow,
   modules: Modules,
   trees: readonly AtomTree[],
-): { whole: readonly Whole[]; staying: readonly ModuleUnit[] } {
+): { whole: readonly Whole[]; staying: readonly ModuleUnit[]; ends: readonly ModuleUnit[] } {
   const byExit = new Map(trees.map((tree) => [tree.atom.exit, tree]));
   const atoms = new Map(trees.map(({ atom }) => [atom.exit, atom]));
   const scopeOf = ({ atom }: AtomTree) => modules.scopes[flow.producer[atom.exit]!]!;
@@ -63,6 +64,7 @@ function wholeModules(
   const treeOf = ({ exit }: Atom) => byExit.get(exit)!;
   const whole: Whole[] = [];
   const staying: ModuleUnit[] = [];
+  const loose: { readonly module: string; readonly found: Through }[] = [];
   for (const module of holdsSums) {
     const found = throughModule(flow, modules, atoms, module);
     const base = { id: module, module, role: 'module' as const };
@@ -70,6 +72,8 @@ function wholeModules(
       const within = (node: number) => !flow.weighted[node] || isInside(modules.scopes[node]!, module);
       const own = trees.filter((tree) => scopeOf(tree) === module && tree.atom.branch.every(within));
       if (own.length > 0) staying.push({ ...base, rewires: [], trees: own, reason: found });
+    } else if (found.atoms.length > 0 && !holdsBranches(flow, modules, module, found)) {
+      loose.push({ module, found });
     } else if (found.atoms.length > 0 && !isWholeStack(module, onTrunk)) {
       whole.push({
         unit: { ...base, rewires: found.rewires, trees: found.atoms.map(treeOf) },
@@ -78,7 +82,34 @@ function wholeModules(
       });
     }
   }
-  return { whole, staying };
+  const ends = loose.flatMap(({ module, found }) => endOfBranch(flow, modules, module, found, whole, treeOf));
+  return { whole, staying, ends };
+}
+
+/** Are all weights of the branches that a module ends its own? BERT's `attention.output` ends what `attention.self` begins. */
+function holdsBranches(flow: Flow, modules: Modules, module: string, { atoms }: Through): boolean {
+  const isOwn = (node: number) => !flow.weighted[node] || isInside(modules.scopes[node]!, module);
+  return atoms.every(({ branch }) => branch.every(isOwn));
+}
+
+/** Such an end by the smallest module that holds the whole branch: a part of it, or nothing where it is all of it. */
+function endOfBranch(
+  flow: Flow,
+  modules: Modules,
+  module: string,
+  { atoms, rewires }: Through,
+  whole: readonly Whole[],
+  treeOf: (atom: Atom) => AtomTree,
+): readonly ModuleUnit[] {
+  const weighted = atoms.flatMap(({ branch }) => branch.filter((node) => flow.weighted[node]));
+  const path = commonPath([module, ...weighted.map((node) => modules.scopes[node]!)]);
+  const around = whole.find(({ unit }) => unit.module === path);
+  const isIn = (one: DraftRewire) => rewires.some(({ exit, entry }) => exit === one.exit && entry === one.entry);
+  if (!around || around.unit.rewires.every(isIn)) return [];
+  const ordered = around.passages.map((found) => found.toReversed());
+  const place = Math.max(...ordered.map((found) => found.findIndex((atom) => atoms.includes(atom))));
+  if (place < 0) return [];
+  return [{ id: `${path}#${place + 1}`, module: path, role: 'part', rewires, trees: atoms.map(treeOf) }];
 }
 
 /** Everything there is, or a stack beside the trunk: its members can go one by one, all of it is no block. */

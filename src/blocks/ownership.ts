@@ -126,7 +126,7 @@ function placeName(onTrunk: boolean, section: Section): string {
 }
 
 export const conditioningReason =
-  'It prepares what other layers are conditioned on, such as time step and text; nothing passes it unchanged.';
+  'It prepares what layers are conditioned on, such as the time step or the text; no skip connection passes it by.';
 
 function outsideReason(onTrunk: boolean, section: Section): string {
   if (!onTrunk) return conditioningReason;

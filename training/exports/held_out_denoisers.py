@@ -85,11 +85,11 @@ U_NETS = (
     held("audioldm-2", AudioLDM2UNet2DConditionModel, dict(
         block_out_channels=(8, 16), norm_num_groups=4, layers_per_block=2,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=((8, 8), (8, 16)), attention_head_dim=4),
-        lambda: {**_unet(8), "encoder_hidden_states_1": noise(1, 5, 16, seed=3)}, is_unet=True),
+        cross_attention_dim=(16, 16), attention_head_dim=4), lambda: _unet(16), is_unet=True),
     held("kandinsky-3", Kandinsky3UNet, dict(
         time_embedding_dim=4, groups=2, attention_head_dim=4, layers_per_block=3, block_out_channels=(8, 16),
-        cross_attention_dim=4, encoder_hid_dim=8), lambda: _unet(8), is_unet=True),
+        cross_attention_dim=4, encoder_hid_dim=8),
+        lambda: {**_unet(8), "encoder_attention_mask": torch.ones(1, 7)}, is_unet=True),
     held("stable-cascade", StableCascadeUNet, dict(
         conditioning_dim=16, block_out_channels=(16, 16), num_attention_heads=(2, 2), down_num_layers_per_block=(2, 2),
         up_num_layers_per_block=(2, 2), clip_text_in_channels=16, clip_text_pooled_in_channels=16,
@@ -130,7 +130,7 @@ VIDEO = (
         lambda: {
             **_video(), "encoder_attention_mask": torch.ones(1, 7, dtype=torch.int64),
             "pooled_projections": noise(1, 8, seed=3), "image_embeds": noise(1, 3, 12, seed=4),
-            "indices_latents": torch.arange(2)[None], "guidance": torch.tensor([60.0]),
+            "indices_latents": torch.arange(2), "guidance": torch.tensor([60.0]),
         }),
     held("ltx-2", LTX2VideoTransformer3DModel, dict(
         in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=8, cross_attention_dim=16,

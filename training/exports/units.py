@@ -77,10 +77,12 @@ def zeros(output, is_hidden=lambda tensor: True):
 
 
 def _is_hidden(args, kwargs, output):
-    """Is a result of a module a hidden state: the first one, and what has the shape of something given?"""
-    shapes = {tensor.shape for tensor in _given(args, kwargs)}
+    """Is a result of a module a hidden state: the first one, and what has the shape of something given and is not that itself?"""
+    given = _given(args, kwargs)
+    shapes = {tensor.shape for tensor in given}
     results = tensors_of(output)
-    return lambda tensor: tensor is results[0] or tensor.shape in shapes
+    passed_on = {id(tensor) for tensor in given}
+    return lambda tensor: tensor is results[0] or (tensor.shape in shapes and id(tensor) not in passed_on)
 
 
 def identity_hook(model, path):
