@@ -86,10 +86,16 @@ function wholeModules(
   return { whole, staying, ends };
 }
 
-/** Are all weights of the branches that a module ends its own? BERT's `attention.output` ends what `attention.self` begins. */
+/**
+ * Is a branch that a module ends all its own, or not at all (a blend)? BERT's `attention.output` multiplies by its weights what
+ * `attention.self` began.
+ */
 function holdsBranches(flow: Flow, modules: Modules, module: string, { atoms }: Through): boolean {
-  const isOwn = (node: number) => !flow.weighted[node] || isInside(modules.scopes[node]!, module);
-  return atoms.every(({ branch }) => branch.every(isOwn));
+  return atoms.every(({ branch }) => {
+    const weighted = branch.filter((node) => flow.weighted[node]);
+    const own = weighted.filter((node) => isInside(modules.scopes[node]!, module));
+    return own.length === 0 || own.length === weighted.length;
+  });
 }
 
 /** Such an end by the smallest module that holds the whole branch: a part of it, or nothing where it is all of it. */
