@@ -6,14 +6,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 import torch
-from onnx import numpy_helper
 from safetensors.torch import load_file
-from torch import nn
 
 from checkpoint import save
-from export import as_trained, parameter_of
+from export import read_weights
 from models import build_vae
 
 
@@ -30,14 +27,3 @@ def adopt(runs: Path, folder: Path, weights: Path | None, name: str) -> None:
         part, name_there = key.split(".", 1)
         parts.setdefault(part, {})[name_there] = value.float()
     save(runs / f"{name}.start.pt", parts)
-
-
-def read_weights(path: Path, module: nn.Module) -> None:
-    """Puts the weights of an ONNX file of ours into the parameters that they are named after."""
-    targets = module.state_dict()
-    for tensor in onnx.load(path).graph.initializer:
-        name = parameter_of(tensor.name)
-        if name not in targets:
-            continue
-        value = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
-        targets[name].copy_(as_trained(tensor.name, value).reshape(targets[name].shape))

@@ -1,13 +1,15 @@
-"""Turns a module into an ONNX file with fp16 storage, and puts other weights into such a file later.
+"""Turns a module into an ONNX file with small weights, and puts other weights into such a file later.
 
 Weights are stored as fp16 and cast to fp32 in the graph, so that the files are small and run where there is no fp16
-arithmetic. It knows no model: what a folder holds is in `folders.py`.
+arithmetic; those that a part names are stored in 8 bits, with a scale for each output. It knows no model: what a folder
+holds is in `folders.py`.
 
 A graph is exported once, with random weights that tell which initializer holds which parameter (the exporter folds
 transposes and names the results `val_123`); trained weights are put in by name, also later: `swap_weights`.
 """
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +21,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from compact import compact
+
 TRANSPOSED, RESHAPED, SIGMOID = ".transposed", ".reshaped", ".sigmoid"
-SAME_WEIGHTS = 1e-4  # largest difference of ONNX from PyTorch with the same fp16 weights, over the largest value
+SAME_WEIGHTS = 1e-4  # largest difference of ONNX from PyTorch with the weights that are stored, over the largest value
 ROUNDING = 1e-3  # mean difference of ONNX from PyTorch with the trained fp32 weights, over the largest value
+SCALE = "_scale"  # ends the name of the initializer that an 8-bit weight is multiplied by
+LEAST_IN_BYTES = 1024  # values; biases and norms stay as they are
 OPSET = 18  # group norm stays InstanceNormalization, which every runtime has
 
 
@@ -33,6 +39,7 @@ class Part:
     inputs: dict[str, torch.Tensor]
     outputs: tuple[str, ...]
     axis: str  # "batch" or "frames"
+    in_bytes: re.Pattern | None = None  # parameters whose names it finds are stored in 8 bits
 
 
 def export_graph(folder: Path, part: Part) -> None:
@@ -52,9 +59,15 @@ def export_graph(folder: Path, part: Part) -> None:
     _name_folded(model, module.state_dict())
     module.load_state_dict(trained)
     _store_as_half(model, set(trained))
-    _put_in(model, trained)
+    _finish(model, part, folder / "model.onnx")
+
+
+def _finish(model: onnx.ModelProto, part: Part, path: Path) -> None:
+    _store_as_bytes(model, part.in_bytes)
+    _put_in(model, part.module.state_dict())
+    compact(model)
     onnx.checker.check_model(model)
-    onnx.save(model, folder / "model.onnx")
+    onnx.save(model, path)
 
 
 def _mark(module: nn.Module) -> None:
@@ -112,31 +125,71 @@ def _put_in(model: onnx.ModelProto, weights: dict[str, torch.Tensor]) -> None:
     """Writes `weights` over the initializers that bear their names, in each one's own type and layout. Raises
     ValueError when a weight has no initializer."""
     waiting = {name for name, value in weights.items() if value.is_floating_point()}
-    for tensor in model.graph.initializer:
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    for tensor in tensors.values():
         name = parameter_of(tensor.name)
         if name not in weights:
             continue
-        value = as_stored(tensor.name, weights[name].float()).numpy()
-        kind = np.float16 if tensor.data_type == TensorProto.FLOAT16 else np.float32
-        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value.reshape(tuple(tensor.dims)).astype(kind)), tensor.name))
+        value = as_stored(tensor.name, weights[name].float()).numpy().reshape(tuple(tensor.dims))
+        if tensor.data_type == TensorProto.INT8:
+            stored, scale = _in_bytes(tensor.name, value)
+            tensors[f"{tensor.name}{SCALE}"].CopyFrom(numpy_helper.from_array(scale, f"{tensor.name}{SCALE}"))
+        else:
+            stored = value.astype(np.float16 if tensor.data_type == TensorProto.FLOAT16 else np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(stored), tensor.name))
         waiting.discard(name)
     if waiting:
         raise ValueError(f"no initializer for {', '.join(sorted(waiting))}")
+
+
+def _in_bytes(initializer: str, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers from -127 to 127, and the scale of each output."""
+    axis = output_axis(initializer)
+    scale = np.abs(value).max(axis=tuple(other for other in range(value.ndim) if other != axis), keepdims=True) / 127
+    scale[scale == 0] = 1
+    return np.rint(value / scale).astype(np.int8), scale.reshape(-1).astype(np.float32)
+
+
+def output_axis(initializer: str) -> int:
+    """Which axis of a matrix or a kernel counts the outputs of its layer."""
+    return 1 if initializer.endswith(TRANSPOSED) else 0
+
+
+def stored_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Initializer's name -> its values in fp32, for all that hold floating-point numbers or stand for them in 8 bits."""
+    tensors = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
+    values = {}
+    for name, tensor in tensors.items():
+        if tensor.data_type == TensorProto.INT8:
+            scale = numpy_helper.to_array(tensors[f"{name}{SCALE}"])
+            axes = [1] * len(tensor.dims)
+            axes[output_axis(name)] = -1
+            values[name] = torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32) * scale.reshape(axes))
+        elif tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16) and not name.endswith(SCALE):
+            values[name] = torch.from_numpy(numpy_helper.to_array(tensor).astype(np.float32))
+    return values
+
+
+def read_weights(path: Path, module: nn.Module) -> None:
+    """Puts the weights of an ONNX file of ours into the parameters that they are named after."""
+    targets = module.state_dict()
+    for initializer, value in stored_weights(path).items():
+        name = parameter_of(initializer)
+        if name in targets:
+            targets[name].copy_(as_trained(initializer, value).reshape(targets[name].shape))
 
 
 def swap_weights(folder: Path, parts: dict[str, Part]) -> None:
     """Puts other weights into the graphs of `folder`."""
     for name, part in parts.items():
         path = folder / name / "model.onnx"
-        model = onnx.load(path)
-        _put_in(model, part.module.state_dict())
-        onnx.save(model, path)
+        _finish(onnx.load(path), part, path)
 
 
 class Parity(NamedTuple):
     """Differences of ONNX from PyTorch over PyTorch's largest value."""
 
-    same_weights: float  # largest, PyTorch's weights rounded as stored: what an export or a swap may get wrong
+    same_weights: float  # largest, PyTorch with the weights that are stored: what an export or a swap may get wrong
     rounding: float  # mean, PyTorch's weights as trained
     rounding_worst: float  # largest, likewise: a single pixel of many thousands
 
@@ -152,7 +205,7 @@ def check_parity(folder: Path, parts: dict[str, Part]) -> dict[str, Parity]:
         ours = session.run(None, {key: value.numpy() for key, value in part.inputs.items()})[0]
         trained = {key: value.clone() for key, value in part.module.state_dict().items()}
         exact = _first(part.module(*part.inputs.values())).numpy()
-        part.module.load_state_dict(_rounded_as_stored(folder / name / "model.onnx", trained))
+        read_weights(folder / name / "model.onnx", part.module)
         rounded = _first(part.module(*part.inputs.values())).numpy()
         part.module.load_state_dict(trained)
         size = np.abs(exact).max()
@@ -166,11 +219,6 @@ def check_parity(folder: Path, parts: dict[str, Part]) -> dict[str, Parity]:
 
 def _first(output: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
     return output if isinstance(output, torch.Tensor) else output[0]
-
-
-def _rounded_as_stored(path: Path, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    half = {parameter_of(tensor.name) for tensor in onnx.load(path).graph.initializer if tensor.data_type == TensorProto.FLOAT16}
-    return {name: value.half().float() if name in half else value for name, value in weights.items()}
 
 
 def as_stored(initializer: str, value: torch.Tensor) -> torch.Tensor:
@@ -244,3 +292,22 @@ def _store_as_half(model: onnx.ModelProto, parameters: set[str]) -> None:
     stale = [info for info in graph.value_info if info.name in renamed]
     for info in stale:
         graph.value_info.remove(info)
+
+
+def _store_as_bytes(model: onnx.ModelProto, chosen: re.Pattern | None) -> None:
+    """Weights that `chosen` finds become int8 with a DequantizeLinear where their Cast was; values are put in later."""
+    if chosen is None:
+        return
+    graph = model.graph
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        tensor = tensors.get(node.input[0]) if node.op_type == "Cast" else None
+        if tensor is None or tensor.data_type != TensorProto.FLOAT16 or not chosen.search(parameter_of(tensor.name)):
+            continue
+        if len(tensor.dims) < 2 or int(np.prod(tensor.dims)) < LEAST_IN_BYTES:
+            continue
+        axis = output_axis(tensor.name)
+        scale = f"{tensor.name}{SCALE}"
+        node.CopyFrom(helper.make_node("DequantizeLinear", [tensor.name, scale], list(node.output), axis=axis))
+        graph.initializer.append(numpy_helper.from_array(np.ones(tensor.dims[axis], np.float32), scale))
+        tensor.CopyFrom(numpy_helper.from_array(np.zeros(tuple(tensor.dims), np.int8), tensor.name))

@@ -5,6 +5,7 @@ The studio reads nothing but these folders, and knows none of the models.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from export import Part, check_parity, export_graph, swap_weights
 from image_training import load_one_step
 from image_video import CLIP_MEAN, CLIP_STD, ImageVideo
 from models import (
+    DEEPEST,
     FEW_STEPS,
     LATENT_CHANNELS,
     LATENT_SIZE,
@@ -52,6 +54,11 @@ PROMPTS = (
     "a penguin falls on a green background",
 )
 
+# Stored in 8 bits, so that a folder takes less than 20 MB: the U-Nets' deepest stage, which VDMini's preset takes out, and, where
+# attention looks at a single embedding, what asks for it and never changes the answer.
+IN_BYTES = re.compile("^(" + "|".join(map(re.escape, DEEPEST)) + ")")
+IMAGE_IN_BYTES = re.compile(IN_BYTES.pattern + r"|\.attn2\.to_[qk]\.")
+
 # Where each begins says which motions are open.
 PICTURES = (
     ("red apple", "bounces", "dark"),
@@ -82,7 +89,7 @@ def export_folder(runs: Path, out: Path, name: str, what: str) -> None:
             export_graph(out / part_name, part)
     _write_settings(out, name, vae, parts)
     for part_name, one in check_parity(out, parts).items():
-        print(f"{part_name}: ONNX differs from PyTorch by {one.same_weights:.1e} with the same fp16 weights; rounding them costs {one.rounding:.1e} on average, {one.rounding_worst:.1e} at most")
+        print(f"{part_name}: ONNX differs from PyTorch by {one.same_weights:.1e} with the weights as stored; rounding them costs {one.rounding:.1e} on average, {one.rounding_worst:.1e} at most")
 
 
 def _noise(*shape: int) -> torch.Tensor:
@@ -113,6 +120,7 @@ def _unet_parts(model: TextVideo) -> dict[str, Part]:
             },
             ("out_sample",),
             "batch",
+            IN_BYTES,
         ),
         "text_encoder": Part(TextPart(model.modules["text"], pooled=False), {"input_ids": _ids(build_tokenizer())}, ("last_hidden_state",), "batch"),
     }
@@ -151,6 +159,7 @@ def _image_parts(model: ImageVideo) -> dict[str, Part]:
             },
             ("out_sample",),
             "batch",
+            IMAGE_IN_BYTES,
         ),
         "image_encoder": Part(ImagePart(model.modules["image"]), {"pixel_values": _noise(2, 3, SIZE, SIZE)}, ("image_embeds",), "batch"),
     }
@@ -239,7 +248,14 @@ def _write_settings(out: Path, name: str, vae: AutoencoderKL, parts: dict[str, P
             _write_json(out / "transformer" / "config.json", config)
     # HunyuanVideoPipeline itself would put its instructions to a language model around the prompt.
     classes = {"emoji-t2v": "TextToVideoSDPipeline", "emoji-hy": "HunyuanVideoTransformerPipeline", "emoji-i2v": "StableVideoDiffusionPipeline"}
-    _write_json(out / "model_index.json", {"_class_name": classes[name], **dict(sorted(index.items())), "_studio": settings})
+    _write_json(out / "model_index.json", {"_class_name": classes[name], **dict(sorted(index.items())), "_studio": settings | _kept_presets(out)})
+
+
+def _kept_presets(out: Path) -> dict[str, object]:
+    """Cuts that the studio has measured on this folder's model and that were written down in it."""
+    path = out / "model_index.json"
+    studio = json.loads(path.read_text()).get("_studio", {}) if path.exists() else {}
+    return {key: studio[key] for key in ("presets",) if key in studio}
 
 
 def _draw_pictures(out: Path) -> list[str]:

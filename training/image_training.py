@@ -159,7 +159,7 @@ def train_one_step(runs: Path, name: str, seconds: float) -> None:
     _fit_both(runs / f"{name}.steps.pt", model.modules["net"], critic, student_loss, critic_loss, seconds / 2, batch, device)
 
 
-def train_coupled(runs: Path, name: str, seconds: float) -> None:
+def train_coupled(runs: Path, name: str, seconds: float, rate: float | None = None) -> None:
     """Writes {name}.coupled.pt: one step learnt from the clips themselves, from {name}.start.pt on.
 
     A first frame leaves two motions open at most, and a plain regression would show both. So the noise chooses: it is
@@ -195,7 +195,7 @@ def train_coupled(runs: Path, name: str, seconds: float) -> None:
         error = made - clean
         return ((error**2 + HUBER**2).sqrt() - HUBER).mean()
 
-    fit(runs / f"{name}.coupled.pt", model.modules, loss, seconds=seconds, rate=COUPLED_RATE[device], batch=batch, device=device, decay=0.99, warm_up=30)
+    fit(runs / f"{name}.coupled.pt", model.modules, loss, seconds=seconds, rate=rate or COUPLED_RATE[device], batch=batch, device=device, decay=0.99, warm_up=30)
 
 
 def chooses_second(noise: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,7 @@ TEXT_WIDTH, MAX_TOKENS = 64, 16
 STEPS, GUIDANCE = 16, 2.0  # of sampling before distillation
 FEW_STEPS = 4  # after it
 SIGMA_MAX, SIGMA_MIN = 80.0, 0.002  # of the image-to-video model, whose latents have a deviation of 1
+DEEPEST = ("down_blocks.3.", "mid_block.", "up_blocks.0.")  # of a U-Net with four stages; VDMini's preset takes them out
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 
 
@@ -63,24 +64,25 @@ def build_denoiser(widths: tuple[int, int, int, int] = (32, 64, 96, 96)) -> UNet
     )
 
 
-def build_image_denoiser() -> UNetSpatioTemporalConditionModel:
+def build_image_denoiser(widths: tuple[int, int, int, int] = (32, 64, 96, 96)) -> UNetSpatioTemporalConditionModel:
     """Stable Video Diffusion's net: the picture's latent beside the noisy one, its embedding in the attention. Its group
-    norms have 32 groups whatever the width; of 32 channels that would leave no channel its mean, so they have 8 here."""
+    norms have 32 groups whatever the width; of 32 channels that would leave no channel its mean, so they have 8 here, and
+    in the deepest stage groups of 8 channels."""
     net = UNetSpatioTemporalConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=2 * LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        block_out_channels=(32, 64, 96, 64),
+        block_out_channels=widths,
         addition_time_embed_dim=16,
         projection_class_embeddings_input_dim=3 * 16,
         layers_per_block=2,
         cross_attention_dim=TEXT_WIDTH,
-        num_attention_heads=(2, 4, 6, 4),
+        num_attention_heads=tuple(width // 16 for width in widths),
         num_frames=FRAMES,
     )
-    for module in net.modules():
+    for name, module in net.named_modules():
         if isinstance(module, nn.GroupNorm):
-            module.num_groups = 8
+            module.num_groups = widths[-1] // 8 if name.startswith(DEEPEST) else 8
     return net
 
 

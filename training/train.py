@@ -31,6 +31,7 @@ from report import write_card
 from stepping import device_here
 from strict_judge import train_strict_judge
 from text_training import make_trajectories, train_few_steps, train_flow
+from widen import widen
 from workers import run
 
 HERE = Path(__file__).parent
@@ -47,6 +48,7 @@ class Job:
     made: int = 8192  # trajectories, endpoints
     judged: int = 256  # clips of trained captions; a fifth of them of held-out pairs
     models: Path = HERE.parent / "public" / "models"
+    rate: float | None = None  # of learning, in {PICTURE}.coupled; none: as from the start
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ STAGES |= {
     f"{PICTURE}.flow": Stage(5, lambda job: train_image_flow(job.runs, PICTURE, job.seconds)),
     f"{PICTURE}.endpoints": Stage(1, lambda job: make_endpoints(job.runs, PICTURE, job.made, job.seconds)),
     f"{PICTURE}.steps": Stage(3, lambda job: train_one_step(job.runs, PICTURE, job.seconds)),
-    f"{PICTURE}.coupled": Stage(3, lambda job: train_coupled(job.runs, PICTURE, job.seconds)),
+    f"{PICTURE}.coupled": Stage(3, lambda job: train_coupled(job.runs, PICTURE, job.seconds, job.rate)),
     f"{PICTURE}.judge-flow": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "flow", 16, job.judged, max(1, job.judged // 5))),
     f"{PICTURE}.judge-regression": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "regression", 1, job.judged, max(1, job.judged // 5))),
     f"{PICTURE}.judge-coupled": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "coupled", 1, job.judged, max(1, job.judged // 5))),
@@ -114,7 +116,7 @@ def train(stage: str, job: Job) -> None:
 
 
 def main() -> None:
-    named = [*STAGES, *SHIPPING, "all", "smoke", "adopt"]
+    named = [*STAGES, *SHIPPING, "all", "smoke", "adopt", "widen"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stages", nargs="+", choices=named, metavar="STAGE", help=", ".join(named))
     parser.add_argument("--runs", type=Path, default=HERE / "runs", help="checkpoints")
@@ -123,13 +125,17 @@ def main() -> None:
     parser.add_argument("--made", type=int, default=Job.made, help="trajectories, endpoints")
     parser.add_argument("--judged", type=int, default=Job.judged, help="clips of trained captions that are judged")
     parser.add_argument("--folder", type=Path, default=HERE.parent / "public" / "models" / "emoji-t2v", help="adopt: whose autoencoder")
-    parser.add_argument("--weights", type=Path, help="adopt: a denoiser to begin with")
+    parser.add_argument("--weights", type=Path, help="adopt: a denoiser to begin with; widen: a checkpoint of narrower nets")
+    parser.add_argument("--rate", type=float, help="of learning, for weights that were trained before (emoji-i2v.coupled)")
     parser.add_argument("--threads", type=int, help="on the CPU")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.stages == ["adopt"]:
         adopt(options.runs, options.folder, options.weights, "emoji-t2v")
+        return
+    if options.stages == ["widen"]:
+        widen(options.runs, PICTURE, options.weights)
         return
     if options.stages == ["smoke"]:
         with tempfile.TemporaryDirectory() as folder:
@@ -138,7 +144,7 @@ def main() -> None:
         return
     for stage in [*STAGES, *SHIPPING] if options.stages == ["all"] else options.stages:
         minutes = (STAGES | SHIPPING)[stage].minutes if options.minutes is None else options.minutes
-        train(stage, Job(options.runs, minutes * 60, options.clips, options.made, options.judged))
+        train(stage, Job(options.runs, minutes * 60, options.clips, options.made, options.judged, rate=options.rate))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import { countMacs } from '../onnx/shapes/countMacs';
 import { inferShapes } from '../onnx/shapes/inferShapes';
 import type { Totals } from './block';
 import { constantTables } from './constantTables';
+import { exporterConstants } from './exporterConstants';
 
 export interface WeightSize {
   readonly parameters: number;
@@ -19,12 +20,12 @@ export function isWeight(tensor: Pick<Tensor, 'dataType'>): boolean {
 
 /**
  * Value name -> size, weights only: initializers, and what Constant nodes hold where it is more than one number (a scale
- * is no weight). A matrix of packed 4-bit numbers counts the numbers it stands for; its scales and zero points count as
- * bytes only, and so do tables that were never trained. Weights of branches and loop bodies: `bodyWeights`.
+ * is no weight). A matrix of packed 4-bit numbers counts the numbers it stands for; scales and zero points of quantised
+ * weights count as bytes only, and so do constants that were never trained. Weights of branches and loop bodies: `bodyWeights`.
  */
 export function weightsOf(graph: Graph): ReadonlyMap<string, WeightSize> {
-  const packed = new Map(graph.nodes.filter(({ opType }) => opType === 'MatMulNBits').flatMap(packedParameters));
-  for (const name of constantTables(graph)) packed.set(name, 0);
+  const packed = new Map(graph.nodes.flatMap(packedParameters));
+  for (const name of [...constantTables(graph), ...exporterConstants(graph)]) packed.set(name, 0);
   const sizes = new Map<string, WeightSize>();
   const add = (name: string, { parameters, bytes }: WeightSize): void =>
     void sizes.set(name, { parameters: packed.get(name) ?? parameters, bytes });
@@ -87,6 +88,8 @@ export function bodyWeights(node: Node): WeightSize | undefined {
 }
 
 function packedParameters(node: Node): readonly (readonly [string, number])[] {
+  if (node.opType === 'DequantizeLinear') return node.inputs.slice(1).map((name) => [name, 0] as const);
+  if (node.opType !== 'MatMulNBits') return [];
   const size = (name: string) => {
     const attribute = node.attributes.get(name);
     return attribute?.kind === 'int' ? Number(attribute.value) : 0;

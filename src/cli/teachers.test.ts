@@ -2,8 +2,12 @@
  * The bundled teachers opened and sampled as any folder is, against PyTorch: the same weights in diffusers' and
  * transformers' classes, the same noise (training/reference/teachers.py).
  */
-import { resolve } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { measure } from '../blocks/countTotals';
+import { presetNamed } from '../blocks/presets';
+import { prune } from '../passes/prune';
 import { TEACHER, variantOf } from '../studio/Variant';
 import reference from './fixtures/teachers.json';
 import { openPipelineOnDisk } from './openPipelineOnDisk';
@@ -53,6 +57,30 @@ describe.each(Object.entries(reference.clips))('%s', (name, expected) => {
     },
     5 * 60_000,
   );
+});
+
+it.each(Object.keys(reference.clips))('%s takes at most 20 MB', (name) => {
+  const folder = resolve(import.meta.dirname, '../../public/models', name);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => statSync(join(folder, path)));
+  const bytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+  expect(bytes).toBeGreaterThan(10e6);
+  expect(bytes).toBeLessThanOrEqual(20e6);
+});
+
+it('VDMini’s preset fits emoji-i2v: what it leaves are the weights that PyTorch counts by the paper’s rule', async () => {
+  const folder = resolve(import.meta.dirname, '../../public/models/emoji-i2v');
+  const pipeline = await openPipelineOnDisk(folder, new AbortController().signal);
+  try {
+    const { tree, file } = pipeline.denoiser;
+    const { plan } = presetNamed(tree, 'vdmini');
+    const { all, withoutCut } = reference.parameters;
+    const student = measure(prune(file.model, tree, plan), new Map());
+    expect(tree.totals.parameters).toBe(all);
+    expect(student.parameters).toBe(withoutCut);
+    expect(withoutCut / all).toBeCloseTo(0.616, 3); // the paper: about 40 % of the parameters go
+  } finally {
+    await pipeline.release();
+  }
 });
 
 /** Mean of cell `index` of [3, cells, cells] in one frame. */

@@ -18,7 +18,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from adopt import read_weights  # noqa: E402
+from export import read_weights  # noqa: E402
 from emoji_clips import FRAMES  # noqa: E402
 from folders import ImagePart, TextPart  # noqa: E402
 from image_video import PICTURE_NOISE, ImageVideo  # noqa: E402
@@ -29,8 +29,12 @@ MODELS = Path(__file__).parents[2] / "public" / "models"
 SEED, PROMPT = 1, "a red apple bounces on a dark background"
 GRAPHS = {"emoji-t2v": {"net": "unet", "text": "text_encoder"}, "emoji-hy": {"net": "transformer", "text": "text_encoder", "text_2": "text_encoder_2"}}
 PICTURE, PICTURE_STREAM = "pictures/red-apple.png", 2_000_000
-# The outer half of the paper's cut of a U-Net; its inner half does not fit emoji-i2v, whose deepest stage is narrower than the next.
-PAIRS = ("down_blocks.0", "down_blocks.1", "up_blocks.2", "up_blocks.3")
+# VDMini's cut of a U-Net with four stages (arXiv 2411.18375, Fig. 2), by the names of diffusers' modules: of the outer stages the
+# second pair of two and the middle one of three; the innermost stages whole, and the sampler that led to them.
+CUT = (
+    *(f"{stage}.{part}.1." for stage in ("down_blocks.0", "down_blocks.1", "up_blocks.2", "up_blocks.3") for part in ("resnets", "attentions")),
+    *("down_blocks.2.downsamplers.", "down_blocks.3.", "mid_block.", "up_blocks.0."),
+)
 CELLS = 8
 
 
@@ -106,10 +110,9 @@ def cells(frames: torch.Tensor) -> list[list[float]]:
 
 
 def kept_parameters() -> dict[str, int]:
-    """Of emoji-i2v's U-Net: all, and what is left without PAIRS, by the names of diffusers' modules."""
-    gone = tuple(f"{stage}.{part}.1." for stage in PAIRS for part in ("resnets", "attentions"))
+    """Of emoji-i2v's U-Net: all, and what VDMini's cut leaves."""
     sizes = {name: value.numel() for name, value in build_image_denoiser().named_parameters()}
-    return {"all": sum(sizes.values()), "withoutPairs": sum(size for name, size in sizes.items() if not name.startswith(gone))}
+    return {"all": sum(sizes.values()), "withoutCut": sum(size for name, size in sizes.items() if not name.startswith(CUT))}
 
 
 def main() -> None:

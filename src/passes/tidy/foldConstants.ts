@@ -1,12 +1,13 @@
 /**
  * What is the same for every call becomes an initializer: Constant nodes, sizes that the graph computes, casts and
- * views of weights. Products of weights are left to the runtime, which folds them too.
+ * views of weights, weights stored in 8 bits. Products of weights are left to the runtime, which folds them too.
  */
 import { elementCount, tensorByteLength } from '../../onnx/dataTypes';
 import type { DataType, Node, Tensor } from '../../onnx/model';
 import { tensorAttribute } from '../../onnx/shapes/OpCall';
 import { perClip } from '../clipSizes';
 import type { GraphEditor } from '../GraphEditor';
+import { dequantised } from './dequantised';
 import { floatBits } from './floats';
 import { isView } from './views';
 
@@ -61,10 +62,21 @@ function foldWeight(editor: GraphEditor, node: Node, budgetBytes: number): numbe
     if (elementCount(dims) === elementCount(weight.dims)) editor.setConstant(output, { ...weight, dims });
     return 0;
   }
-  const folded = node.opType === 'Cast' ? widened(editor, node, weight) : turned(node, weight);
+  const folded = foldedWeight(editor, node, weight);
   if (!folded || tensorByteLength({ ...folded, name: output }) > budgetBytes) return 0;
   editor.setConstant(output, folded);
   return tensorByteLength({ ...folded, name: output });
+}
+
+function foldedWeight(editor: GraphEditor, node: Node, weight: Tensor): Omit<Tensor, 'name'> | undefined {
+  switch (node.opType) {
+    case 'Cast':
+      return widened(editor, node, weight);
+    case 'DequantizeLinear':
+      return dequantised(editor, node, weight);
+    default:
+      return turned(node, weight);
+  }
 }
 
 function widened(editor: GraphEditor, node: Node, weight: Tensor): Omit<Tensor, 'name'> | undefined {
