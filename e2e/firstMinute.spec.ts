@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, type Page, test } from '@playwright/test';
 import { serveBuilt } from './serveBuilt';
-import { bothDone, cell, clip, clipHash, visit, watchErrors } from './studioPage';
+import { bothDone, cell, clip, clipHash, counters, visit, watchErrors } from './studioPage';
 
 /** Milliseconds from navigation on. */
 interface FirstMinute {
@@ -65,6 +65,40 @@ test('a first visit has the map and a moving clip; how soon, beside loading the 
     );
     expect(bare).toBeGreaterThan(0);
   }
+});
+
+/** Milliseconds from navigation to the map, and to both clips at their last step. */
+const watchClips = (): void => {
+  const seen: { map?: number; clips?: number } = {};
+  (window as unknown as { bothClips: typeof seen }).bothClips = seen;
+  const isDone = (side: string) =>
+    document.querySelector<HTMLElement>(`[data-testid=${side}-standing]`)?.dataset['standing'] === 'done' &&
+    document.querySelector<HTMLElement>(`[data-testid=${side}-canvas]`)?.dataset['final'] === 'true';
+  const look = (): void => {
+    if (document.querySelector('[data-block-id]')) seen.map ??= performance.now();
+    if (isDone('teacher') && isDone('student')) seen.clips ??= performance.now();
+    if (seen.clips === undefined) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+};
+
+test('clips on both sides, sampled on two threads of WebAssembly; how soon after the map', async ({ browser }) => {
+  const dropped = 'down_blocks.0.pairs.1'; // another student than the teacher, and no clip that is stored
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.addInitScript(watchClips);
+  await visit(page, { steps: 4, seed: 3, backend: 'wasm', path: `./#model=emoji-t2v&seed=3&steps=4&plan=${dropped}` });
+  await bothDone(page);
+  expect(await clipHash(page, 'student')).not.toBe(await clipHash(page, 'teacher'));
+  const { denoiserRuns } = await counters(page);
+  const { map, clips } = await page.evaluate(
+    () => (window as unknown as { bothClips: { map: number; clips: number } }).bothClips,
+  );
+  await context.close();
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  console.log(`  map ${seconds(map)}, both clips ${seconds(clips - map)} after it, ${denoiserRuns} calls of the denoiser`);
+  expect(clips).toBeGreaterThan(map);
+  expect(denoiserRuns).toBeLessThanOrEqual(8); // four for each side
 });
 
 test.describe('after one visit', () => {

@@ -1,6 +1,6 @@
 /**
- * Bundled teachers beside the first one, and image to video, on the built page: opened, sampled, blocks switched off,
- * exported; a clip's figures are the command line's within 2 % (emoji-t2v's: studio.spec).
+ * The bundled teachers, and image to video, on the built page: opened, sampled, blocks switched off, exported; a clip's
+ * figures are the command line's within 2 %.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
@@ -78,7 +78,19 @@ test('emoji-hy, a video transformer: opens, is sampled and cut as on the command
   expect(errors).toEqual([]);
 });
 
-test('emoji-i2v, image to video: a bundled picture begins it, pairs of the paper’s cut leave what PyTorch counts, as on the command line', async ({
+test('emoji-t2v, text to video in four steps: without a block its figures are the command line’s', async ({ page }) => {
+  const errors = watchErrors(page);
+  const prompt = 'a panda spins on a green background';
+  const dropped = 'up_blocks.1.resnets.0';
+  await page.goto(`./#model=emoji-t2v&prompt=${encodeURIComponent(prompt)}&seed=5&steps=4&plan=${dropped}`);
+  await bothDone(page);
+  await expect(cell(page, dropped)).toHaveAttribute('data-state', 'off');
+  const settings = ['--prompt', prompt, '--seed', '5', '--steps', '4', '--guidance', '1', '--drop', dropped];
+  await equalToCommandLine(page, ['public/models/emoji-t2v', ...settings]);
+  expect(errors).toEqual([]);
+});
+
+test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut leaves what PyTorch counts, as on the command line', async ({
   page,
 }) => {
   const errors = watchErrors(page);
@@ -91,21 +103,19 @@ test('emoji-i2v, image to video: a bundled picture begins it, pairs of the paper
   await bothDone(page);
   expect(await clipHash(page, 'teacher')).not.toBe(first);
 
-  const pairs = ['down_blocks.0', 'down_blocks.1', 'up_blocks.2', 'up_blocks.3'].map((stage) => `${stage}.pairs.1`);
-  for (const pair of pairs) await cell(page, pair).click();
+  await page.getByTestId('preset-vdmini').click();
   await bothDone(page);
   const total = (side: string) => page.getByTestId(`total-parameters-${side}`).getAttribute('data-value');
-  // a graph holds a few constants that are no parameters in PyTorch
-  expect(Math.abs(Number(await total('teacher')) / teachers.parameters.all - 1)).toBeLessThan(1e-4);
-  expect(Math.abs(Number(await total('student')) / teachers.parameters.withoutPairs - 1)).toBeLessThan(1e-4);
+  expect(Number(await total('teacher'))).toBe(teachers.parameters.all);
+  expect(Number(await total('student'))).toBe(teachers.parameters.withoutCut);
   const picture = 'public/models/emoji-i2v/pictures/rocket.png';
   const settings = ['--seed', '3', '--steps', '1', '--guidance', '1'];
   await equalToCommandLine(page, [
     'public/models/emoji-i2v',
     '--image',
     picture,
-    '--drop',
-    pairs.join(','),
+    '--preset',
+    'vdmini',
     ...settings,
   ]);
 
