@@ -96,7 +96,9 @@ test('clips on both sides, sampled on two threads of WebAssembly; how soon after
   );
   await context.close();
   const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
-  console.log(`  map ${seconds(map)}, both clips ${seconds(clips - map)} after it, ${denoiserRuns} calls of the denoiser`);
+  console.log(
+    `  map ${seconds(map)}, both clips ${seconds(clips - map)} after it, ${denoiserRuns} calls of the denoiser`,
+  );
   expect(clips).toBeGreaterThan(map);
   expect(denoiserRuns).toBeLessThanOrEqual(8); // four for each side
 });

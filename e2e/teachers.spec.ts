@@ -110,14 +110,7 @@ test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut lea
   expect(Number(await total('student'))).toBe(teachers.parameters.withoutCut);
   const picture = 'public/models/emoji-i2v/pictures/rocket.png';
   const settings = ['--seed', '3', '--steps', '1', '--guidance', '1'];
-  await equalToCommandLine(page, [
-    'public/models/emoji-i2v',
-    '--image',
-    picture,
-    '--preset',
-    'vdmini',
-    ...settings,
-  ]);
+  await equalToCommandLine(page, ['public/models/emoji-i2v', '--image', picture, '--preset', 'vdmini', ...settings]);
 
   await page.getByTestId('export-open').click();
   await page.getByTestId('export-run').click();

@@ -39,7 +39,13 @@ describe.each([
   it('becomes the same numbers in float32', async () => {
     const after = tidy(model, sizes);
     expect(after.graph.nodes.map(({ opType }) => opType)).toEqual(['Mul']);
-    const feeds = { x: new Value('float32', Float32Array.from({ length: 24 }, (_, i) => i - 7), [2, 4, 3]) };
+    const feeds = {
+      x: new Value(
+        'float32',
+        Float32Array.from({ length: 24 }, (_, i) => i - 7),
+        [2, 4, 3],
+      ),
+    };
     const [expected, made] = await Promise.all([model, after].map((one) => runOnce(one, feeds)));
     expect(made).toEqual(expected);
   });

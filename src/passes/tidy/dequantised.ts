@@ -26,9 +26,9 @@ export function dequantised(
   if (scales.length !== 1 && scales.length !== dims[axis]) return undefined;
   const inner = scales.length === 1 ? stored.length : elementCount(dims.slice(axis + 1));
   const values = new Float32Array(stored.length);
-  for (let i = 0; i < values.length; i++) {
+  stored.forEach((value, i) => {
     const channel = Math.floor(i / inner) % scales.length;
-    values[i] = (stored[i]! - (zeros?.[channel] ?? 0)) * scales[channel]!;
-  }
+    values[i] = (value - (zeros?.[channel] ?? 0)) * (scales[channel] ?? 0);
+  });
   return { dataType: 'float32', dims, data: { kind: 'inline', bytes: new Uint8Array(values.buffer) } };
 }
