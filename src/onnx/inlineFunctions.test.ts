@@ -153,6 +153,21 @@ describe('inlineFunctions', () => {
     expect(inferShapes(model).get('sum')).toEqual({ dataType: 'float32', shape: [2, 3] });
   });
 
+  it('refuses long names of calls in each other, which would fill the memory', () => {
+    const call = (depth: number, name: string): Node =>
+      node(`F${depth}`, ['x'], ['y'], { name: name.padEnd(5_000, 'n'), domain: 'f' });
+    const deepest = define('F0', ['x'], ['y'], [node('Relu', ['x'], ['y'])]);
+    const others = Array.from({ length: 11 }, (_, i) =>
+      define(`F${i + 1}`, ['x'], ['y'], [call(i, 'first'), { ...call(i, 'second'), outputs: ['z'] }]),
+    );
+    const model = withFunctions([deepest, ...others], (b) => {
+      b.input('x', [1]);
+      b.op('F11', ['x'], {}, { name: 'whole', domain: 'f', outputs: ['y'] });
+      b.output('y', [1]);
+    });
+    expect(() => inlineFunctions(model)).toThrow(expect.objectContaining({ code: 'onnx/unsupported' }));
+  });
+
   it('refuses functions that take subgraphs', () => {
     const definition = define(
       'F',

@@ -13,12 +13,16 @@ const maxNodes = 100_000;
 /** Calls inside calls. */
 const maxDepth = 99;
 
+/** Characters of names that calls give: long ones in each other grow faster than the nodes do. */
+const maxNameCharacters = 50_000_000;
+
 interface Inlining {
   readonly functions: ReadonlyMap<string, ModelFunction>;
   /** Names of values in the outer graph, and prefixes given to calls. */
   readonly taken: Set<string>;
   /** Name of calls -> how many of them have a prefix; unnamed inner calls all want the same one. */
   readonly calls: Map<string, number>;
+  nameCharacters: number;
   /** Names of nodes: no two alike, and the same ones each time. */
   readonly fresh: FreshName;
 }
@@ -37,6 +41,7 @@ export function inlineFunctions(model: Model): Model {
     functions,
     taken: allNames(model.graph),
     calls: new Map(),
+    nameCharacters: 0,
     fresh: freshNames(model.graph),
   };
   const opsets = new Map([...model.functions.flatMap(({ opsets }) => [...opsets]), ...model.opsets]);
@@ -110,6 +115,12 @@ function callNames(node: Node, definition: ModelFunction, inlining: Inlining): (
   let calls = inlining.calls.get(wanted) ?? 0;
   let prefix: string;
   const made = definition.nodes.flatMap((inner) => inner.outputs);
+  inlining.nameCharacters += wanted.length * (made.length + definition.nodes.length + 1);
+  if (inlining.nameCharacters > maxNameCharacters)
+    throw new StudioError(
+      'onnx/unsupported',
+      `The names of calls inside calls of this model's functions grow beyond ${maxNameCharacters} characters.`,
+    );
   do prefix = calls++ === 0 ? wanted : `${wanted}.${calls}`;
   while (inlining.taken.has(prefix) || made.some((name) => inlining.taken.has(`${prefix}/${name}`)));
   inlining.calls.set(wanted, calls);
