@@ -18,6 +18,7 @@ const few = [
   [exportsRoot, 'latte/legacy/fixed'],
   [exportsRoot, 'wan/dynamo/fixed'],
   [furtherRoot, 'decoder-wan-3/legacy/fixed'],
+  [furtherRoot, 'decoder-ltx/dynamo/fixed'], // norms that give no number at zero
 ] as const;
 const minutes = 60_000;
 /** Of other forms nothing may be told: weights without names, or packed. */

@@ -54,6 +54,9 @@ export interface CheckIdsOptions {
 /** Of rounding: two orders of summation of the same numbers. */
 const SAME = 1e-3;
 
+/** In the place of zeros where those give no number: a norm in the block divides by what they make. */
+const ALMOST_ZERO = 1e-9;
+
 /** `tree`: of `model`. Throws `passes/unbound-size` for an input without sizes, what making sessions and running throws, and the signal's reason. */
 export async function checkIds(
   runtime: Pick<Runtime, 'createSession'>,
@@ -92,9 +95,17 @@ export async function checkIds(
       await turn?.();
       signal?.throwIfAborted();
       const off = namesOf(tree, block);
-      const scalars = [...neutral.inputs].map(([module, name]) => [name, scalar(off.has(module) ? 0 : 1)] as const);
+      const neutralised = (weights: number) => {
+        const scalars = [...neutral.inputs].map(
+          ([module, name]) => [name, scalar(off.has(module) ? weights : 1)] as const,
+        );
+        return run(neutralSession, Object.fromEntries(scalars));
+      };
       const expected = await cut([block.id]);
-      const difference = outputDifference(await run(neutralSession, Object.fromEntries(scalars)), expected).max / scale;
+      const zeroed = outputDifference(await neutralised(0), expected).max / scale;
+      const difference = Number.isNaN(zeroed)
+        ? outputDifference(await neutralised(ALMOST_ZERO), expected).max / scale
+        : zeroed;
       const effect = outputDifference(expected, whole).max / scale;
       // Of packed weights, and of weights without a module's name, nothing can be told.
       const reached = !neutral.untouched.has('') && [...off].every((module) => !neutral.untouched.has(module));
@@ -119,6 +130,7 @@ function verdictOf(
   fixed: ReadonlySet<string>,
 ): IdVerdict {
   if (!(effect > 10 * SAME)) return 'no-effect';
+  if (Number.isNaN(difference)) return 'open';
   if (difference <= SAME * Math.max(1, effect)) return 'right';
   const residual = rewires?.every(({ exit, entry }) => {
     const node = producers.get(exit);
