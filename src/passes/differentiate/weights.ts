@@ -31,7 +31,7 @@ export function weightsOf({ graph }: Model): readonly Tensor[] {
   const computed = dependentValues(graph);
   return [...graph.initializers.values()].filter((tensor) => {
     const { name, dataType, dims } = tensor;
-    if (!floating.has(dataType) || bufferName.test(name)) return false;
+    if (!floating.has(dataType) || bufferName.test(name) || isScale(users.get(name))) return false;
     if (moduleName.test(name) && !name.includes('::')) return dims.length > 0;
     return users.get(name)?.some((user) => isWeightOf(user, tensor, computed)) === true;
   });
@@ -53,6 +53,10 @@ function usersOf(graph: Graph): ReadonlyMap<string, readonly User[]> {
     });
   return users;
 }
+
+/** Of a quantised weight: it stays as it is, with the integers that it belongs to. */
+const isScale = (users: readonly User[] | undefined): boolean =>
+  users?.some(({ node, input }) => node.opType === 'DequantizeLinear' && input > 0) === true;
 
 /** Values that were multiplied by some matrix on their way: not the timestep and tables made of it. */
 function dependentValues(graph: Graph): ReadonlySet<string> {
