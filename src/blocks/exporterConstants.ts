@@ -6,6 +6,7 @@
 import { consumers, usedNames } from '../onnx/graph';
 import type { Graph, Node, Tensor } from '../onnx/model';
 import { tensorValues } from '../onnx/tensorValues';
+import { expandFused } from './expandFused';
 import { canHoldWeights } from './operators';
 
 const NORMS = new Set(['InstanceNormalization', 'LayerNormalization', 'GroupNormalization', 'RMSNormalization']);
@@ -14,7 +15,9 @@ const ARITHMETIC = new Set(['Mul', 'Div', 'Add', 'Sub', 'Pow']);
 /** PyTorch's names of parameters are paths (`conv_in.weight`); exporters' own have no dot. */
 const isModuleName = (name: string): boolean => name.includes('.') || /(weight|bias|table|scale)$/.test(name);
 
-export function exporterConstants(graph: Graph): ReadonlySet<string> {
+/** The same for a graph and for what discovery makes of it: norms that are fused with the addition before them are looked at bare. */
+export function exporterConstants(given: Graph): ReadonlySet<string> {
+  const graph = expandFused(given);
   const inputs = new Set(graph.inputs.map(({ name }) => name));
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const users = consumers(graph);
