@@ -3,7 +3,8 @@ import { basename, dirname } from 'node:path';
 import { StudioError } from '../errors/StudioError';
 import { nodeFolder } from '../library/nodeFolder';
 import type { Runtime } from '../runtime/Runtime';
-import { type FeatureModel, type FeatureRange, featureRanges, openFeatureModel } from '../studio/clipFeatures';
+import { type FeatureModel, openFeatureModel } from '../studio/clipFeatures';
+import { type FeatureRange, featureRanges } from '../studio/featureData';
 
 export const featureOptions = { features: { type: 'string' }, 'feature-range': { type: 'string' } } as const;
 

@@ -8,7 +8,8 @@ import { drawClip } from '../metrics/testing/clips';
 import { buildModel } from '../onnx/testing/buildModel';
 import { writeModel } from '../onnx/writeModel';
 import { nodeRuntime } from '../runtime/nodeRuntime';
-import { type FeatureRange, openFeatureModel } from './clipFeatures';
+import { openFeatureModel } from './clipFeatures';
+import type { FeatureRange } from './featureData';
 
 let folder: string;
 beforeAll(async () => {

@@ -10,11 +10,8 @@ import type { Clip } from '../metrics/Clip';
 import { resizedClip } from '../metrics/resizedClip';
 import type { Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor, Runtime } from '../runtime/Runtime';
+import type { FeatureRange } from './featureData';
 import { openGivenModel } from './givenModel';
-
-/** What black and white are to the model. */
-export const featureRanges = ['-1..1', '0..1', '0..255'] as const;
-export type FeatureRange = (typeof featureRanges)[number];
 
 export interface FeatureModel {
   readonly name: string;

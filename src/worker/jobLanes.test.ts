@@ -30,6 +30,7 @@ function lanesOf(open: string | undefined, background: boolean) {
     analyze: async () => ({}) as never,
     plan: async () => ({}) as never,
     grid: async () => ({}) as never,
+    features: async () => ({}) as never,
     checkIds: async () => [],
     perceived: async () => ({}) as never,
     scores: async () => [],

@@ -15,6 +15,8 @@ import type { RuntimeCall } from '../runtime/Runtime';
 import type { CheckedId, CheckIdsProgress } from '../studio/checkIds';
 import type { ScoresRequest, VideoScores } from '../studio/clipScores';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
+import type { FeaturesProgress, FeaturesRequest } from '../studio/featureData';
+import type { FeatureDistances } from '../studio/featureDistances';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
 import type { Importance, ImportanceProgress } from '../studio/importance';
@@ -28,6 +30,9 @@ import type { DeleteRequest, HealJobOutcome, HealJobRequest, HealReport, StoredH
 
 export type { CheckedId, IdVerdict } from '../studio/checkIds';
 export type * from '../studio/exportData';
+export type { FeatureModelReference, FeatureRange } from '../studio/featureData';
+export { featureRanges } from '../studio/featureData';
+export type { FeatureDistances, PairDistances } from '../studio/featureDistances';
 export type * from '../studio/GenerateSettings';
 export type * from '../studio/gridData';
 export { gridSettings } from '../studio/gridData';
@@ -84,6 +89,8 @@ export interface Jobs {
   plan: { input: PlanJobRequest; progress: PlanProgress; output: PlanResult };
   /** Many prompts and seeds of some students, against the teacher. */
   grid: { input: GridRequest; progress: GridProgress; output: readonly GridCell[] };
+  /** The same clips, made again and seen by a feature model of the person: distances of the sets. */
+  features: { input: FeaturesRequest; progress: FeaturesProgress; output: FeatureDistances };
   /** Whether each block's id names what dropping it removes. */
   checkIds: {
     input: { readonly component: ComponentId };
@@ -122,6 +129,7 @@ export const LANES: Readonly<Record<JobName, Lane>> = {
   analyze: 'background',
   plan: 'background',
   grid: 'background',
+  features: 'background',
   checkIds: 'background',
   perceived: 'background',
   scores: 'background',

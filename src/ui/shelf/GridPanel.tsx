@@ -12,6 +12,7 @@ import { formatPercent, significant } from '../format';
 import { Icon } from '../parts/Icon';
 import { NumberField } from '../parts/NumberField';
 import { timeLeft } from '../planning/timeLeft';
+import { featureLines, shownDistances, useFeatures } from '../store/features';
 import {
   type GridAsked,
   type GridRow,
@@ -29,6 +30,7 @@ import {
   useGrid,
 } from '../store/grid';
 import { useStudio } from '../store/state';
+import { FeatureDistances } from './FeatureDistances';
 import './shelf.css';
 
 interface Column {
@@ -84,7 +86,8 @@ export function GridPanel() {
         />
         <Controls ready={ready} wanted={wanted} known={rows.length} />
       </div>
-      {rows.length > 0 && <Results rows={rows} />}
+      <FeatureDistances asked={state} wanted={wanted} />
+      {rows.length > 0 && <Results rows={rows} asked={state} />}
     </section>
   );
 }
@@ -132,7 +135,7 @@ function Controls({
   );
 }
 
-function Results({ rows }: { readonly rows: readonly GridRow[] }) {
+function Results({ rows, asked }: { readonly rows: readonly GridRow[]; readonly asked: GridAsked }) {
   const [by, setBy] = useState<FigureName>('psnr');
   const two = present(rows[0]).figures.length > 1;
   const names = two ? ['A', 'B'] : ['Student'];
@@ -151,7 +154,11 @@ function Results({ rows }: { readonly rows: readonly GridRow[] }) {
             <button
               type="button"
               className="button quiet small"
-              onClick={() => saveGridCsv(order.map((index) => present(rows[index])))}
+              onClick={() => {
+                const distances = shownDistances(asked, useGrid.getState(), useFeatures.getState());
+                const sorted = order.map((index) => present(rows[index]));
+                saveGridCsv(sorted, featureLines(distances, names));
+              }}
               data-testid="grid-csv"
             >
               <Icon name="download" size={13} /> CSV

@@ -15,6 +15,7 @@ const titles: Readonly<Record<Activity, string>> = {
   heal: 'Healing stopped',
   plan: 'Plan not applied',
   check: 'Ids not checked',
+  features: 'Feature model',
   engine: 'Engine',
 };
 

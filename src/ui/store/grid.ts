@@ -164,13 +164,17 @@ export function openTake({ prompt, seed }: GenerateSettings): void {
   if (read().rerun === 'on-demand') generateNow();
 }
 
-/** The rows as CSV, with where they came from. */
-export function saveGridCsv(rows: readonly GridRow[]): void {
+/** The rows as CSV, with where they came from. `notes`: further lines of its head. */
+export function saveGridCsv(rows: readonly GridRow[], notes: readonly string[] = []): void {
   const { open, plan, settings, weights, second } = read();
   if (!open) return;
   const names = second ? ['A', `B: ${second.name}`] : ['student'];
   const header = csvHeader(provenanceOf(open, plan, settings));
-  const more = [`# weights,${weights}`, ...(second ? [`# dropped_b,"${second.plan.dropped.join(' ')}"`] : [])];
+  const more = [
+    `# weights,${weights}`,
+    ...(second ? [`# dropped_b,"${second.plan.dropped.join(' ')}"`] : []),
+    ...notes,
+  ];
   const text = `${header}${more.join('\n')}\n${gridCsv(
     rows.map(({ settings: { prompt, seed }, figures }) => ({ prompt, seed, figures })),
     names,

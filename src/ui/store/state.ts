@@ -103,7 +103,7 @@ export interface Player {
   readonly differenceGain: number;
 }
 
-export type Activity = 'open' | 'keep' | 'generate' | 'heal' | 'export' | 'plan' | 'check' | 'engine';
+export type Activity = 'open' | 'keep' | 'generate' | 'heal' | 'export' | 'plan' | 'check' | 'features' | 'engine';
 
 export interface Problem {
   readonly error: PlainError;
