@@ -43,9 +43,10 @@ export async function openFeatureModel(
 ): Promise<FeatureModel> {
   const { signature, session } = await openGivenModel(folder, path, runtime, signatureOf);
   const { input, output, layout, frames, height, width } = signature;
+  const size = width === null && height === null ? 'any size' : `${width ?? 'any'}x${height ?? 'any'}`;
   return {
     name: path,
-    about: `${layout}, ${frames ?? 'any'} frames of ${width ?? 'any'}x${height ?? 'any'}, colours ${range}`,
+    about: `${layout}, ${frames ?? 'any number of'} frames of ${size}, colours ${range}`,
     featuresOf: async (clip) => {
       const sized = resizedClip(clip, {
         frameCount: frames ?? clip.frameCount,

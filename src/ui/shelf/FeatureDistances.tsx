@@ -63,6 +63,7 @@ interface ChosenProps {
 
 function Chosen({ path, range, ready, wanted }: ChosenProps) {
   const running = useFeatures((state) => state.running);
+  const batchRuns = useGrid((state) => state.running !== null);
   return (
     <>
       <b className="feature-name" title={path}>
@@ -87,7 +88,7 @@ function Chosen({ path, range, ready, wanted }: ChosenProps) {
       {running ? (
         <>
           <span role="status" data-testid="features-progress">
-            {running.done} of {running.of}
+            {running.done === 0 && batchRuns ? 'after the batch' : `${running.done} of ${running.of}`}
           </span>
           <button type="button" className="button small" onClick={stopFeatures} data-testid="features-stop">
             Stop
