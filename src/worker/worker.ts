@@ -15,7 +15,6 @@ import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
 import { fingerprintOf } from '../studio/fingerprint';
 import { measureImportance } from '../studio/importance';
-import { measureFeatures } from '../studio/measureFeatures';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
 import { openPipeline } from '../studio/openPipeline';
@@ -264,8 +263,10 @@ const handlers: Handlers = {
     return planCuts(pipeline, { ...request, units, presets: publishedCuts(tree) }, context);
   },
   grid: async (request, context) => measureGrid(await runningWith(request.variants), request, context),
-  features: async (request, context) =>
-    measureFeatures(await runningWith(request.variants), request, { ...context, onBusy }),
+  features: async (request, context) => {
+    const { measureFeatures } = await import('../studio/measureFeatures'); // few ask for it, and its algebra is large
+    return measureFeatures(await runningWith(request.variants), request, { ...context, onBusy });
+  },
   checkIds: async ({ component }, context) => checkComponentIds(await running(), component, context),
   perceived: (request, context) => perceivedDifference(request, context),
   scores: (request, context) => clipScores(request, context),

@@ -138,7 +138,7 @@ function Found({ distances: { model, about, clips, featureLength, pairs } }: { r
                 </td>
                 <td>
                   {mmd && `${formatTiny(mmd.subsets.mean)} ± ${formatTiny(mmd.subsets.standardDeviation)}`}
-                  {mmd && <span className="faint">{` · ${mmd.subsets.count} of ${mmd.subsets.size}`}</span>}
+                  {mmd && <span className="faint">{` · ${mmd.subsets.count} draws of ${mmd.subsets.size}`}</span>}
                 </td>
               </tr>
             ))}

@@ -157,7 +157,7 @@ function Results({ rows, asked }: { readonly rows: readonly GridRow[]; readonly 
               onClick={() => {
                 const distances = shownDistances(asked, useGrid.getState(), useFeatures.getState());
                 const sorted = order.map((index) => present(rows[index]));
-                saveGridCsv(sorted, featureLines(distances, names));
+                saveGridCsv(sorted, (students) => featureLines(distances, students));
               }}
               data-testid="grid-csv"
             >

@@ -164,8 +164,8 @@ export function openTake({ prompt, seed }: GenerateSettings): void {
   if (read().rerun === 'on-demand') generateNow();
 }
 
-/** The rows as CSV, with where they came from. `notes`: further lines of its head. */
-export function saveGridCsv(rows: readonly GridRow[], notes: readonly string[] = []): void {
+/** The rows as CSV, with where they came from. `notes`: further lines of its head, by the names of the students. */
+export function saveGridCsv(rows: readonly GridRow[], notes: (students: readonly string[]) => readonly string[]): void {
   const { open, plan, settings, weights, second } = read();
   if (!open) return;
   const names = second ? ['A', `B: ${second.name}`] : ['student'];
@@ -173,7 +173,7 @@ export function saveGridCsv(rows: readonly GridRow[], notes: readonly string[] =
   const more = [
     `# weights,${weights}`,
     ...(second ? [`# dropped_b,"${second.plan.dropped.join(' ')}"`] : []),
-    ...notes,
+    ...notes(names),
   ];
   const text = `${header}${more.join('\n')}\n${gridCsv(
     rows.map(({ settings: { prompt, seed }, figures }) => ({ prompt, seed, figures })),
