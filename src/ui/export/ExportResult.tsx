@@ -120,6 +120,13 @@ function VerificationLines({
         raw={verification.meanDifference}
       />
       <Line
+        name="Largest output"
+        about="of the preview: the file may differ by a ten-thousandth of it in float32, rounding on the way"
+        value={formatTiny(verification.scale)}
+        testId="export-scale"
+        raw={verification.scale}
+      />
+      <Line
         name="Effect of the cut"
         about={`largest |student − teacher| on the same input: ${timesAs(verification)}`}
         value={formatTiny(verification.cutEffect)}
