@@ -34,6 +34,8 @@ export interface ExportVerification {
   readonly meanDifference: number;
   /** Largest |teacher - student| on the same input: what the cut changes, to compare the error with. */
   readonly cutEffect: number;
+  /** Largest |student|: a difference is judged beside it. */
+  readonly scale: number;
   readonly backend: 'webgpu' | 'wasm';
 }
 

@@ -280,9 +280,9 @@ async function verify(
   options: VerifyOptions,
 ): Promise<ExportVerification> {
   const check = await verifyStudent(pipeline, component, preview, file, options);
-  const { maxDifference, meanDifference, cutEffect } = check;
+  const { maxDifference, meanDifference, cutEffect, scale } = check;
   const backend = pipeline.runtime.backend === 'webgpu' ? 'webgpu' : 'wasm';
-  return { maxDifference, meanDifference, cutEffect, backend };
+  return { maxDifference, meanDifference, cutEffect, scale, backend };
 }
 
 export function planJson(model: string, variant: Variant): string {
