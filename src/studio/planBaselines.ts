@@ -12,6 +12,21 @@ import type { Baseline, MeasuredPlan, PlanRequest } from './planData';
 import type { Search } from './planSearch';
 import type { Unit } from './units';
 
+/** The first units of the order that come to the budget; null where all together do not. */
+export function cutInOrder(search: Search, order: readonly Unit[], share: number): Plan | null {
+  const dropped = new Set<string>();
+  for (const unit of order) {
+    for (const id of unit.plan.dropped) dropped.add(id);
+    if (search.spends(search.costOf({ dropped: [...dropped] })) <= share) return { dropped: [...dropped] };
+  }
+  return null;
+}
+
+/** By damage per share saved, each alone; units that were not measured last. */
+export function byDamageAlone(search: Search, units: readonly Unit[]): readonly Unit[] {
+  return [...units].sort((a, b) => (scoreAlone(search, a) ?? Infinity) - (scoreAlone(search, b) ?? Infinity));
+}
+
 /** `share`: what the found plan costs; the baselines may cost that, or the budget where that is more. */
 export async function measureBaselines(
   pipeline: Pipeline,
@@ -23,15 +38,7 @@ export async function measureBaselines(
   const baselines: Baseline[] = [];
   for (const { name, plan } of presets) baselines.push({ name, ...(await search.measure(plan)) });
   const free = units.filter(({ id }) => !locked.has(id));
-  const upTo = (order: readonly Unit[]): Plan | null => {
-    const dropped = new Set<string>();
-    for (const unit of order) {
-      for (const id of unit.plan.dropped) dropped.add(id);
-      if (search.spends(search.costOf({ dropped: [...dropped] })) <= Math.max(share, budget.share))
-        return { dropped: [...dropped] };
-    }
-    return null;
-  };
+  const upTo = (order: readonly Unit[]) => cutInOrder(search, order, Math.max(share, budget.share));
   const influence = await measureInfluence(pipeline, free, present(search.runs[0]));
   const mean = (id: string) =>
     present(influence[id]).reduce((sum, value) => sum + value, 0) / present(influence[id]).length;
@@ -39,8 +46,7 @@ export async function measureBaselines(
     const plan = upTo([...free].sort((a, b) => mean(a.id) - mean(b.id)));
     if (plan) baselines.push({ name: 'block influence', ...(await search.measure(plan)) });
   }
-  const isolated = [...free].sort((a, b) => (scoreAlone(search, a) ?? Infinity) - (scoreAlone(search, b) ?? Infinity));
-  const oneShot = upTo(isolated);
+  const oneShot = upTo(byDamageAlone(search, free));
   if (oneShot) baselines.push({ name: 'isolated damage, added up', ...(await search.measure(oneShot)) });
   const inOrder = [...free].sort((a, b) => a.depth - b.depth);
   let contiguous: MeasuredPlan | null = null;

@@ -1,13 +1,13 @@
 /**
  * What to drop for a budget. Damage is measured, never added up: after each removal the remaining candidates are
  * measured anew, the most promising first, and a removal counts only when it is still the best after that (lazy
- * greedy); a beam follows a few others; then single swaps. Anytime: every plan that was measured is on the front if none
+ * greedy); a beam follows a few others; isolated damages added up are one more; then single swaps from the best. Anytime: every plan that was measured is on the front if none
  * is better at its cost.
  */
 
 import { NOTHING_DROPPED, type Plan, planKey, unitePlans } from '../blocks/plan';
 import type { Pipeline } from './Pipeline';
-import { measureBaselines } from './planBaselines';
+import { byDamageAlone, cutInOrder, measureBaselines } from './planBaselines';
 import type { Baseline, MeasuredPlan, PlanOptions, PlanRequest, PlanResult } from './planData';
 import { lockedUnits, openSearch, type Search } from './planSearch';
 import type { Unit } from './units';
@@ -68,9 +68,23 @@ async function best(
     if (!next) return current;
     current = next;
   }
-  const other = beam > 0 ? await beamSearch(search, candidates, target, from, beam) : null;
-  if (other && search.weigh(other.error) < search.weigh(current.error)) current = other;
+  const others = [
+    beam > 0 ? await beamSearch(search, candidates, target, from, beam) : null,
+    await addedUp(search, free, target, from),
+  ];
+  for (const other of others) if (other && search.weigh(other.error) < search.weigh(current.error)) current = other;
   return swaps(search, current, free, target);
+}
+
+/** Isolated damages added up: where units do not act on each other, that order misses less than one removal after another. */
+async function addedUp(
+  search: Search,
+  free: readonly Unit[],
+  target: number,
+  from: Plan,
+): Promise<MeasuredPlan | null> {
+  const cut = cutInOrder(search, byDamageAlone(search, free), target);
+  return cut && search.measure(unitePlans(from, cut));
 }
 
 /** Follows the `width` plans of least damage per share saved, each by its few most promising removals. */
