@@ -6,16 +6,17 @@ import type { Picture } from '../studio/GenerateSettings';
 import type { Pipeline } from '../studio/Pipeline';
 import { pictureOf, readImage } from './readImage';
 
-/** `paths`: files, or folders of them. Throws `cli/usage` where the model takes none or one cannot be read. */
+/** `paths`: files, or folders of them; `mostExamples`: so many of the folder's own at most. Throws `cli/usage` where the model takes none or one cannot be read. */
 export async function givenPictures(
   paths: readonly string[] | undefined,
   { folder, description: { image } }: Pick<Pipeline, 'folder' | 'description'>,
+  mostExamples = Infinity,
 ): Promise<readonly Picture[]> {
   if (paths !== undefined && !image)
     throw new StudioError('cli/usage', '--image: this model does not begin with a picture.');
   if (paths !== undefined) return Promise.all((await Promise.all(paths.map(filesAt))).flat().map(readImage));
   return Promise.all(
-    (image?.examples ?? []).map(async (path) => {
+    (image?.examples ?? []).slice(0, mostExamples).map(async (path) => {
       const source = await folder.open(path);
       return pictureOf(Buffer.from(await source.read(0, source.sizeBytes)), path);
     }),

@@ -59,8 +59,8 @@ export async function readClips(
 ): Promise<readonly GenerateSettings[]> {
   const { defaults } = pipeline.description;
   const prompts = values.prompts === undefined ? [defaults.prompt] : await readPrompts(values.prompts);
-  const pictures = await givenPictures(values.image, pipeline);
-  const images = values.image ? pictures : [pictures[0]];
+  const pictures = await givenPictures(values.image, pipeline, 1);
+  const images = pictures.length > 0 ? pictures : [undefined];
   const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
   const steps = integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps);
   const guidance = decimal(values.guidance, '--guidance', 0, defaults.guidance);

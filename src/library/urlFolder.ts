@@ -5,6 +5,7 @@
 import { StudioError } from '../errors/StudioError';
 import type { ByteSource } from '../onnx/ByteSource';
 import { blobSource } from '../onnx/blobSource';
+import { joinedBytes } from '../onnx/joinedBytes';
 import { memorySource } from '../onnx/memorySource';
 import type { Folder, FolderReference } from './Folder';
 import type { Bytes, Fetcher, OpenOptions } from './fetchFile';
@@ -80,17 +81,7 @@ async function loadFile(
     loadedBytes += chunk.byteLength;
     options?.onProgress?.(loadedBytes, totalBytes && Math.max(totalBytes, loadedBytes));
   }
-  return path.endsWith('.onnx') ? memorySource(joined(chunks, loadedBytes)) : blobSource(new Blob(chunks));
-}
-
-function joined(chunks: readonly Bytes[], sizeBytes: number): Bytes {
-  const whole = new Uint8Array(sizeBytes);
-  let filled = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, filled);
-    filled += chunk.length;
-  }
-  return whole;
+  return path.endsWith('.onnx') ? memorySource(joinedBytes(chunks, loadedBytes)) : blobSource(new Blob(chunks));
 }
 
 /** Drops the body and returns the `library/missing-file` to throw. */

@@ -1,5 +1,6 @@
 /** The IR to an ONNX file's bytes. External tensors stay references; `packModel` writes their data. */
 import { StudioError } from '../errors/StudioError';
+import { joinedBytes } from './joinedBytes';
 import type { Model } from './model';
 import { allTensors } from './tensors';
 import { encodeModel, totalLength } from './wire/encodeModel';
@@ -15,13 +16,7 @@ export function writeModel(model: Model): Uint8Array<ArrayBuffer> {
   const pieces = encodeModel(model);
   const sizeBytes = totalLength(pieces);
   requireFits(sizeBytes);
-  const bytes = new Uint8Array(sizeBytes);
-  let position = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, position);
-    position += piece.length;
-  }
-  return bytes;
+  return joinedBytes(pieces, sizeBytes);
 }
 
 function requireFits(sizeBytes: number): void {

@@ -24,7 +24,13 @@ export function cutInOrder(search: Search, order: readonly Unit[], share: number
 
 /** By damage per share saved, each alone; units that were not measured last. */
 export function byDamageAlone(search: Search, units: readonly Unit[]): readonly Unit[] {
-  return [...units].sort((a, b) => (scoreAlone(search, a) ?? Infinity) - (scoreAlone(search, b) ?? Infinity));
+  const known = new Map(search.all().map((measured) => [planKey(measured.plan), measured] as const));
+  const score = ({ plan }: Unit): number => {
+    const alone = known.get(planKey(plan));
+    return alone ? search.weigh(alone.error) / Math.max(1e-9, 1 - alone.cost.macs) : Infinity;
+  };
+  const scored = units.map((unit) => ({ unit, score: score(unit) }));
+  return scored.sort((a, b) => (a.score < b.score ? -1 : Number(a.score > b.score))).map(({ unit }) => unit);
 }
 
 /** `share`: what the found plan costs; the baselines may cost that, or the budget where that is more. */
@@ -70,12 +76,6 @@ export async function measureBaselines(
     baselines.push({ name: `random, mean of ${random.length}`, plan: typical.plan, cost: typical.cost, error });
   }
   return baselines;
-}
-
-/** Damage per share saved of a unit alone, where the search has measured it so. */
-function scoreAlone(search: Search, unit: Unit): number | undefined {
-  const alone = search.all().find(({ plan }) => planKey(plan) === planKey(unit.plan));
-  return alone && search.weigh(alone.error) / Math.max(1e-9, 1 - alone.cost.macs);
 }
 
 /** Fisher and Yates, with a small generator of its own so that a seed gives the same plans everywhere. */
