@@ -58,7 +58,6 @@ function run(pipeline: Pipeline, store: HealStore, request: HealJobRequest, cont
     signal: new AbortController().signal,
     turn: async () => undefined,
     alone: () => true,
-    isPaused: () => false,
     onBusy: () => undefined,
     finish: () => false,
     ...context,
@@ -110,7 +109,7 @@ describe('runHealing', () => {
       { edit, settings },
       {
         signal: abort.signal,
-        isPaused: () => true,
+        turn: async (beforePausing) => beforePausing?.(),
         onProgress: (report) => report.phase === 'kept' && report.step === 3 && abort.abort(),
       },
     );

@@ -86,15 +86,12 @@ async function checkpointOf(id: string, open: () => Promise<HealStore>): Promise
   });
 }
 
-/** Every so many steps or seconds, and once when it is paused: the person may be about to close the tab. */
-function keeping(
-  { onProgress, onBusy, isPaused }: HealJobContext,
-  write: CheckpointOptions['write'],
-): CheckpointOptions {
+/** Every so many steps or seconds. */
+function keeping({ onProgress, onBusy }: HealJobContext, write: CheckpointOptions['write']): CheckpointOptions {
   let atMs = performance.now();
   return {
     everySteps: CHECKPOINT_STEPS,
-    wanted: () => isPaused() || performance.now() - atMs > CHECKPOINT_MS,
+    wanted: () => performance.now() - atMs > CHECKPOINT_MS,
     async write(bytes, at) {
       onBusy(true); // a cancel is heard when it is written
       try {

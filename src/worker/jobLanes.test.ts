@@ -6,13 +6,13 @@ import { createJobLanes, type Handlers, type JobContext } from './jobLanes';
 import { LANES, type Reply, type Request } from './protocol';
 
 /** Lanes whose `sample` takes so many steps, with a turn of the event loop after each, and logs them. */
-function lanesOf(open: string | undefined, background: boolean) {
+function lanesOf(open: string | undefined, background: boolean, beforePausing?: (log: string[]) => Promise<void>) {
   const replies: Reply[] = [];
   const log: string[] = [];
   const steps = async ({ seed, steps }: { seed: number; steps: number }, { signal, turn }: JobContext<'sample'>) => {
     for (let step = 1; step <= steps; step++) {
       signal.throwIfAborted();
-      if (background) await turn();
+      if (background) await turn(beforePausing && (() => beforePausing(log)));
       log.push(`${seed}:${step}`);
       await nextTask();
     }
@@ -147,6 +147,23 @@ describe('job lanes', () => {
     lanes.take({ type: 'pause', paused: false });
     await settled(replies, 1);
     expect(log).toHaveLength(6);
+  });
+
+  it.each(['at once', 'behind what goes first'])('let a job prepare for a pause that comes %s', async (when) => {
+    const { lanes, replies, log } = lanesOf('a', true, async (lines) => {
+      await nextTask();
+      lines.push('kept');
+    });
+    lanes.take(sample(1, 7, 6));
+    while (log.length < 2) await nextTask();
+    if (when !== 'at once') lanes.take(summarise(2, 'x'));
+    lanes.take({ type: 'pause', paused: true });
+    for (let turn = 0; turn < 20; turn++) await nextTask();
+    expect(log.slice(-2)).toEqual(when === 'at once' ? [expect.stringContaining('7:'), 'kept'] : ['summary x', 'kept']);
+    lanes.take({ type: 'pause', paused: false });
+    await settled(replies, when === 'at once' ? 1 : 2);
+    expect(log.filter((line) => line.startsWith('7:'))).toHaveLength(6);
+    expect(log.filter((line) => line === 'kept')).toHaveLength(1);
   });
 
   it('stop background jobs that are running, paused or waiting, before a model is closed', async () => {

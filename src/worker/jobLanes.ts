@@ -11,12 +11,13 @@ import { FREE_JOBS, type JobName, type Jobs, LANES, type Lane, type Reply, type 
 export interface JobContext<N extends JobName> {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Jobs[N]['progress']) => void;
-  /** Awaited by all but interactive jobs before every step: resolves when it is their turn. Rejects once cancelled. */
-  readonly turn: () => Promise<void>;
+  /**
+   * Awaited by all but interactive jobs before every step: resolves when it is their turn. Rejects once cancelled.
+   * `beforePausing` is awaited first where only the person's pause makes the job wait, whenever that pause comes.
+   */
+  readonly turn: (beforePausing?: () => Promise<void>) => Promise<void>;
   /** Whether no job of a lane that goes first ran since the last turn: what was timed since then counts. */
   readonly alone: () => boolean;
-  /** Whether the person has paused the background. */
-  readonly isPaused: () => boolean;
 }
 
 export type Handlers = {
@@ -75,12 +76,18 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
     return lane === 'at-once' ? 'interactive' : lane; // nothing goes before either
   };
 
-  const mustWait = (lane: Queue): boolean =>
-    BEFORE[lane].some((first) => pending[first] > 0) || (lane === 'background' && paused);
+  const othersFirst = (lane: Queue): boolean => BEFORE[lane].some((first) => pending[first] > 0);
+  const mustWait = (lane: Queue): boolean => othersFirst(lane) || (lane === 'background' && paused);
   const takenBefore = (lane: Queue): number => BEFORE[lane].reduce((sum, first) => sum + taken[first], 0);
 
-  const turn = async (lane: Queue, signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted && mustWait(lane)) await new Promise<void>((resolve) => wake.push(resolve));
+  const turn = async (lane: Queue, signal: AbortSignal, beforePausing?: () => Promise<void>): Promise<void> => {
+    let prepare = beforePausing;
+    while (!signal.aborted && mustWait(lane)) {
+      if (prepare && !othersFirst(lane)) {
+        await prepare();
+        prepare = undefined;
+      } else await new Promise<void>((resolve) => wake.push(resolve));
+    }
     signal.throwIfAborted();
   };
 
@@ -96,12 +103,11 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
         onProgress: (progress: never) => {
           if (!signal.aborted) post({ type: 'progress', id, job, progress } as Reply);
         },
-        turn: async () => {
-          await turn(lane, signal);
+        turn: async (beforePausing) => {
+          await turn(lane, signal, beforePausing);
           takenAtTurn = takenBefore(lane);
         },
         alone: () => takenBefore(lane) === takenAtTurn,
-        isPaused: () => paused,
       });
       signal.throwIfAborted();
       post({ type: 'done', id, job, output } as Reply);

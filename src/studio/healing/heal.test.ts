@@ -219,6 +219,37 @@ describe('heal', () => {
       expect((await heal(pipeline, edit, short, { resume })).tensors).toEqual(whole.tensors);
   });
 
+  it.each([
+    ["a clip of the student's", 10],
+    ['the clips that it learns from', 0],
+  ])('keeps its last step when a pause comes within %s', async (_, measuredStep) => {
+    const short = { ...settings, steps: 40 };
+    const whole = await heal(pipeline, edit, short);
+    const kept: number[] = [];
+    let callsSince = -Infinity;
+    let saved: Uint8Array | undefined;
+    await heal(pipeline, edit, short, {
+      clip: { prompt: '', seed: 5, steps: 4, guidance: 1 },
+      onProgress: ({ heldOut }) => {
+        if (heldOut?.step === measuredStep) callsSince = 0;
+      },
+      turn: async (beforePausing) => {
+        if (++callsSince === 3) await beforePausing();
+      },
+      checkpoint: {
+        everySteps: 1000,
+        write: async (bytes, at) => {
+          kept.push(at.step);
+          saved = bytes;
+        },
+      },
+    });
+    expect(kept).toEqual([measuredStep]);
+    const resumed = await heal(pipeline, edit, short, { resume: saved! });
+    expect(resumed.tensors).toEqual(whole.tensors);
+    expect(resumed.curves).toEqual(whole.curves);
+  });
+
   it('shows clips of the student as it learns, which change nothing of what is learnt', async () => {
     const short = { ...settings, steps: 40 };
     const clips: HealingClip[] = [];

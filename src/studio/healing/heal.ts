@@ -36,8 +36,11 @@ import { type ClipOptions, type TrainingItem, type TrainingStates, trainingState
 export interface HealOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: HealProgress) => void;
-  /** Awaited after every step: lets what a person waits for go first, and pauses. */
-  readonly turn?: () => Promise<void>;
+  /**
+   * Awaited after every step, and before every call in between: lets what a person waits for go first, and pauses.
+   * `beforePausing` writes the checkpoint: the person may be about to close the tab.
+   */
+  readonly turn?: (beforePausing: () => Promise<void>) => Promise<void>;
   /** Told around seconds of work in which no message is answered. */
   readonly onBusy?: (busy: boolean) => void;
   /** Looked at after every step: true ends it with what is best so far. */
@@ -53,7 +56,7 @@ export interface HealOptions {
   readonly pictures?: readonly Picture[];
 }
 
-/** Written every so many steps, when `wanted` (looked at after every step), and when the signal is aborted. */
+/** Written every so many steps, when `wanted` (looked at after every step), before a pause, and when the signal is aborted. */
 export interface CheckpointOptions {
   readonly everySteps: number;
   wanted?(step: number): boolean;
@@ -141,6 +144,8 @@ class Healing {
   private best: HeldOutPoint | undefined;
   private bestWeights: Float32Array | undefined;
   private secondsBefore = 0;
+  /** Of the last checkpoint that this process wrote. */
+  private keptStep: number | undefined;
   private readonly startMs = performance.now();
   private measured: HeldOut | undefined;
   private critic: ClipCritic | undefined;
@@ -169,12 +174,11 @@ class Healing {
 
   async run(saved: HealCheckpoint | undefined): Promise<HealResult> {
     const { settings } = this;
-    const { signal, turn } = this.options;
-    const { clips: own = [], pictures = [] } = this.options;
+    const { signal, clips: own = [], pictures = [] } = this.options;
     const states = trainingStates(this.pipeline, settings, { own, pictures });
     const preparing = {
       ...(signal ? { signal } : {}),
-      ...(turn ? { turn } : {}),
+      turn: () => this.giveWay(),
       onClip: (done: number, of: number) => this.tell('clips', done, of),
     };
     this.measured = await heldOut(this.pipeline, settings, pictures, this.trainer, preparing);
@@ -194,7 +198,7 @@ class Healing {
         await this.measure();
         await this.showClip();
       }
-      await this.giveWay();
+      await this.afterStep();
     }
     if (present(this.heldOut.at(-1)).step !== this.step && end !== 'not-finite') await this.measure();
     return this.result(end);
@@ -228,8 +232,7 @@ class Healing {
     for (const rate of RATES) {
       for (let step = 0; step < RATE_STEPS; step++) {
         await this.trainer.step(states.choose(step), learningRateAt(step, null, rate));
-        this.options.signal?.throwIfAborted();
-        await this.options.turn?.();
+        await this.giveWay();
       }
       const { total } = await present(this.measured).error(this.trainer, 'parameters');
       if (Number.isFinite(total)) found.push({ rate, total });
@@ -316,13 +319,13 @@ class Healing {
 
   /** The first at once, so that there is something to see; later ones when they have become cheap. */
   private async showClip(): Promise<void> {
-    const { clip: settings, signal, turn } = this.options;
+    const { clip: settings, signal } = this.options;
     const startMs = performance.now();
     if (!settings || (this.clipMs > 0 && this.clipMs > CLIP_SHARE * (startMs - this.clipAtMs))) return;
     try {
       const clip = await healingClip(this.pipeline, this.trainer, settings, {
         ...(signal && { signal }),
-        ...(turn && { turn }),
+        turn: () => this.giveWay(),
       });
       this.tell('training', this.step, this.total ?? this.settings.steps, { clip: { step: this.step, clip } });
     } catch (thrown) {
@@ -344,15 +347,30 @@ class Healing {
     return since >= PATIENCE && present(this.heldOut.at(-1)).step === this.step ? 'no-gain' : undefined;
   }
 
-  private async giveWay(): Promise<void> {
-    const { signal, turn, checkpoint } = this.options;
-    const due = checkpoint && (this.step % checkpoint.everySteps === 0 || checkpoint.wanted?.(this.step));
-    if (checkpoint && (due || signal?.aborted)) await this.save(checkpoint);
-    signal?.throwIfAborted();
-    await turn?.();
+  private async afterStep(): Promise<void> {
+    const { checkpoint } = this.options;
+    if (checkpoint && (this.step % checkpoint.everySteps === 0 || checkpoint.wanted?.(this.step))) await this.keep();
+    await this.giveWay();
   }
 
-  private async save(checkpoint: CheckpointOptions): Promise<void> {
+  /** Between any two calls; a run that waits or ends here is kept as after its last step. */
+  private async giveWay(): Promise<void> {
+    const { signal, turn } = this.options;
+    try {
+      signal?.throwIfAborted();
+      await turn?.(() => this.keep());
+      signal?.throwIfAborted();
+    } catch (thrown) {
+      if (signal?.aborted) await this.keep();
+      throw thrown;
+    }
+  }
+
+  /** Nothing before the rate is known, and nothing twice. */
+  private async keep(): Promise<void> {
+    const { checkpoint } = this.options;
+    if (!checkpoint || this.rate === undefined || this.keptStep === this.step) return;
+    this.keptStep = this.step;
     const bytes = encodeCheckpoint(await this.saved());
     await checkpoint.write(bytes, { step: this.step, of: this.total ?? this.settings.steps });
   }

@@ -41,13 +41,15 @@ function useIdleSentence(): string {
 function useRunningSentence(healing: HealingState): string {
   const personFirst = useStudio((state) => state.run !== null || state.exporting !== null);
   const measuring = usePlanning((state) => state.running !== null);
-  const { recovering, ending, paused, progress, training, kept } = healing;
+  const { recovering, ending, paused, progress, training, kept, notKept } = healing;
   if (recovering) return `The engine went away. Healing goes on from step ${kept?.step ?? 0} as soon as it is back.`;
   if (ending) return 'Ends after this step, and measures a last time.';
-  if (paused)
-    return kept && kept.step === training.length
-      ? `Paused at step ${kept.step}, and kept: the tab may be closed or reloaded.`
-      : 'Pauses after this step.';
+  if (paused) {
+    if (kept?.step === training.length)
+      return `Paused at step ${kept.step}, and kept: the tab may be closed or reloaded.`;
+    if (training.length === 0) return 'Pauses after this call. Nothing was learnt yet, so a reload begins it anew.';
+    return notKept ? 'Paused, but not kept.' : 'Pauses after this step.';
+  }
   if (personFirst) return 'Waits: the clip or file that you asked for goes first.';
   if (progress === null) return measuring ? 'Begins when the measuring has ended.' : 'Begins…';
   return describeProgress(progress);
