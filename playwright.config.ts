@@ -8,6 +8,8 @@ export default defineConfig({
   timeout: 240_000,
   expect: { timeout: 60_000 },
   workers: 1,
+  // A test that needs it is listed as flaky, with the report of its failure, and counted in the last line.
+  retries: 1,
   fullyParallel: false,
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
   use: {

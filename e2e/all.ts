@@ -8,6 +8,8 @@ import { ensureChromium } from './chromium';
 
 interface Count {
   readonly passed: number;
+  /** Of those that passed, on a second try: each is a fault to be found, of the page or of its test. */
+  readonly flaky: number;
   readonly failed: number;
   readonly skipped: number;
 }
@@ -26,7 +28,7 @@ function readReport(path: string): Record<string, any> | null {
 }
 
 /** A step without tests of its own (type check, build) counts as one test. */
-const step = (ok: boolean): Count => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+const step = (ok: boolean): Count => ({ passed: ok ? 1 : 0, flaky: 0, failed: ok ? 0 : 1, skipped: 0 });
 
 function vitest(): Count {
   const path = 'test-results/vitest.json';
@@ -37,6 +39,7 @@ function vitest(): Count {
   // A file that fails to load has no failed test of its own: the runner's status still counts.
   return {
     passed: report['numPassedTests'] as number,
+    flaky: 0,
     failed: ok ? failed : Math.max(1, failed),
     skipped: report['numPendingTests'] as number,
   };
@@ -46,8 +49,12 @@ function playwright(): Count {
   const ok = run('Browser tests on the built page', ['playwright', 'test']);
   const stats = readReport('test-results/playwright.json')?.['stats'];
   if (!stats) return step(false);
-  const passed = stats.expected + stats.flaky;
-  return { passed, failed: ok ? stats.unexpected : Math.max(1, stats.unexpected), skipped: stats.skipped };
+  return {
+    passed: stats.expected + stats.flaky,
+    flaky: stats.flaky,
+    failed: ok ? stats.unexpected : Math.max(1, stats.unexpected),
+    skipped: stats.skipped,
+  };
 }
 
 try {
@@ -68,8 +75,13 @@ counts.push(step(built));
 if (built) counts.push(playwright());
 const total = counts.reduce((a, b) => ({
   passed: a.passed + b.passed,
+  flaky: a.flaky + b.flaky,
   failed: a.failed + b.failed,
   skipped: a.skipped + b.skipped,
 }));
-console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
+const also = [
+  total.skipped > 0 ? `, ${total.skipped} skipped` : '',
+  total.flaky > 0 ? `, ${total.flaky} of the passed on a second try` : '',
+];
+console.log(`\n${total.passed} passed, ${total.failed} failed${also.join('')}`);
 process.exit(total.failed === 0 ? 0 : 1);

@@ -216,6 +216,7 @@ class Healing {
     const weights = { layout: trainer.layout, flat: untouched };
     const repaired = await repair(pipeline, edit, settings, weights, items, {
       ...options,
+      turn: () => this.giveWay(),
       onLayer: (done, of) => this.tell('repair', done, of),
     });
     trainer.writeWeights(repaired);
