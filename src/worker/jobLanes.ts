@@ -103,7 +103,7 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
         onProgress: (progress: never) => {
           if (!signal.aborted) post({ type: 'progress', id, job, progress } as Reply);
         },
-        turn: async (beforePausing) => {
+        turn: async (beforePausing?: () => Promise<void>) => {
           await turn(lane, signal, beforePausing);
           takenAtTurn = takenBefore(lane);
         },
