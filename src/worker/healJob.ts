@@ -4,9 +4,10 @@
  */
 import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
-import { type CheckpointOptions, heal } from '../studio/healing/heal';
+import { heal } from '../studio/healing/heal';
 import { decodeCheckpoint } from '../studio/healing/healCheckpoint';
 import type { HealCurves, HealSummary, HeldOutPoint } from '../studio/healing/healData';
+import type { CheckpointOptions } from '../studio/healing/healOptions';
 import type { Pipeline } from '../studio/Pipeline';
 import { TEACHER, type WeightsId } from '../studio/Variant';
 import { addTrainedWeights, weightsFile } from '../studio/weightsFile';

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from diffusers import UNet3DConditionModel
 
-from layout import lay_out
+from lay_out import lay_out
 from plan_file import PlanError, read_plan
 from prune_diffusers import prune_folder
 

@@ -15,8 +15,6 @@ from accelerate import init_empty_weights
 from bypass import bypass_for
 from plan_file import PlanError
 
-UNETS = ("UNetSpatioTemporalConditionModel", "UNet3DConditionModel", "UNetMotionModel")
-
 
 @dataclass(frozen=True)
 class Tap:
@@ -54,19 +52,6 @@ def empty_model(config: dict) -> torch.nn.Module:
         raise PlanError(f"diffusers has no class {name!r}; config.json must name the model's class.")
     with init_empty_weights():
         return published.from_config(config)
-
-
-def lay_out(config: dict, dropped: list[str]) -> Layout:
-    """Raises PlanError for ids that this model lacks or that cannot go, and for classes that are not known here."""
-    from transformer_layout import BLOCK_LISTS, lay_out_transformer
-    from unet_layout import lay_out_unet
-
-    name = config.get("_class_name", "")
-    if name in UNETS:
-        return lay_out_unet(config, empty_model(config), dropped)
-    if name in BLOCK_LISTS:
-        return lay_out_transformer(config, empty_model(config), dropped)
-    raise PlanError(f"{name} is not among the classes pruned here: {', '.join([*UNETS, *BLOCK_LISTS])}.")
 
 
 def droppable_path(model: torch.nn.Module, path: str) -> str:

@@ -17,7 +17,8 @@ import torch
 
 from bypass import identity_weights
 from diffusers_folder import DiffusersFolder, copy_rest, denoiser_folder, write_json, write_weights
-from layout import Layout, empty_model, lay_out
+from lay_out import lay_out
+from layout import Layout, empty_model
 from plan_file import PlanError, plan_hash, read_plan
 from pruned_model import PLAN_MAP, check_shapes
 

@@ -3,6 +3,8 @@ import type { HealSettings } from './healData';
 import type { TrainedStage } from './trainingGraphs';
 
 export const WARM_UP_STEPS = 10;
+/** Of a run, beside the first and the last. */
+export const MEASUREMENTS = 20;
 /** The last part of the steps, in which the rate falls to nothing. */
 const DECAY_SHARE = 0.4;
 /** Of the steps, where stages learn apart first. */
@@ -21,4 +23,9 @@ export function learningRateAt(step: number, total: number | null, peak: number)
   if (total === null) return peak * warm;
   const decay = (total - step) / Math.max(1, DECAY_SHARE * total);
   return peak * Math.min(warm, 1, decay);
+}
+
+/** Steps between measurements. */
+export function measuredEvery(plannedSteps: number): number {
+  return Math.max(WARM_UP_STEPS, Math.round(plannedSteps / MEASUREMENTS));
 }
