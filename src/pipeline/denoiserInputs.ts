@@ -9,6 +9,7 @@ import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor } from '../runtime/Runtime';
 import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
 import type { Branch } from './guidance';
+import { besideChannels } from './latentChannels';
 import { latentDims } from './latentFrames';
 import type { PipelineDescription } from './PipelineDescription';
 import { PICTURE_NOISE } from './pictureNoise';
@@ -235,36 +236,19 @@ function pooledRows({ branches, text }: DenoiserCall, count: number): Float32Arr
 }
 
 /** The batch repeats one clip; channels beyond the latent's hold the picture in every frame, or zeros. */
-function latentFiller(input: ValueInfo, { denoiser, latent, latentLayout }: PipelineDescription): Filler {
-  const extra = denoiser.inputChannels - latent.channels;
-  const groups = latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1;
+function latentFiller(input: ValueInfo, description: PipelineDescription): Filler {
+  const { denoiser, latent, latentLayout } = description;
+  const { inputChannels } = denoiser;
   return ({ latent: clip, branches, picture }) => {
-    const dims = latentDims(latentLayout, latent, branches.length, denoiser.inputChannels);
-    const length = boundedCount(input.name, [clip.length, 1 + extra / latent.channels]);
+    const dims = latentDims(latentLayout, latent, branches.length, inputChannels);
+    const length = boundedCount(input.name, [clip.length, inputChannels / latent.channels]);
     const values = new Float32Array(length * branches.length);
     branches.forEach((branch, index) => {
-      const whole =
-        extra === 0 ? clip : besideChannels(clip, groups, length, branch === 'conditional' ? picture : undefined);
-      values.set(whole, index * length);
+      const beside = branch === 'conditional' ? picture : undefined;
+      values.set(besideChannels(clip, inputChannels, description, beside), index * length);
     });
     return numberTensor(input.type?.dataType ?? 'float32', dims, values);
   };
-}
-
-/** `groups` runs of channels, each followed by the picture's channels, or by zeros. */
-function besideChannels(
-  clip: Float32Array,
-  groups: number,
-  length: number,
-  picture: Float32Array | undefined,
-): Float32Array {
-  const [run, wholeRun] = [clip.length / groups, length / groups];
-  const whole = new Float32Array(length);
-  for (let group = 0; group < groups; group++) {
-    whole.set(clip.subarray(group * run, (group + 1) * run), group * wholeRun);
-    if (picture) whole.set(picture.subarray(0, wholeRun - run), group * wholeRun + run);
-  }
-  return whole;
 }
 
 /** Text per clip, or per frame where the model folds frames into its text batch. */

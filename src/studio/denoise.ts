@@ -1,6 +1,7 @@
 /** The denoiser's outputs for the branches of one step, and the text that conditions them. */
 import type { TextEmbedding } from '../pipeline/denoiserInputs';
 import { type Branch, branchGuidance } from '../pipeline/guidance';
+import { latentChannels } from '../pipeline/latentChannels';
 import { countNotFinite } from '../runtime/notFinite';
 import { floatValues } from '../runtime/tensors';
 import type { GenerateSettings } from './GenerateSettings';
@@ -77,21 +78,6 @@ export function branchOutputs(
 ): Float32Array[] {
   const size = output.length / inputs.clipsOf(branches);
   return Array.from({ length: branches }, (_, index) =>
-    latentChannels(output.slice(index * size, (index + 1) * size), description),
+    latentChannels(output.slice(index * size, (index + 1) * size), description.denoiser.outputChannels, description),
   );
-}
-
-/** Only the first channels count where the model also predicts a variance. */
-export function latentChannels(
-  output: Float32Array,
-  { denoiser, latent, latentLayout }: Pipeline['description'],
-): Float32Array {
-  if (denoiser.outputChannels === latent.channels) return output;
-  const groups = latentLayout === 'BFCHW' || latentLayout === 'BCHW' ? latent.frames : 1;
-  const run = output.length / groups;
-  const kept = (run * latent.channels) / denoiser.outputChannels;
-  const result = new Float32Array(kept * groups);
-  for (let group = 0; group < groups; group++)
-    result.set(output.subarray(group * run, group * run + kept), group * kept);
-  return result;
 }

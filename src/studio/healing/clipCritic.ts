@@ -11,6 +11,7 @@ import type { Model } from '../../onnx/model';
 import { writeModel } from '../../onnx/writeModel';
 import { buildCritic, buildCriticGradient, buildCriticStep, criticOutput } from '../../passes/training/critic';
 import { readParameters } from '../../passes/training/parameters';
+import { besideChannels, latentChannels } from '../../pipeline/latentChannels';
 import { createScheduler } from '../../pipeline/schedulers/createScheduler';
 import type { Scheduler } from '../../pipeline/schedulers/Scheduler';
 import { seededNoise } from '../../pipeline/seededNoise';
@@ -20,7 +21,7 @@ import type { Pipeline } from '../Pipeline';
 import { stepForm } from '../teacherRuns';
 import type { Edit } from '../Variant';
 import type { CriticPoint, HealSettings } from './healData';
-import { HeldState, numbersOf, scalar, type TrainingState } from './heldState';
+import { concatenated, HeldState, numbersOf, scalar, type TrainingState } from './heldState';
 import { blockEnds } from './stageTaps';
 import { callSizes, wholeOf } from './trainingGraphs';
 import { batchFeeds, type TrainingItem } from './trainingStates';
@@ -141,43 +142,55 @@ export class ClipCritic {
   /** Clean clips of both, and the teacher's nudged, all with the same new noise, as items. */
   private noised(items: readonly TrainingItem[], teacher: Float32Array, student: Float32Array, step: number): Noised {
     const key = (this.settings.seed * 1_000_003 + step) >>> 0;
-    const length = teacher.length / items.length;
+    const length = items[0]!.state.latent.length;
     const [levels, noise, nudges] = [
       seededNoise(key, items.length, LEVELS),
-      seededNoise(key, teacher.length, NOISE),
-      seededNoise(key, teacher.length, NUDGES),
+      seededNoise(key, items.length * length, NOISE),
+      seededNoise(key, items.length * length, NUDGES),
     ];
+    const outputs = [teacher, student].map((raw) => this.latentsOf(raw, items.length));
     const noised: Noised = { real: [], fake: [], nudged: [], slopes: [] };
     items.forEach((item, row) => {
       const { fromLatent, fromOutput } = stepForm(this.scheduler, item.run.states.indexOf(item.state));
-      const again = this.stepAt(Math.exp(LOG_SIGMA[0] + LOG_SIGMA[1] * levels[row]!));
-      const { signal, noise: amount } = stepForm(this.scheduler, again);
-      const { timestep } = this.scheduler.steps[again]!;
+      const { signal, noise: amount, timestep } = this.level(Math.exp(LOG_SIGMA[0] + LOG_SIGMA[1] * levels[row]!));
+      const [real, fake] = outputs.map((rows) => rows[row]!) as [Float32Array, Float32Array];
       const made = (output: Float32Array, nudge: number): TrainingItem => {
         const latent = new Float32Array(length);
         for (let i = 0; i < length; i++) {
           const at = row * length + i;
-          const clean = fromLatent * item.state.latent[i]! + fromOutput * output[at]! + nudge * nudges[at]!;
+          const clean = fromLatent * item.state.latent[i]! + fromOutput * output[i]! + nudge * nudges[at]!;
           latent[i] = signal * clean + amount * noise[at]!;
         }
         return { ...item, state: { ...item.state, latent, timestep } };
       };
-      noised.real.push(made(teacher, 0));
-      noised.fake.push(made(student, 0));
-      noised.nudged.push(made(teacher, NUDGE));
+      noised.real.push(made(real, 0));
+      noised.fake.push(made(fake, 0));
+      noised.nudged.push(made(real, NUDGE));
       noised.slopes.push(signal * fromOutput);
     });
     return noised;
   }
 
-  /** The step of the pipeline's own noise levels that is nearest to `sigma`: those are what the backbone knows. */
-  private stepAt(sigma: number): number {
+  /** One clip after another, the latent's channels alone. */
+  private latentsOf(raw: Float32Array, clips: number): readonly Float32Array[] {
+    const { description } = this.pipeline;
+    const length = raw.length / clips;
+    return Array.from({ length: clips }, (_, row) =>
+      latentChannels(raw.subarray(row * length, (row + 1) * length), description.denoiser.outputChannels, description),
+    );
+  }
+
+  /**
+   * The pipeline's own noise level that is nearest to `sigma`: those are what the backbone knows. A model of one step knows
+   * only one, in which hardly anything is left to see: it is shown `sigma` itself, as a state of variance 1.
+   */
+  private level(sigma: number): { readonly signal: number; readonly noise: number; readonly timestep: number } {
+    const { steps } = this.scheduler;
     const wanted = sigma / Math.hypot(1, sigma);
-    const shares = this.scheduler.steps.map((_, index) => {
-      const { signal, noise } = stepForm(this.scheduler, index);
-      return Math.abs(noise / Math.hypot(signal, noise) - wanted);
-    });
-    return shares.indexOf(Math.min(...shares));
+    if (steps.length === 1) return { signal: 1 / Math.hypot(1, sigma), noise: wanted, timestep: steps[0]!.timestep };
+    const forms = steps.map(({ timestep }, index) => ({ ...stepForm(this.scheduler, index), timestep }));
+    const away = forms.map(({ signal, noise }) => Math.abs(noise / Math.hypot(signal, noise) - wanted));
+    return forms[away.indexOf(Math.min(...away))]!;
   }
 
   private async learn(thirds: readonly TrainingItem[], clips: number): Promise<{ hinge: number; told: number }> {
@@ -197,10 +210,16 @@ export class ClipCritic {
   private async direction({ fake, slopes }: Noised): Promise<Float32Array> {
     const { model, session } = this.parts.gradient;
     const feeds = { ...batchFeeds(this.pipeline, model, fake), parameters: this.state.held.parameters };
-    const direction = floatValues((await session.run(feeds, ['gradient']))['gradient']!).slice();
-    const length = direction.length / fake.length;
-    for (let i = 0; i < direction.length; i++) direction[i]! *= slopes[Math.floor(i / length)]!;
-    return direction;
+    const gradient = floatValues((await session.run(feeds, ['gradient']))['gradient']!);
+    const { description } = this.pipeline;
+    const { inputChannels, outputChannels } = description.denoiser;
+    const length = gradient.length / fake.length;
+    const rows = slopes.map((slope, row) => {
+      const whole = gradient.subarray(row * length, (row + 1) * length);
+      const byLatent = latentChannels(whole, inputChannels, description).map((value) => slope * value);
+      return besideChannels(byLatent, outputChannels, description);
+    });
+    return concatenated(rows);
   }
 }
 
@@ -234,18 +253,10 @@ function firstWeights(name: string, length: number, fanIn: number, seed: number)
 }
 
 function requireClips(pipeline: Pipeline, batch: number): void {
-  const { description } = pipeline;
-  const { latent, denoiser } = description;
   if (callSizes(pipeline, batch).perCall !== batch)
     throw new StudioError(
       'passes/unbound-size',
       'A critic sees three batches in a call, and this graph takes a fixed number of clips. Heal it without (mca 0).',
       {},
-    );
-  if (denoiser.inputChannels !== latent.channels || denoiser.outputChannels !== latent.channels)
-    throw new StudioError(
-      'onnx/unsupported',
-      'A critic is there for models whose input and output are the latent alone; this one has more channels. Heal it without (mca 0).',
-      { inputChannels: denoiser.inputChannels, outputChannels: denoiser.outputChannels },
     );
 }

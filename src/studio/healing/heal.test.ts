@@ -2,7 +2,7 @@
  * Healing where the answer is planted: the teacher is linear, so a student without its middle block can do exactly what the
  * teacher does, and the held-out error has to fall to next to nothing.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -157,6 +157,52 @@ describe('heal', () => {
     const resumed = await heal(video, edit, short, { resume: saved! });
     expect(resumed.curves).toEqual(whole.curves);
     expect(resumed.tensors).toEqual(whole.tensors);
+  });
+
+  it('has the same critic where channels of a picture stand beside the latent', async () => {
+    const learnt = { ...settings, steps: 40, mcaWeight: 0.01, learningRate: 1e-4, icdWeight: 0 };
+    const beside = await heal(await open('picture', linearDenoiser('batch', { picture: 4 })), edit, learnt);
+    const alone = await heal(pipeline, edit, learnt);
+    expect(alone.curves.training.at(-1)!.critic!.counts).toBe(true);
+    for (const [step, { output, critic }] of beside.curves.training.entries()) {
+      const wanted = alone.curves.training[step]!;
+      expect(output / wanted.output).toBeCloseTo(1, 3);
+      expect(critic!.loss / wanted.critic!.loss).toBeCloseTo(1, 2);
+      expect(critic!.counts).toBe(wanted.critic!.counts);
+    }
+  });
+
+  it('has a critic where the output also predicts a variance, which it leaves alone', async () => {
+    const model = await open('variance', linearDenoiser('batch', { variance: 4 }));
+    const learnt = { ...settings, steps: 80, mcaWeight: 0.01, learningRate: 1e-4, icdWeight: 0 };
+    const { curves } = await heal(model, edit, learnt);
+    expect(curves.training.at(-1)!.critic!.counts).toBe(true);
+    expect(curves.heldOut.at(-1)!.total).toBeLessThan(curves.heldOut[0]!.total);
+  });
+
+  it('has a critic that sees what is wrong with a model of one step', async () => {
+    const own = join(folder, 'one step');
+    await mkdir(join(own, 'unet'), { recursive: true });
+    await mkdir(join(own, 'scheduler'));
+    const described = {
+      _class_name: 'TextToVideoSDPipeline',
+      scheduler: ['diffusers', 'EulerDiscreteScheduler'],
+      unet: ['diffusers', 'UNet3DConditionModel'],
+    };
+    await writeFile(join(own, 'model_index.json'), JSON.stringify(described));
+    await writeFile(join(own, 'unet/model.onnx'), writeModel(linearDenoiser('batch')));
+    const scheduler = {
+      _class_name: 'EulerDiscreteScheduler',
+      prediction_type: 'v_prediction',
+      sigma_max: 80,
+      use_karras_sigmas: true,
+    };
+    await writeFile(join(own, 'scheduler/scheduler_config.json'), JSON.stringify(scheduler));
+    const oneStep = await openPipeline(await nodeFolder(own), nodeRuntime({ threads: 1 }));
+    opened.push(oneStep);
+    const learnt = { ...settings, samplingSteps: 1, steps: 80, mcaWeight: 0.01, learningRate: 1e-4, icdWeight: 0 };
+    const { curves } = await heal(oneStep, edit, learnt);
+    expect(curves.training.at(-1)!.critic!.counts).toBe(true);
   });
 
   it('refuses a critic where a call takes one clip', async () => {

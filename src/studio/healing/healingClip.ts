@@ -5,11 +5,12 @@
 import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import { branchGuidance } from '../../pipeline/guidance';
+import { latentChannels } from '../../pipeline/latentChannels';
 import { latentLength } from '../../pipeline/latentFrames';
 import { sampleClips } from '../../pipeline/sampleClips';
 import { createScheduler } from '../../pipeline/schedulers/createScheduler';
 import { requireFiniteOutput } from '../../runtime/notFinite';
-import { embedConditions, latentChannels } from '../denoise';
+import { embedConditions } from '../denoise';
 import type { GenerateSettings } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import { TEACHER } from '../Variant';
@@ -43,7 +44,7 @@ export async function healingClip(
       const run = { settings, conditions, states: [], finalLatent: new Float32Array() };
       const items = branches.map((branch): TrainingItem => ({ run, state, branch }));
       const outputs = await trainer.studentOutputs(items, 'average');
-      return outputs.map((output) => latentChannels(output, description));
+      return outputs.map((output) => latentChannels(output, description.denoiser.outputChannels, description));
     },
     ...(signal ? { signal } : {}),
   });

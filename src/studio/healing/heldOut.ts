@@ -1,7 +1,7 @@
 /** States of other seeds than those that are learnt from, and how far the student is from the teacher on them. */
 import { branchGuidance, guide } from '../../pipeline/guidance';
+import { latentChannels } from '../../pipeline/latentChannels';
 import { meanError } from '../damage';
-import { latentChannels } from '../denoise';
 import type { Picture } from '../GenerateSettings';
 import type { Pipeline } from '../Pipeline';
 import { latentError, type SplitError } from '../teacherRuns';
@@ -26,11 +26,11 @@ export async function heldOut(
   const targets = await trainer.teacherOutputs(items);
   const guidance = branchGuidance(pipeline.description, settings.guidance);
   const count = guidance === 1 ? 1 : 2;
+  const { description } = pipeline;
+  const latents = (raw: readonly Float32Array[]) =>
+    raw.map((output) => latentChannels(output, description.denoiser.outputChannels, description));
   const guided = (raw: readonly Float32Array[], first: number) =>
-    guide(
-      raw.slice(first, first + count).map((output) => latentChannels(output, pipeline.description)),
-      guidance,
-    );
+    guide(latents(raw.slice(first, first + count)), guidance);
   return {
     async error(current, weights) {
       const outputs = await current.studentOutputs(items, weights);

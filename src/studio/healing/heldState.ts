@@ -81,3 +81,13 @@ async function valuesOf(tensor: PlainTensor | DeviceTensor): Promise<Float32Arra
 export function numbersOf(plain: Readonly<Record<string, PlainTensor>>): Record<string, number> {
   return Object.fromEntries(Object.entries(plain).map(([name, tensor]) => [name, present(floatValues(tensor)[0])]));
 }
+
+export function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

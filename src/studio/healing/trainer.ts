@@ -14,7 +14,7 @@ import { floatValues } from '../../runtime/tensors';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import type { HealSettings, TrainingPoint } from './healData';
-import { dispose, HeldState, numbersOf, scalar, type TrainingState, vector } from './heldState';
+import { concatenated, dispose, HeldState, numbersOf, scalar, type TrainingState, vector } from './heldState';
 import { type TrainedStage, type TrainingGraphs, trainingGraphs } from './trainingGraphs';
 import { batchFeeds, type TrainingItem } from './trainingStates';
 
@@ -211,14 +211,4 @@ function trainerOf(
       await release();
     },
   };
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
