@@ -2,6 +2,7 @@
  * Atoms nested by containment: an attention layer around its transformer block, a time mixer around its temporal
  * branch. Also what an atom is made of and which module it came from. Structure first; names only label.
  */
+import { present } from '../errors/present';
 import type { BlockKind } from './block';
 import type { Atom } from './findAtoms';
 import type { Flow } from './flow';
@@ -36,7 +37,7 @@ export function nestAtoms(flow: Flow, atoms: readonly Atom[]): readonly AtomTree
   const parent = new Map<Open, Open>();
   const around = new Map<number, Open>(); // node -> the narrowest branch seen so far that holds it
   for (const tree of open.toSorted((a, b) => b.atom.branch.length - a.atom.branch.length)) {
-    const outer = around.get(flow.producer[tree.atom.exit]!);
+    const outer = around.get(present(flow.producer[tree.atom.exit]));
     if (outer) parent.set(tree, outer);
     for (const node of tree.atom.branch) around.set(node, tree);
   }
@@ -48,7 +49,7 @@ export function nestAtoms(flow: Flow, atoms: readonly Atom[]): readonly AtomTree
 /** Atoms inside branches too, in execution order. */
 export function allTrees(flow: Flow, top: readonly AtomTree[]): readonly AtomTree[] {
   const below = (tree: AtomTree): readonly AtomTree[] => [tree, ...tree.children.flatMap(below)];
-  return top.flatMap(below).sort((a, b) => flow.producer[a.atom.exit]! - flow.producer[b.atom.exit]!);
+  return top.flatMap(below).sort((a, b) => present(flow.producer[a.atom.exit]) - present(flow.producer[b.atom.exit]));
 }
 
 /** Steps to the next node of the same module: a quantiser leaves its nodes without a scope, but those around keep theirs. */
@@ -60,9 +61,9 @@ export function modulePath(flow: Flow, at: number): string {
   for (let step = 0; step < maxScopeSteps; step++) {
     const path = ownPath(flow, node);
     if (path !== '') return path;
-    const readers = flow.outputs[node]!.flatMap((value) => flow.users[value]!);
+    const readers = present(flow.outputs[node]).flatMap((value) => present(flow.users[value]));
     if (readers.length !== 1) return '';
-    node = readers[0]!;
+    node = present(readers[0]);
   }
   return '';
 }
@@ -73,17 +74,21 @@ export function lastModulePath(flow: Flow, at: number): string {
   for (let step = 0; step < maxScopeSteps && node >= 0; step++) {
     const path = ownPath(flow, node);
     if (path !== '') return path;
-    const operands = flow.data[node]!.filter((value) => flow.stream[value]);
-    const makers = new Set(operands.map((value) => flow.producer[value]!)); // a quantiser's three results come from one node
+    const operands = present(flow.data[node]).filter((value) => flow.stream[value]);
+    const makers = new Set(operands.map((value) => present(flow.producer[value]))); // a quantiser's three results come from one node
     if (makers.size !== 1) break;
-    node = [...makers][0]!;
+    node = present([...makers][0]);
   }
   return modulePath(flow, at);
 }
 
 const ownPath = (flow: Flow, node: number): string =>
-  moduleScope(flow.nodes[node]!) ||
-  weightScope(flow.uses[node]!.filter((value) => !flow.stream[value]).map((value) => flow.names[value]!));
+  moduleScope(present(flow.nodes[node])) ||
+  weightScope(
+    present(flow.uses[node])
+      .filter((value) => !flow.stream[value])
+      .map((value) => present(flow.names[value])),
+  );
 
 export interface KindOptions {
   /** Height times width of the latent at this place; absent when unknown. */
@@ -96,7 +101,7 @@ export interface KindOptions {
 export function kindOf(flow: Flow, tree: AtomTree, { area, attentionsBefore = 0 }: KindOptions): BlockKind {
   const inner = new Set(tree.children.flatMap(({ atom }) => atom.branch));
   const own = tree.atom.branch.filter((node) => !inner.has(node));
-  const kernels = own.filter((node) => isConvolution(flow.nodes[node]!)).map((node) => kernelKind(flow, node));
+  const kernels = own.filter((node) => isConvolution(present(flow.nodes[node]))).map((node) => kernelKind(flow, node));
   if (kernels.includes('spatial')) return 'resnet';
   if (kernels.includes('temporal')) return 'temporal-conv';
   if (tree.atom.kind === 'blend' && tree.children.length > 0)
@@ -104,7 +109,7 @@ export function kindOf(flow: Flow, tree: AtomTree, { area, attentionsBefore = 0 
       ? 'temporal-conv'
       : 'temporal';
   if (tree.children.some(({ atom }) => atom.kind === 'blend')) return 'attention';
-  const attention = tree.atom.branch.filter((node) => isAttention(flow.nodes[node]!));
+  const attention = tree.atom.branch.filter((node) => isAttention(present(flow.nodes[node])));
   if (attention.length === 0)
     return tree.atom.branch.filter((node) => flow.weighted[node]).length > 1 ? 'feed-forward' : 'layer';
   const asked = attention.map((node) => queries(flow, node)).find((count) => count !== undefined);
@@ -125,7 +130,7 @@ export function kernelKind(flow: Flow, at: number): 'spatial' | 'temporal' | 'po
 }
 
 function kernelOf(flow: Flow, at: number): readonly number[] {
-  const node = flow.nodes[at]!;
+  const node = present(flow.nodes[at]);
   const attribute = node.attributes.get('kernel_shape');
   if (attribute?.kind === 'ints') return attribute.value.map(Number);
   const weight = flow.ids.get(node.inputs[node.opType === 'QLinearConv' ? 3 : 1] ?? '');
@@ -134,20 +139,22 @@ function kernelOf(flow: Flow, at: number): readonly number[] {
 
 /** Height times width that a convolution with a spatial kernel puts out. */
 export function convolutionArea(flow: Flow, at: number): number | undefined {
-  const node = flow.nodes[at]!;
+  const node = present(flow.nodes[at]);
   if (!isConvolution(node) || kernelKind(flow, at) !== 'spatial') return undefined;
-  const shape = shapeOf(flow, flow.outputs[at]![0]!);
+  const shape = shapeOf(flow, present(flow.outputs[at])[0]);
   if (!shape || shape.length < 4) return undefined;
-  return isChannelsLast(node) ? shape.at(-3)! * shape.at(-2)! : shape.at(-2)! * shape.at(-1)!;
+  return isChannelsLast(node)
+    ? present(shape.at(-3)) * present(shape.at(-2))
+    : present(shape.at(-2)) * present(shape.at(-1));
 }
 
 /** How many tokens ask in an attention, and in how many sequences (times heads where they are split off). */
 function queries(flow: Flow, at: number): { tokens: number; sequences: number } | undefined {
-  const node = flow.nodes[at]!;
-  const shape = shapeOf(flow, flow.ids.get(node.inputs[0]!)!);
+  const node = present(flow.nodes[at]);
+  const shape = shapeOf(flow, flow.ids.get(node.inputs[0] ?? ''));
   if (!shape || shape.length < 2) return undefined;
   const axis = node.opType === 'Softmax' || shape.length === 4 ? shape.length - 2 : 1;
-  return { tokens: shape[axis]!, sequences: shape.slice(0, axis).reduce((product, size) => product * size, 1) };
+  return { tokens: present(shape[axis]), sequences: shape.slice(0, axis).reduce((product, size) => product * size, 1) };
 }
 
 /** Does a blend do nothing but mix its input with one branch on it? Then both are the same layer. */
@@ -161,11 +168,11 @@ export function isPlainBlend(flow: Flow, tree: AtomTree): boolean {
 function pureRoot(flow: Flow, value: number): number {
   let current = value;
   for (;;) {
-    const node = flow.nodes[flow.producer[current]!];
+    const node = flow.nodes[present(flow.producer[current])];
     if (!node || node.opType === 'Add') return current;
     const root = rootOf(flow, current);
     if (root === current) return current;
-    const next = flow.ids.get(node.inputs[0]!)!;
+    const next = present(flow.ids.get(present(node.inputs[0])));
     current = flow.stream[next] ? next : root;
   }
 }

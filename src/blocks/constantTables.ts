@@ -2,6 +2,7 @@
  * Constants that exporters compute from nothing, such as the sinusoids of frame numbers: a model multiplies them by its
  * weights as it does with data. They lie in the file as weights do and were never trained.
  */
+import { present } from '../errors/present';
 import { consumers, producers, usedNames } from '../onnx/graph';
 import type { Graph, Node } from '../onnx/model';
 import { canHoldWeights } from './operators';
@@ -18,7 +19,7 @@ export function constantTables(graph: Graph): ReadonlySet<string> {
   /** Two weights multiplied make a third. */
   const makesWeight = memoised((node: Node): boolean =>
     reachable(node).some((user) =>
-      isConstant(user) ? makesWeight(user) : canHoldWeights(user) && !node.outputs.includes(user.inputs[0]!),
+      isConstant(user) ? makesWeight(user) : canHoldWeights(user) && !node.outputs.includes(user.inputs[0] ?? ''),
     ),
   );
   const isTable = memoised((name: string): boolean => {
@@ -52,9 +53,9 @@ function constantValues(graph: Graph): ReadonlySet<string> {
 function initializersBehind(graph: Graph, products: readonly Node[]): readonly string[] {
   const made = producers(graph);
   const seen = new Set<string>();
-  const pending = products.map(({ inputs }) => inputs[0]!);
+  const pending = products.flatMap(({ inputs }) => inputs.slice(0, 1));
   while (pending.length > 0) {
-    const name = pending.pop()!;
+    const name = present(pending.pop());
     if (seen.has(name)) continue;
     seen.add(name);
     const maker = made.get(name);
@@ -67,6 +68,6 @@ function memoised<K, V>(compute: (key: K) => V): (key: K) => V {
   const known = new Map<K, V>();
   return (key) => {
     if (!known.has(key)) known.set(key, compute(key));
-    return known.get(key)!;
+    return present(known.get(key));
   };
 }

@@ -34,7 +34,8 @@ export function weightsOf(graph: Graph): ReadonlyMap<string, WeightSize> {
     if (isWeight({ dataType })) add(name, sizeOf({ name, dataType, dims: shape }));
   for (const node of graph.nodes) {
     const held = constantSize(node);
-    if (held) add(node.outputs[0]!, held);
+    const [output] = node.outputs;
+    if (held && output !== undefined) add(output, held);
   }
   return sizes;
 }

@@ -1,4 +1,5 @@
 /** Types of a denoiser's values, once for discovery and for whoever counts or gates after it. */
+import { present } from '../errors/present';
 import { inlineFunctions } from '../onnx/inlineFunctions';
 import type { Model, TensorType } from '../onnx/model';
 import { inferShapes } from '../onnx/shapes/inferShapes';
@@ -26,9 +27,7 @@ export function denoiserTypes(whole: Model, bindings: ReadonlyMap<string, number
 function withTypes(model: Model, assumed: ReadonlyMap<string, TensorType>): Model {
   const valueInfo = new Map(model.graph.valueInfo);
   for (const [name, type] of assumed) valueInfo.set(name, { name, type });
-  const outputs = model.graph.outputs.map((output) =>
-    assumed.has(output.name) ? { ...output, type: assumed.get(output.name)! } : output,
-  );
+  const outputs = model.graph.outputs.map((output) => ({ ...output, type: assumed.get(output.name) ?? output.type }));
   return { ...model, graph: { ...model.graph, valueInfo, outputs } };
 }
 
@@ -38,9 +37,10 @@ function firstOpaqueSum(
 ): { name: string; type: TensorType } | undefined {
   const isKnown = (name: string) => types.get(name)?.shape?.every((dim) => typeof dim === 'number') ?? false;
   for (const { opType, domain, inputs, outputs } of graph.nodes) {
-    if (opType !== 'Add' || domain !== '' || types.get(outputs[0]!)?.shape) continue;
+    const [output] = outputs;
+    if (opType !== 'Add' || domain !== '' || output === undefined || types.get(output)?.shape) continue;
     const summand = inputs.find((name) => isKnown(name) && !graph.initializers.has(name));
-    if (summand !== undefined) return { name: outputs[0]!, type: types.get(summand)! };
+    if (summand !== undefined) return { name: output, type: present(types.get(summand)) };
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
  * The tree of a denoiser's blocks, read from its graph: what can go by residual structure, stages and pairs by skips,
  * blocks of transformers by module or repetition. Names only label; a graph without any gives the same tree.
  */
+import { present } from '../errors/present';
 import type { Model, TensorType } from '../onnx/model';
 import { allTrees, nestAtoms } from './atomTree';
 import type { Block, BlockTree, Rewire } from './block';
@@ -56,10 +57,10 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
 
 function inOrder(flow: Flow, drafts: readonly Draft[]): readonly Draft[] {
   const key = (draft: Draft): number => {
-    const sums = draft.rewires.map(({ exit }) => flow.producer[exit]!);
+    const sums = draft.rewires.map(({ exit }) => present(flow.producer[exit]));
     if (draft.children.length > 0) return Math.min(...draft.children.map(key), ...sums);
     if (sums.length > 0) return Math.min(...sums);
-    return draft.output === undefined ? (draft.nodes[0] ?? Infinity) : flow.producer[draft.output]!;
+    return draft.output === undefined ? (draft.nodes[0] ?? Infinity) : present(flow.producer[draft.output]);
   };
   return drafts
     .map((draft) => ({ draft, at: key(draft) }))
@@ -89,9 +90,11 @@ function blockBuilder(flow: Flow, { own, ownPath }: Ownership): (draft: Draft) =
       macs: sum('macs'),
       droppable: draft.reason === undefined,
       ...(draft.reason === undefined ? {} : { reason: draft.reason }),
-      rewires: draft.rewires.map(({ exit, entry }): Rewire => ({ exit: flow.names[exit]!, entry: flow.names[entry]! })),
+      rewires: draft.rewires.map(
+        ({ exit, entry }): Rewire => ({ exit: present(flow.names[exit]), entry: present(flow.names[entry]) }),
+      ),
       children,
-      ...(draft.output === undefined ? {} : { output: flow.names[draft.output]! }),
+      ...(draft.output === undefined ? {} : { output: present(flow.names[draft.output]) }),
     };
   };
   return build;

@@ -1,5 +1,6 @@
 /** A block while the tree is built: values and nodes by number, weights and costs not yet counted. */
 
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import type { BlockKind, Section } from './block';
 import { processorReason } from './findAtoms';
@@ -50,7 +51,7 @@ export function draftOfAtoms(
   );
   const kept = atoms.find(({ atom }) => atom.reason);
   const reason = kept?.atom.reason ?? stayingReason(flow, nodes);
-  const output = atoms.at(-1)!.atom.exit;
+  const output = present(atoms.at(-1)).atom.exit;
   return { id, kind, ...place, rewires: reason ? [] : pairs, reason, nodes, children, output };
 }
 
@@ -58,8 +59,8 @@ export function draftOfAtoms(
 function givenTo(flow: Flow, module: string, entry: number): number {
   let given = entry;
   for (let value = entry; ; ) {
-    const node = flow.producer[value]!;
-    if (node < 0 || !isInside(moduleScope(flow.nodes[node]!), module)) return given;
+    const node = present(flow.producer[value]);
+    if (node < 0 || !isInside(moduleScope(present(flow.nodes[node])), module)) return given;
     const before = viewed(flow, value);
     if (before < 0) return entry;
     value = before;
@@ -69,7 +70,7 @@ function givenTo(flow: Flow, module: string, entry: number): number {
 
 /** Why nodes cannot go whatever passes them; `undefined` when nothing is against it. */
 export function stayingReason(flow: Flow, nodes: readonly number[]): string | undefined {
-  const node = nodes.map((at) => flow.nodes[at]!).find(isProcessorSpecific);
+  const node = nodes.map((at) => present(flow.nodes[at])).find(isProcessorSpecific);
   return node && processorReason(qualifiedOperator(node));
 }
 

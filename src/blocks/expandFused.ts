@@ -19,16 +19,19 @@ const FUSED = new Set(['SkipLayerNormalization', 'SkipSimplifiedLayerNormalizati
 
 /** The graph itself when there is nothing to expand. */
 export function expandFused(graph: Graph, options: ExpandOptions = {}): Graph {
+  const { only, types } = options;
   if (!graph.nodes.some(isFused)) return graph;
   const made = producers(graph);
   const fresh = freshNames(graph);
   const nodes = graph.nodes.flatMap((node) => {
     if (!isFused(node)) return [node];
     const expanded = expandNode(node, made, fresh);
-    if (options.only && !expanded.some(({ outputs }) => options.only!.has(outputs[0]!))) return [node];
-    const type = options.types?.get(node.outputs[0]!);
-    if (type)
-      for (const { outputs } of expanded) if (!options.types!.has(outputs[0]!)) options.types!.set(outputs[0]!, type);
+    if (only && !expanded.some(({ outputs }) => only.has(outputs[0] ?? ''))) return [node];
+    const type = types?.get(node.outputs[0] ?? '');
+    for (const { outputs } of expanded) {
+      const [made] = outputs;
+      if (type && made !== undefined && !types?.has(made)) types?.set(made, type);
+    }
     return expanded;
   });
   return { ...graph, nodes };
@@ -51,17 +54,17 @@ function expandNode(node: Node, made: ReadonlyMap<string, Node>, fresh: FreshNam
   // The bias was that of the matrix product before the addition, on whichever side that is.
   const [branch, residual] =
     comesFromProduct(second, made) && !comesFromProduct(first, made) ? [second, first] : [first, second];
-  const biased = fresh(`${node.outputs[0]!}:biased`);
+  const biased = fresh(`${node.outputs[0] ?? ''}:biased`);
   return [add(branch, bias, biased, 'BiasAdd'), add(biased, residual, sum), ...bareOperator(node, sum)];
 }
 
 /** The two summands, the bias ('' when absent) and the name of the sum. */
 function operands(node: Node, fresh: FreshName): [string, string, string, string] {
   const at = (i: number) => node.inputs[i] ?? '';
-  const sum = (i: number) => node.outputs[i] || fresh(`${node.outputs[0]!}:sum`);
+  const sum = (i: number) => node.outputs[i] || fresh(`${node.outputs[0] ?? ''}:sum`);
   switch (node.opType) {
     case 'BiasAdd':
-      return [at(0), at(2), at(1), node.outputs[0]!];
+      return [at(0), at(2), at(1), node.outputs[0] ?? ''];
     case 'SkipGroupNorm':
       return [at(0), at(3), at(4), sum(1)];
     case 'SkipSimplifiedLayerNormalization':
@@ -81,7 +84,7 @@ function bareOperator(node: Node, sum: string): readonly Node[] {
     domain: string,
     inputs: readonly string[],
     attributes: ReadonlyMap<string, Attribute>,
-  ): readonly Node[] => [{ ...node, domain, opType, inputs, outputs: [node.outputs[0]!], attributes }];
+  ): readonly Node[] => [{ ...node, domain, opType, inputs, outputs: node.outputs.slice(0, 1), attributes }];
   const lastAxis = new Map(node.attributes).set('axis', { kind: 'int', value: -1n });
   switch (node.opType) {
     case 'BiasAdd':
@@ -97,6 +100,6 @@ function bareOperator(node: Node, sum: string): readonly Node[] {
 
 function comesFromProduct(value: string, made: ReadonlyMap<string, Node>): boolean {
   let node = made.get(value);
-  while (node && isPureView(node)) node = made.get(node.inputs[0]!);
+  while (node && isPureView(node)) node = made.get(node.inputs[0] ?? '');
   return node !== undefined && canHoldWeights(node);
 }

@@ -2,6 +2,7 @@
  * Atoms: the residual additions of a network. Dropping an atom replaces its sum by the operand that skips the branch.
  * The kinds are told apart by the graph alone; no name is read.
  */
+import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Node } from '../onnx/model';
 import type { Flow } from './flow';
@@ -39,7 +40,7 @@ export function findAtoms(flow: Flow): readonly Atom[] {
   const byExit = new Map<number, Atom>();
   let inBranches = 0;
   flow.nodes.forEach((node, at) => {
-    if (isProcessorSpecific(node) && node.inputs[3]) atoms.push(hiddenAddition(flow, at));
+    if (isProcessorSpecific(node) && node.inputs[3] && node.outputs[0]) atoms.push(hiddenAddition(flow, at));
     if (node.domain !== '' || (node.opType !== 'Add' && node.opType !== 'Sum') || node.inputs.length !== 2) return;
     const atom = atomAt(flow, at, byExit);
     if (!atom) return;
@@ -49,7 +50,7 @@ export function findAtoms(flow: Flow): readonly Atom[] {
     if (inBranches > DEEPEST_ON_AVERAGE * flow.nodes.length)
       throw new StudioError(
         'onnx/unsupported',
-        `The residual additions of this graph lie more than ${DEEPEST_ON_AVERAGE} deep in each other, at ${node.name || flow.names[atom.exit]!}: its blocks cannot be told.`,
+        `The residual additions of this graph lie more than ${DEEPEST_ON_AVERAGE} deep in each other, at ${node.name || present(flow.names[atom.exit])}: its blocks cannot be told.`,
         { node: node.name },
       );
   });
@@ -57,8 +58,9 @@ export function findAtoms(flow: Flow): readonly Atom[] {
 }
 
 function atomAt(flow: Flow, at: number, earlier: ReadonlyMap<number, Atom>): Atom | undefined {
-  const [p, q] = flow.nodes[at]!.inputs.map((name) => flow.ids.get(name)!) as [number, number];
-  const exit = flow.outputs[at]![0]!;
+  const [p, q] = present(flow.nodes[at]).inputs.map((name) => flow.ids.get(name));
+  const [exit] = present(flow.outputs[at]);
+  if (p === undefined || q === undefined || exit === undefined) return undefined;
   if (p === q || !flow.stream[p] || !flow.stream[q]) return undefined;
   const verified = isSumOf(flow, p, q) || isSumOf(flow, q, p);
   if (!verified && shapeOf(flow, p) && shapeOf(flow, q)) return undefined;
@@ -81,7 +83,7 @@ function atomAt(flow: Flow, at: number, earlier: ReadonlyMap<number, Atom>): Ato
  * mask, say), it can only be that of `p`, or 1, as long as that of `p` is not 1.
  */
 function isSumOf(flow: Flow, p: number, q: number): boolean {
-  const [left, right] = [shapeOf(flow, p), flow.types.get(flow.names[q]!)?.shape];
+  const [left, right] = [shapeOf(flow, p), flow.types.get(present(flow.names[q]))?.shape];
   if (!left || right?.length !== left.length) return false;
   return left.every((dim, axis) => right[axis] === dim || (typeof right[axis] !== 'number' && dim > 1));
 }
@@ -149,32 +151,35 @@ function blendAtom(flow: Flow, exit: number, p: number, q: number): Atom | undef
  * behind it), the operand in the same form, as long as the graph has that somewhere.
  */
 function gated(flow: Flow, value: number): number | undefined {
-  const at = flow.producer[value]!;
+  const at = present(flow.producer[value]);
   const node = flow.nodes[at];
   if (node && isPureView(node)) {
-    const operand = gated(flow, flow.ids.get(node.inputs[0]!)!);
+    const shown = flow.ids.get(node.inputs[0] ?? '');
+    const operand = shown === undefined ? undefined : gated(flow, shown);
     return operand === undefined ? undefined : (sameView(flow, at, operand) ?? operand);
   }
   if (node?.opType !== 'Mul' || node.domain !== '') return undefined;
-  const [a, b] = [flow.ids.get(node.inputs[0]!)!, flow.ids.get(node.inputs[1]!)!];
-  if (flow.stream[a] === flow.stream[b]) return undefined;
+  const [a, b] = node.inputs.map((name) => flow.ids.get(name));
+  if (a === undefined || b === undefined || flow.stream[a] === flow.stream[b]) return undefined;
   return flow.stream[a] ? a : b;
 }
 
 /** What another node of the same operator and attributes makes of `value` (operands besides are the same values), else what `value` itself is the reverse of. */
 function sameView(flow: Flow, view: number, value: number): number | undefined {
   const form = (at: number): string => {
-    const { opType, domain, inputs, attributes } = flow.nodes[at]!;
+    const { opType, domain, inputs, attributes } = present(flow.nodes[at]);
     return JSON.stringify([domain, opType, inputs.slice(1), [...attributes].sort()], (_, part: unknown) =>
       typeof part === 'bigint' ? String(part) : part,
     );
   };
-  const user = flow.users[value]!.find(
-    (at) => at !== view && flow.ids.get(flow.nodes[at]!.inputs[0]!) === value && form(at) === form(view),
+  const user = present(flow.users[value]).find(
+    (at) => at !== view && flow.ids.get(present(flow.nodes[at]).inputs[0] ?? '') === value && form(at) === form(view),
   );
-  if (user !== undefined) return flow.outputs[user]![0];
-  const before = flow.producer[value]!;
-  return before >= 0 && undoes(flow.nodes[view]!, flow.nodes[before]!) ? flow.data[before]![0] : undefined;
+  if (user !== undefined) return present(flow.outputs[user])[0];
+  const before = present(flow.producer[value]);
+  return before >= 0 && undoes(present(flow.nodes[view]), present(flow.nodes[before]))
+    ? present(flow.data[before])[0]
+    : undefined;
 }
 
 /** Two Transposes that leave all as it was. */
@@ -206,24 +211,24 @@ function doubleAtom(flow: Flow, exit: number, p: number, q: number): Atom | unde
 
 /** The Concat with two or more operands of the trunk that `value` shows. */
 export function joinBefore(flow: Flow, value: number): number | undefined {
-  const at = flow.producer[rootOf(flow, value)]!;
+  const at = present(flow.producer[rootOf(flow, value)]);
   const node = flow.nodes[at];
   return node && isTrunkJoin(flow, at) ? at : undefined;
 }
 
 /** A Concat of two or more operands of the trunk; in a pruned network a skip may be the hidden state itself. */
 export function isTrunkJoin(flow: Flow, at: number): boolean {
-  const node = flow.nodes[at]!;
-  return node.opType === 'Concat' && node.inputs.filter((name) => flow.trunk[flow.ids.get(name)!]).length >= 2;
+  const node = present(flow.nodes[at]);
+  return node.opType === 'Concat' && node.inputs.filter((name) => flow.trunk[flow.ids.get(name) ?? -1]).length >= 2;
 }
 
 export const trunkOperands = (flow: Flow, node: number): readonly number[] =>
-  flow.data[node]!.filter((value) => flow.trunk[value]);
+  present(flow.data[node]).filter((value) => flow.trunk[value]);
 
 /** The operand of a Concat that ran deepest: in a U, a skip is an ancestor of the hidden state that it joins. */
 export function hiddenOperand(flow: Flow, join: number): number {
   return trunkOperands(flow, join).reduce((deepest, value) =>
-    flow.depth[value]! > flow.depth[deepest]! ? value : deepest,
+    present(flow.depth[value]) > present(flow.depth[deepest]) ? value : deepest,
   );
 }
 
@@ -239,12 +244,12 @@ function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
   const pending = [exit];
   let found = false;
   for (let at = 0; at < pending.length; at++) {
-    for (const user of flow.users[pending[at]!]!) {
-      const node = flow.nodes[user]!;
+    for (const user of present(flow.users[present(pending[at])])) {
+      const node = present(flow.nodes[user]);
       if (node.opType === 'Shape') continue;
+      const [shown] = present(flow.outputs[user]);
       if (node.opType === 'Softmax') found = true;
-      else if (isPureView(node) || viewed(flow, flow.outputs[user]![0]!) === pending[at])
-        pending.push(flow.outputs[user]![0]!);
+      else if (shown !== undefined && (isPureView(node) || viewed(flow, shown) === pending[at])) pending.push(shown);
       else return false;
     }
   }
@@ -254,7 +259,7 @@ function onlyReachesSoftmax(flow: Flow, exit: number): boolean {
 function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
   const [before, after] = [shapeOf(flow, entry), shapeOf(flow, exit)];
   if (before && after && before.join() !== after.join() && before.toSorted().join() === after.toSorted().join()) {
-    const channelsLast = branch.map((node) => flow.nodes[node]!).find(isChannelsLast);
+    const channelsLast = branch.map((node) => present(flow.nodes[node])).find(isChannelsLast);
     return channelsLast
       ? layoutReason(qualifiedOperator(channelsLast))
       : 'The hidden state has its axes in another order than its sum, and is nowhere in the same, so nothing can stand in for it.';
@@ -272,8 +277,8 @@ function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
 function unverifiedReason(flow: Flow, atom: Atom): string {
   const node = firstUnknown(flow, atom.exit);
   if (node === undefined) return 'Its shapes cannot be verified, so nothing is known to fit in its place.';
-  const operator = qualifiedOperator(flow.nodes[node]!);
-  if (isProcessorSpecific(flow.nodes[node]!)) return processorReason(operator);
+  const operator = qualifiedOperator(present(flow.nodes[node]));
+  if (isProcessorSpecific(present(flow.nodes[node]))) return processorReason(operator);
   return `Its shapes cannot be verified because of the operator ${operator}, so nothing is known to fit in its place.`;
 }
 
@@ -282,9 +287,11 @@ function firstUnknown(flow: Flow, value: number): number | undefined {
   const seen = new Set<number>();
   for (let current: number | undefined = value; current !== undefined && !seen.has(current); ) {
     seen.add(current);
-    const node: number = flow.producer[current]!;
+    const node: number = present(flow.producer[current]);
     const next: number | undefined =
-      node < 0 ? undefined : flow.data[node]!.find((operand) => flow.stream[operand] && !shapeOf(flow, operand));
+      node < 0
+        ? undefined
+        : present(flow.data[node]).find((operand) => flow.stream[operand] && !shapeOf(flow, operand));
     if (next === undefined) return node < 0 ? undefined : node;
     current = next;
   }
@@ -293,8 +300,8 @@ function firstUnknown(flow: Flow, value: number): number | undefined {
 
 /** onnxruntime's own convolutions take the residual as a fourth operand, in a layout for one processor. */
 function hiddenAddition(flow: Flow, at: number): Atom {
-  const node = flow.nodes[at]!;
-  const [exit, entry] = [flow.outputs[at]![0]!, flow.ids.get(node.inputs[3]!)!];
+  const node = present(flow.nodes[at]);
+  const [exit, entry] = [present(present(flow.outputs[at])[0]), present(flow.ids.get(present(node.inputs[3])))];
   return {
     exit,
     entry,

@@ -2,6 +2,7 @@
  * The analysis view of a denoiser that discovery works on: the graph by numbers with shapes, and which values depend
  * on an input (the stream) and on the latent (the trunk) through data rather than through shapes.
  */
+import { present } from '../errors/present';
 import { inlineFunctions } from '../onnx/inlineFunctions';
 import type { Model, TensorType } from '../onnx/model';
 import { expandFused } from './expandFused';
@@ -31,18 +32,18 @@ export function analyse(model: Model, knownTypes: ReadonlyMap<string, TensorType
   const index = indexGraph(graph);
   const data = index.nodes.map((node, at) => {
     const count = dataOperandCount(node);
-    if (count >= node.inputs.length) return index.uses[at]!;
+    if (count >= node.inputs.length) return present(index.uses[at]);
     return node.inputs
       .slice(0, count)
       .filter((name) => name !== '')
-      .map((name) => index.ids.get(name)!);
+      .map((name) => present(index.ids.get(name)));
   });
   const inputs = graph.inputs
     .filter(({ name }) => !graph.initializers.has(name))
-    .map(({ name }) => index.ids.get(name)!);
+    .map(({ name }) => present(index.ids.get(name)));
   const stream = reached(index, data, inputs);
-  const latent = index.ids.get(latentInput)!;
-  const trunk = reached(index, data, [latent]);
+  const latent = index.ids.get(latentInput);
+  const trunk = reached(index, data, latent === undefined ? [] : [latent]);
   return {
     ...index,
     types,
@@ -58,7 +59,8 @@ function reached(index: GraphIndex, data: readonly (readonly number[])[], seeds:
   const found = new Uint8Array(index.names.length);
   for (const seed of seeds) found[seed] = 1;
   index.nodes.forEach((_, node) => {
-    if (data[node]!.some((value) => found[value] === 1)) for (const value of index.outputs[node]!) found[value] = 1;
+    if (present(data[node]).some((value) => found[value] === 1))
+      for (const value of present(index.outputs[node])) found[value] = 1;
   });
   return found;
 }
@@ -67,8 +69,8 @@ function depths(index: GraphIndex, data: readonly (readonly number[])[], trunk: 
   const depth = new Int32Array(index.names.length);
   index.nodes.forEach((_, node) => {
     let deepest = 0;
-    for (const value of data[node]!) if (trunk[value]) deepest = Math.max(deepest, depth[value]! + 1);
-    for (const value of index.outputs[node]!) depth[value] = deepest;
+    for (const value of present(data[node])) if (trunk[value]) deepest = Math.max(deepest, present(depth[value]) + 1);
+    for (const value of present(index.outputs[node])) depth[value] = deepest;
   });
   return depth;
 }
@@ -78,15 +80,16 @@ function weightedNodes(index: GraphIndex, stream: Uint8Array, types: ReadonlyMap
   const weighted = new Uint8Array(index.nodes.length);
   index.nodes.forEach((node, at) => {
     if (!canHoldWeights(node)) return;
-    const holds = (value: number) => !stream[value] && (types.get(index.names[value]!)?.shape?.length ?? 2) >= 2;
-    if (index.uses[at]!.some(holds) && index.uses[at]!.some((value) => stream[value])) weighted[at] = 1;
+    const holds = (value: number) =>
+      !stream[value] && (types.get(present(index.names[value]))?.shape?.length ?? 2) >= 2;
+    if (present(index.uses[at]).some(holds) && present(index.uses[at]).some((value) => stream[value])) weighted[at] = 1;
   });
   return weighted;
 }
 
-/** `undefined` when a dimension or the rank is unknown. */
-export function shapeOf(flow: Flow, value: number): readonly number[] | undefined {
-  const shape = flow.types.get(flow.names[value]!)?.shape;
+/** `undefined` when a dimension or the rank is unknown, or the value is left out. */
+export function shapeOf(flow: Flow, value: number | undefined): readonly number[] | undefined {
+  const shape = value === undefined ? undefined : flow.types.get(present(flow.names[value]))?.shape;
   return shape?.every((dim) => typeof dim === 'number') ? (shape as readonly number[]) : undefined;
 }
 
@@ -96,7 +99,7 @@ export function sameType(flow: Flow, a: number, b: number): boolean {
   if (!left || !right || left.length !== right.length) return false;
   return (
     left.every((dim, axis) => dim === right[axis]) &&
-    flow.types.get(flow.names[a]!)?.dataType === flow.types.get(flow.names[b]!)?.dataType
+    flow.types.get(present(flow.names[a]))?.dataType === flow.types.get(present(flow.names[b]))?.dataType
   );
 }
 
@@ -105,9 +108,9 @@ export function sameType(flow: Flow, a: number, b: number): boolean {
  * dividing by one number, what depends on no input counts as another form too: a position embedding, a rescaling.
  */
 export function viewed(flow: Flow, value: number): number {
-  const at = flow.producer[value]!;
+  const at = present(flow.producer[value]);
   if (at < 0) return -1;
-  const node = flow.nodes[at]!;
+  const node = present(flow.nodes[at]);
   const [a, b] = [flow.ids.get(node.inputs[0] ?? ''), flow.ids.get(node.inputs[1] ?? '')];
   if (a === undefined) return -1;
   if (isPureView(node)) return a;

@@ -2,6 +2,7 @@
  * A graph by numbers: nodes in execution order and values as integers, with who makes and who uses what. Built once
  * for searches that visit tens of thousands of nodes. Knows nothing of shapes or of what nodes mean.
  */
+import { present } from '../errors/present';
 import { producers, topologicalOrder, usedNames } from '../onnx/graph';
 import type { Graph, Node } from '../onnx/model';
 
@@ -44,9 +45,9 @@ export function indexGraph(graph: Graph): GraphIndex {
   const producer = new Int32Array(names.length).fill(-1);
   const users: number[][] = names.map(() => []);
   outputs.forEach((values, node) => values.forEach((value) => (producer[value] = node)));
-  uses.forEach((values, node) => values.forEach((value) => users[value]!.push(node)));
+  uses.forEach((values, node) => values.forEach((value) => present(users[value]).push(node)));
   const isOutput = new Uint8Array(names.length);
-  for (const { name } of graph.outputs) isOutput[ids.get(name)!] = 1;
+  for (const { name } of graph.outputs) isOutput[present(ids.get(name))] = 1;
   return { graph, nodes, names, ids, producer, users, uses, outputs, isOutput };
 }
 
@@ -72,17 +73,18 @@ export function exclusiveNodes(index: GraphIndex, exits: readonly number[], entr
   const { producer, users, uses, outputs, isOutput } = index;
   const remaining = new Map<number, number>();
   const cut = new Set(exits);
-  const kept = new Set(entries.filter((value) => !cut.has(value)).map((value) => producer[value]!));
+  const kept = new Set(entries.filter((value) => !cut.has(value)).map((value) => present(producer[value])));
   const dead: number[] = [];
   const lose = (node: number, count: number): void => {
     if (node < 0 || kept.has(node)) return;
     const before =
-      remaining.get(node) ?? outputs[node]!.reduce((sum, value) => sum + users[value]!.length + isOutput[value]!, 0);
+      remaining.get(node) ??
+      present(outputs[node]).reduce((sum, value) => sum + present(users[value]).length + present(isOutput[value]), 0);
     remaining.set(node, before - count);
     if (before - count === 0 && before > 0) dead.push(node);
   };
-  for (const exit of cut) lose(producer[exit]!, users[exit]!.length + isOutput[exit]!);
+  for (const exit of cut) lose(present(producer[exit]), present(users[exit]).length + present(isOutput[exit]));
   for (let at = 0; at < dead.length; at++)
-    for (const value of uses[dead[at]!]!) if (!cut.has(value)) lose(producer[value]!, 1);
+    for (const value of present(uses[present(dead[at])])) if (!cut.has(value)) lose(present(producer[value]), 1);
   return dead.sort((a, b) => a - b);
 }

@@ -2,6 +2,7 @@
  * Units that cross stages: everything below one resolution (the deepest stages of both sides, the mid block and the
  * samplers around them). It can go where the skip that meets the hidden state above it has the same shape.
  */
+import { present } from '../errors/present';
 import type { Block } from './block';
 import type { Flow } from './flow';
 import { sameType } from './flow';
@@ -18,9 +19,9 @@ export function innerStages(flow: Flow, unet: UNet, blocks: readonly Block[]): r
   return unet.inner
     .filter(({ join }) => sameType(flow, join.hidden, join.skip))
     .map(({ level, join, members }): Block => {
-      const parts = members.map((id) => index.get(id)!);
+      const parts = members.map((id) => present(index.get(id)));
       const sum = (key: 'parameters' | 'bytes' | 'macs') => parts.reduce((total, part) => total + part[key], 0);
-      const [exit, entry] = [flow.names[join.hidden]!, flow.names[join.skip]!];
+      const [exit, entry] = [present(flow.names[join.hidden]), present(flow.names[join.skip])];
       return {
         id: `inner_stages.${level}`,
         kind: 'inner-stages',

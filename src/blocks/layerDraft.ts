@@ -2,6 +2,7 @@
  * One layer of a network as a draft: a leaf, or a unit around inner ones that can go alone (the spatial and temporal
  * sides of a video resnet, the transformer blocks inside an attention layer).
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import { isPlainBlend, kindOf } from './atomTree';
 import type { BlockKind } from './block';
@@ -52,16 +53,17 @@ function innerDrafts(
     const joins =
       current &&
       child.atom.kind !== 'blend' &&
-      current[0]!.atom.kind !== 'blend' &&
-      innerModule(layerPath, child.path) === innerModule(layerPath, current[0]!.path);
-    const unnamed = current && child.path === '' && child.atom.kind !== 'blend' && current[0]!.atom.kind !== 'blend';
+      present(current[0]).atom.kind !== 'blend' &&
+      innerModule(layerPath, child.path) === innerModule(layerPath, present(current[0]).path);
+    const unnamed =
+      current && child.path === '' && child.atom.kind !== 'blend' && present(current[0]).atom.kind !== 'blend';
     if (current && (joins || unnamed)) current.push(child);
     else groups.push([child]);
   }
   if (groups.length < 2 && tree.atom.kind !== 'blend') return [];
   const suffixes = tree.atom.kind === 'blend' ? ['temporal'] : ['spatial', 'temporal'];
   return groups.map((group, i) =>
-    innerDraft(flow, group, id, layerPath, place, area, suffixes[i] ?? `${suffixes.at(-1)!}.${i}`),
+    innerDraft(flow, group, id, layerPath, place, area, suffixes[i] ?? `${present(suffixes.at(-1))}.${i}`),
   );
 }
 
@@ -83,7 +85,7 @@ function innerDraft(
   area: number | undefined,
   suffix: string,
 ): Draft {
-  const head = group[0]!;
+  const head = present(group[0]);
   const isMixer = head.atom.kind === 'blend' && !isPlainBlend(flow, head);
   const path = lastNumberedModule(commonPath(group.map((tree) => tree.path)));
   const own = group.length === 1 && !isMixer ? head.path : path;
@@ -96,7 +98,7 @@ function innerDraft(
   const kind: BlockKind =
     kinds.find(
       (found) => found === 'spatial' || found === 'temporal' || found === 'resnet' || found === 'temporal-conv',
-    ) ?? kinds[0]!;
+    ) ?? present(kinds[0]);
   const children = group.length === 1 ? innerDrafts(flow, head, id, layerPath, place, area) : [];
   return draftOfAtoms(flow, id, kind, place, group, children);
 }

@@ -3,6 +3,7 @@
  * Read from the modules that an exporter wrote down; a graph without them has layers alone. They stand beside the tree,
  * which ends at layers: those are what maps show and sweeps measure.
  */
+import { present } from '../errors/present';
 import { countMacs } from '../onnx/shapes/countMacs';
 import type { AtomTree } from './atomTree';
 import type { Block, BlockKind } from './block';
@@ -75,15 +76,18 @@ function partOf(
     depth,
     ...counts(nodes),
     droppable: true,
-    rewires: unit.rewires.map(({ exit, entry }) => ({ exit: flow.names[exit]!, entry: flow.names[entry]! })),
+    rewires: unit.rewires.map(({ exit, entry }) => ({
+      exit: present(flow.names[exit]),
+      entry: present(flow.names[entry]),
+    })),
     children,
-    output: flow.names[unit.rewires.at(-1)!.exit]!,
+    output: present(flow.names[present(unit.rewires.at(-1)).exit]),
   };
 }
 
 function kindOfPart(flow: Flow, { role, trees }: ModuleUnit): BlockKind {
   if (role === 'module' && trees.length > 1) return 'transformer';
-  const attends = trees.some(({ atom }) => atom.branch.some((node) => isAttention(flow.nodes[node]!)));
+  const attends = trees.some(({ atom }) => atom.branch.some((node) => isAttention(present(flow.nodes[node]))));
   return attends ? 'attention' : 'feed-forward';
 }
 
@@ -92,14 +96,14 @@ function counter(flow: Flow) {
   const weights = weightsOf(flow.graph);
   return (nodes: readonly number[]): Pick<Block, 'parameters' | 'bytes' | 'macs'> => {
     const own = new Set(nodes);
-    const read = new Set(nodes.flatMap((node) => flow.uses[node]!));
+    const read = new Set(nodes.flatMap((node) => present(flow.uses[node])));
     const held = [...read].flatMap((value) =>
-      flow.users[value]!.every((user) => own.has(user)) ? (weights.get(flow.names[value]!) ?? []) : [],
+      present(flow.users[value]).every((user) => own.has(user)) ? (weights.get(present(flow.names[value])) ?? []) : [],
     );
     return {
       parameters: held.reduce((sum, { parameters }) => sum + parameters, 0),
       bytes: held.reduce((sum, { bytes }) => sum + bytes, 0),
-      macs: nodes.reduce((sum, node) => sum + countMacs(flow.nodes[node]!, flow.types), 0),
+      macs: nodes.reduce((sum, node) => sum + countMacs(present(flow.nodes[node]), flow.types), 0),
     };
   };
 }

@@ -2,6 +2,7 @@
  * The tree of a network without a U whose modules are known: units under the modules that they are in, numbered modules
  * around them (a resolution of a decoder), and what is left of those as layers that stay.
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import { kindOf } from './atomTree';
 import type { BlockKind } from './block';
@@ -45,7 +46,7 @@ function nested(modules: Modules, units: readonly ModuleUnit[]): readonly Entry[
   for (const entry of entries.values()) {
     const module = entry.unit?.module ?? entry.id;
     const around = modulesAround(module, modules.called).filter((path) => path !== entry.id && entries.has(path));
-    (around.length > 0 ? entries.get(around.at(-1)!)!.members : roots).push(entry);
+    (around.length > 0 ? present(entries.get(present(around.at(-1)))).members : roots).push(entry);
   }
   return roots;
 }
@@ -88,7 +89,7 @@ class Builder {
     if (role !== 'module' || rewires.some(({ exit }) => !this.places.has(exit))) return rewires;
     const sums = members.flatMap(({ unit }) => (unit && unit.role !== 'module' ? unit.rewires : []));
     const merged = new Map([...sums, ...rewires].map(({ exit, entry }) => [exit, entry]));
-    const place = (exit: number) => this.places.get(exit)!;
+    const place = (exit: number) => present(this.places.get(exit));
     return [...merged].sort(([a], [b]) => place(a) - place(b)).map(([exit, entry]) => ({ exit, entry }));
   }
 
@@ -98,7 +99,7 @@ class Builder {
     const rest = this.nodesIn(path).filter((node) => !taken.has(node) && this.flow.weighted[node]);
     const layers = new Map<string, number[]>();
     for (const node of rest) {
-      const around = modulesAround(this.modules.scopes[node]!, this.modules.called);
+      const around = modulesAround(present(this.modules.scopes[node]), this.modules.called);
       const layer = around.find((module) => module !== path && isInside(module, path));
       if (layer !== undefined) layers.set(layer, [...(layers.get(layer) ?? []), node]);
     }
@@ -109,7 +110,7 @@ class Builder {
     const reason = kept
       ? `${kept.id} in it has to stay. ${kept.reason}`
       : 'It is more than its parts, and nothing passes all of it unchanged.';
-    const place = children.find(({ section }) => section === 'body') ?? children[0]!;
+    const place = children.find(({ section }) => section === 'body') ?? present(children[0]);
     const kind = units.some((unit) => unit.kind === 'resnet' || unit.kind === 'stage') ? 'stage' : 'transformer';
     return {
       id: path,
@@ -127,7 +128,7 @@ class Builder {
   /** What a container holds beside its units, such as an upsampler. */
   private layer(id: string, nodes: readonly number[]): Draft {
     const [before, after] = this.shapesAround(id);
-    const onTrunk = nodes.some((node) => this.flow.outputs[node]!.some((value) => this.flow.trunk[value]));
+    const onTrunk = nodes.some((node) => present(this.flow.outputs[node]).some((value) => this.flow.trunk[value]));
     const resized = before && after && before.slice(-2).join() !== after.slice(-2).join() && after.length > 3;
     const changed = before && after && before.join() !== after.join();
     const reason = !onTrunk
@@ -144,20 +145,21 @@ class Builder {
     const { flow } = this;
     const inside = new Set(this.nodesIn(module));
     const read = [...inside]
-      .flatMap((node) => flow.data[node]!)
-      .filter((value) => flow.trunk[value] && !inside.has(flow.producer[value]!));
+      .flatMap((node) => present(flow.data[node]))
+      .filter((value) => flow.trunk[value] && !inside.has(present(flow.producer[value])));
     if (read.length === 0) return [undefined, undefined];
-    const deepest = read.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
+    const deepest = read.reduce((a, b) => (present(flow.depth[b]) > present(flow.depth[a]) ? b : a));
     const made = (this.modules.results.get(module) ?? []).filter((value) => flow.trunk[value]);
-    const last = made.length === 0 ? undefined : made.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
+    const last =
+      made.length === 0 ? undefined : made.reduce((a, b) => (present(flow.depth[b]) > present(flow.depth[a]) ? b : a));
     return [shapeOf(flow, deepest), last === undefined ? undefined : shapeOf(flow, last)];
   }
 
   private kind({ role, trees }: ModuleUnit, children: readonly Draft[]): BlockKind {
     if (children.some(({ kind, id }) => kind === 'resnet' && /\d$/.test(id))) return 'stage';
-    const heart = kindOf(this.flow, trees[0]!, {});
+    const heart = kindOf(this.flow, present(trees[0]), {});
     if (role === 'module' && this.convolves && (heart === 'resnet' || heart === 'temporal-conv')) return heart;
-    const attends = trees.some(({ atom }) => atom.branch.some((node) => isAttention(this.flow.nodes[node]!)));
+    const attends = trees.some(({ atom }) => atom.branch.some((node) => isAttention(present(this.flow.nodes[node]))));
     if (role !== 'module') return attends ? 'attention' : 'feed-forward';
     if (this.convolves && children.length === 0 && trees.length === 1) return heart;
     return 'transformer';
@@ -174,7 +176,7 @@ class Builder {
 
   /** By the first sum of each; layers by their first node, after the sum that is before it in the file. */
   private inOrder(drafts: readonly Draft[]): readonly Draft[] {
-    const byNode = [...this.places].map(([exit, place]) => ({ node: this.flow.producer[exit]!, place }));
+    const byNode = [...this.places].map(([exit, place]) => ({ node: present(this.flow.producer[exit]), place }));
     const at = ({ nodes, sums }: { nodes: readonly number[]; sums: readonly number[] }): number => {
       const own = sums.flatMap((exit) => this.places.get(exit) ?? []);
       if (own.length > 0) return Math.min(...own);

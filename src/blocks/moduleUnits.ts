@@ -3,6 +3,7 @@
  * hold their own skip connections, and modules whose result is what a skip connection adds. What is part of a module and
  * has no path of its own is `MODULE#1`, `MODULE#2`, which no module can be called.
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import type { DraftRewire } from './draft';
 import type { Atom } from './findAtoms';
@@ -58,10 +59,10 @@ function wholeModules(
 ): { whole: readonly Whole[]; staying: readonly ModuleUnit[]; ends: readonly ModuleUnit[] } {
   const byExit = new Map(trees.map((tree) => [tree.atom.exit, tree]));
   const atoms = new Map(trees.map(({ atom }) => [atom.exit, atom]));
-  const scopeOf = ({ atom }: AtomTree) => modules.scopes[flow.producer[atom.exit]!]!;
+  const scopeOf = ({ atom }: AtomTree) => present(modules.scopes[present(flow.producer[atom.exit])]);
   const holdsSums = new Set(trees.flatMap((tree) => modulesAround(scopeOf(tree), modules.called)));
   const onTrunk = trees.filter(({ atom }) => flow.trunk[atom.exit] === 1).map(scopeOf);
-  const treeOf = ({ exit }: Atom) => byExit.get(exit)!;
+  const treeOf = ({ exit }: Atom) => present(byExit.get(exit));
   const whole: Whole[] = [];
   const staying: ModuleUnit[] = [];
   const loose: { readonly module: string; readonly found: Through }[] = [];
@@ -69,7 +70,7 @@ function wholeModules(
     const found = throughModule(flow, modules, atoms, module);
     const base = { id: module, module, role: 'module' as const };
     if (typeof found === 'string') {
-      const within = (node: number) => !flow.weighted[node] || isInside(modules.scopes[node]!, module);
+      const within = (node: number) => !flow.weighted[node] || isInside(present(modules.scopes[node]), module);
       const own = trees.filter((tree) => scopeOf(tree) === module && tree.atom.branch.every(within));
       if (own.length > 0) staying.push({ ...base, rewires: [], trees: own, reason: found });
     } else if (found.atoms.length > 0 && !holdsBranches(flow, modules, module, found)) {
@@ -93,7 +94,7 @@ function wholeModules(
 function holdsBranches(flow: Flow, modules: Modules, module: string, { atoms }: Through): boolean {
   return atoms.every(({ branch }) => {
     const weighted = branch.filter((node) => flow.weighted[node]);
-    const own = weighted.filter((node) => isInside(modules.scopes[node]!, module));
+    const own = weighted.filter((node) => isInside(present(modules.scopes[node]), module));
     return own.length === 0 || own.length === weighted.length;
   });
 }
@@ -108,7 +109,7 @@ function endOfBranch(
   treeOf: (atom: Atom) => AtomTree,
 ): readonly ModuleUnit[] {
   const weighted = atoms.flatMap(({ branch }) => branch.filter((node) => flow.weighted[node]));
-  const path = commonPath([module, ...weighted.map((node) => modules.scopes[node]!)]);
+  const path = commonPath([module, ...weighted.map((node) => present(modules.scopes[node]))]);
   const around = whole.find(({ unit }) => unit.module === path);
   const isIn = (one: DraftRewire) => rewires.some(({ exit, entry }) => exit === one.exit && entry === one.entry);
   if (!around || around.unit.rewires.every(isIn)) return [];
@@ -138,7 +139,7 @@ function throughModule(
   atoms: ReadonlyMap<number, Atom>,
   module: string,
 ): Through | string {
-  const inside = (node: number) => isInside(modules.scopes[node]!, module);
+  const inside = (node: number) => isInside(present(modules.scopes[node]), module);
   const rewires = new Map<number, number>();
   const crossed = new Set<Atom>();
   const passages: (readonly Atom[])[] = [];
@@ -167,22 +168,24 @@ function throughModule(
 /** A sum that is also an output may have its name from an Identity: what goes is the sum. */
 function behindIdentity(flow: Flow, inside: (node: number) => boolean, result: number): number {
   let value = result;
-  for (let node = flow.producer[value]!; node >= 0 && inside(node); node = flow.producer[value]!) {
-    if (flow.nodes[node]!.opType !== 'Identity') break;
-    value = flow.data[node]![0]!;
+  for (let node = present(flow.producer[value]); node >= 0 && inside(node); node = present(flow.producer[value])) {
+    const [shown] = present(flow.data[node]);
+    if (present(flow.nodes[node]).opType !== 'Identity' || shown === undefined) break;
+    value = shown;
   }
   return value;
 }
 
 function madeByWeights(flow: Flow, inside: (node: number) => boolean, result: number): boolean {
   const seen = new Set<number>();
-  const pending = [flow.producer[result]!];
+  const pending = [present(flow.producer[result])];
   while (pending.length > 0) {
-    const node = pending.pop()!;
+    const node = present(pending.pop());
     if (node < 0 || seen.has(node) || !inside(node)) continue;
     if (flow.weighted[node]) return true;
     seen.add(node);
-    for (const operand of flow.data[node]!) if (flow.stream[operand]) pending.push(flow.producer[operand]!);
+    for (const operand of present(flow.data[node]))
+      if (flow.stream[operand]) pending.push(present(flow.producer[operand]));
   }
   return false;
 }
@@ -196,8 +199,8 @@ function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[])
   }
   return [...groups].flatMap(([module, members]): ModuleUnit[] => {
     const branch = new Set(members.flatMap(({ atom }) => atom.branch));
-    const inside = (node: number) => isInside(modules.scopes[node]!, module);
-    const sums = new Set(members.map(({ atom }) => flow.producer[atom.exit]!));
+    const inside = (node: number) => isInside(present(modules.scopes[node]), module);
+    const sums = new Set(members.map(({ atom }) => present(flow.producer[atom.exit])));
     const isBranch = (node: number) => inside(node) || branch.has(node) || sums.has(node);
     const elsewhere = (modules.results.get(module) ?? []).some(
       (result) =>
@@ -217,13 +220,13 @@ function branchModules(flow: Flow, modules: Modules, trees: readonly AtomTree[])
 
 /** Who reads its values, and not its size alone. */
 const readers = (flow: Flow, value: number): readonly number[] =>
-  flow.users[value]!.filter((user) => flow.data[user]!.includes(value));
+  present(flow.users[value]).filter((user) => present(flow.data[user]).includes(value));
 
 /** The outermost module that holds all weights of a branch and not the sum. */
 function branchModule(flow: Flow, modules: Modules, { atom }: AtomTree): string | undefined {
   const weighted = atom.branch.filter((node) => flow.weighted[node]);
-  const path = commonPath(weighted.map((node) => modules.scopes[node]!));
-  const sum = modules.scopes[flow.producer[atom.exit]!]!;
+  const path = commonPath(weighted.map((node) => present(modules.scopes[node])));
+  const sum = present(modules.scopes[present(flow.producer[atom.exit])]);
   if (path === sum) return lastModule(flow, modules, atom, sum);
   return isInside(path, sum) ? innerModule(modules, path, sum) : undefined;
 }
@@ -238,14 +241,16 @@ const innerModule = (modules: Modules, path: string, outer: string): string | un
 function lastModule(flow: Flow, modules: Modules, { exit, entry, branch }: Atom, outer: string): string | undefined {
   const nodes = new Set(branch);
   const before = (node: number) =>
-    flow.data[node]!.find((value) => value !== entry && nodes.has(flow.producer[value]!));
-  for (let value = before(flow.producer[exit]!); value !== undefined; ) {
-    const node = flow.producer[value]!;
-    const module = innerModule(modules, modules.scopes[node]!, outer);
-    const products = branch.filter((at) => flow.weighted[at] && module && isInside(modules.scopes[at]!, module));
+    present(flow.data[node]).find((value) => value !== entry && nodes.has(present(flow.producer[value])));
+  for (let value = before(present(flow.producer[exit])); value !== undefined; ) {
+    const node = present(flow.producer[value]);
+    const module = innerModule(modules, present(modules.scopes[node]), outer);
+    const products = branch.filter(
+      (at) => flow.weighted[at] && module && isInside(present(modules.scopes[at]), module),
+    );
     if (module !== undefined) return products.length > 1 ? module : undefined;
-    const { opType, domain } = flow.nodes[node]!;
-    if (!isPureView(flow.nodes[node]!) && !(domain === '' && opType === 'Mul')) return undefined;
+    const { opType, domain } = present(flow.nodes[node]);
+    if (!isPureView(present(flow.nodes[node])) && !(domain === '' && opType === 'Mul')) return undefined;
     value = before(node);
   }
   return undefined;
@@ -257,11 +262,13 @@ function endsIn(flow: Flow, { atom }: AtomTree, inside: (node: number) => boolea
 }
 
 function addsConstant(flow: Flow, at: number): boolean {
-  const { opType, inputs } = flow.nodes[at]!;
+  const { opType, inputs } = present(flow.nodes[at]);
   if (['LayerNormalization', 'GroupNormalization', 'InstanceNormalization', 'BatchNormalization'].includes(opType))
     return (inputs[2] ?? '') !== '';
   if (opType !== 'Add' && opType !== 'Sub') return false;
-  return flow.data[at]!.some((value) => !flow.stream[value] && (shapeOf(flow, value) ?? [2]).some((dim) => dim > 1));
+  return present(flow.data[at]).some(
+    (value) => !flow.stream[value] && (shapeOf(flow, value) ?? [2]).some((dim) => dim > 1),
+  );
 }
 
 /** Does a node of a branch work on what the module made? */
@@ -269,12 +276,13 @@ function isBehind(flow: Flow, at: number, inside: (node: number) => boolean): bo
   const seen = new Set<number>();
   const pending = [at];
   while (pending.length > 0) {
-    const node = pending.pop()!;
+    const node = present(pending.pop());
     if (node < 0 || seen.has(node)) continue;
     if (inside(node)) return true;
     seen.add(node);
-    if (node !== at && !isPureView(flow.nodes[node]!) && flow.weighted[node]) continue;
-    for (const operand of flow.data[node]!) if (flow.stream[operand]) pending.push(flow.producer[operand]!);
+    if (node !== at && !isPureView(present(flow.nodes[node])) && flow.weighted[node]) continue;
+    for (const operand of present(flow.data[node]))
+      if (flow.stream[operand]) pending.push(present(flow.producer[operand]));
     if (seen.size > 60) return false;
   }
   return false;
@@ -293,7 +301,7 @@ function parts(
   const taken = new Set(branches.flatMap(({ reason, trees }) => (reason ? [] : trees.map(({ atom }) => atom))));
   return whole.flatMap(({ unit, passages, treeOf }): ModuleUnit[] => {
     const own = passages.map((atoms) =>
-      atoms.filter(({ exit }) => modules.scopes[flow.producer[exit]!] === unit.module).toReversed(),
+      atoms.filter(({ exit }) => modules.scopes[present(flow.producer[exit])] === unit.module).toReversed(),
     );
     const most = Math.max(0, ...own.map((atoms) => atoms.length));
     if (most < 2) return [];

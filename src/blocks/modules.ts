@@ -3,6 +3,7 @@
  * called several times is its set of calls. Only graphs in which all weights have such a place are read this way: what
  * optimisers leave of names is for labels alone.
  */
+import { present } from '../errors/present';
 import type { Flow } from './flow';
 import { callChain, commonPath, isInside } from './scopes';
 
@@ -51,7 +52,7 @@ function mergeCalls(
     return found;
   };
   const canonicalOf = (path: string): string => merged.get(path) ?? path;
-  return chains.map((chain) => chain?.map((path, i) => canonical(path, i === 0 ? '' : chain[i - 1]!)));
+  return chains.map((chain) => chain?.map((path, i) => canonical(path, i === 0 ? '' : present(chain[i - 1]))));
 }
 
 const pathsAround = (name: string): readonly string[] =>
@@ -65,9 +66,9 @@ function completed(flow: Flow, known: readonly (string | undefined)[]): readonly
     return paths.length === 0 ? undefined : commonPath(paths);
   };
   for (let node = scopes.length - 1; node >= 0; node--)
-    scopes[node] ??= common(flow.outputs[node]!.flatMap((value) => flow.users[value]!));
+    scopes[node] ??= common(present(flow.outputs[node]).flatMap((value) => present(flow.users[value])));
   scopes.forEach((scope, node) => {
-    scopes[node] = scope ?? common(flow.uses[node]!.map((value) => flow.producer[value]!)) ?? '';
+    scopes[node] = scope ?? common(present(flow.uses[node]).map((value) => present(flow.producer[value]))) ?? '';
   });
   return scopes as readonly string[];
 }
@@ -75,11 +76,13 @@ function completed(flow: Flow, known: readonly (string | undefined)[]): readonly
 function resultsOf(flow: Flow, scopes: readonly string[], called: ReadonlySet<string>): ReadonlyMap<string, number[]> {
   const results = new Map<string, number[]>();
   flow.nodes.forEach((_, node) => {
-    const around = modulesAround(scopes[node]!, called);
-    for (const value of flow.outputs[node]!) {
+    const around = modulesAround(present(scopes[node]), called);
+    for (const value of present(flow.outputs[node])) {
       if (!flow.stream[value]) continue;
       for (const module of around) {
-        const read = flow.isOutput[value] === 1 || flow.users[value]!.some((user) => !isInside(scopes[user]!, module));
+        const read =
+          flow.isOutput[value] === 1 ||
+          present(flow.users[value]).some((user) => !isInside(present(scopes[user]), module));
         if (!read) continue;
         const found = results.get(module);
         if (found) found.push(value);

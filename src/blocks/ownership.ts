@@ -2,6 +2,7 @@
  * Counts what each block holds: every weight and every multiplication once, in the narrowest block that all its users
  * are in. What only a parent as a whole owns, and what lies outside all blocks, becomes leaves of its own.
  */
+import { present } from '../errors/present';
 import { countMacs } from '../onnx/shapes/countMacs';
 import { modulePath } from './atomTree';
 import type { Section } from './block';
@@ -65,12 +66,12 @@ function outsideLeaves(
   );
   const [first, last] = [placed[0] ?? flow.nodes.length, placed.at(-1) ?? -1];
   flow.nodes.forEach((_, node) => {
-    const values = flow.outputs[node]!;
+    const values = present(flow.outputs[node]);
     const constant = !values.some((value) => flow.stream[value]);
     const holds =
-      macs[node]! > 0 ||
-      flow.uses[node]!.some((value) => (weights.get(flow.names[value]!)?.parameters ?? 0) > 1) ||
-      (bodyWeights(flow.nodes[node]!)?.parameters ?? 0) > 1;
+      present(macs[node]) > 0 ||
+      present(flow.uses[node]).some((value) => (weights.get(present(flow.names[value]))?.parameters ?? 0) > 1) ||
+      (bodyWeights(present(flow.nodes[node]))?.parameters ?? 0) > 1;
     if (owner[node] || constant || !holds) return;
     const onTrunk = values.some((value) => flow.trunk[value]);
     const path = scopes?.[node] || modulePath(flow, node);
@@ -159,7 +160,8 @@ function tally(
     holdings(draft).parameters += parameters;
     holdings(draft).bytes += bytes;
     if (draft && draft.children.length > 0)
-      for (const node of flow.users[value]!) paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
+      for (const node of present(flow.users[value]))
+        paths.set(draft, [...(paths.get(draft) ?? []), modulePath(flow, node)]);
   }
   for (const [at, node] of flow.nodes.entries()) {
     const held = bodyWeights(node);
@@ -180,15 +182,15 @@ function usersOwner(flow: Flow, parents: ReadonlyMap<Draft, Draft>, owner: reado
     return chain(b).find((draft) => around.has(draft));
   };
   const ofValue = (value: number): Draft | undefined => {
-    const users = flow.users[value]!;
-    let found = users.length > 0 ? ofNodes[users[0]!] : undefined;
+    const users = present(flow.users[value]);
+    let found = users.length > 0 ? ofNodes[present(users[0])] : undefined;
     for (const user of users) if (ofNodes[user] !== found) found = common(found, ofNodes[user]);
     return found;
   };
   for (let node = flow.nodes.length - 1; node >= 0; node--) {
-    const values = flow.outputs[node]!;
+    const values = present(flow.outputs[node]);
     if (values.length === 0 || values.some((value) => flow.stream[value])) continue;
-    const owners = values.filter((value) => flow.users[value]!.length > 0).map(ofValue);
+    const owners = values.filter((value) => present(flow.users[value]).length > 0).map(ofValue);
     ofNodes[node] = owners.length === 0 ? ofNodes[node] : owners.reduce((a, b) => (a === b ? a : common(a, b)));
   }
   return { ofNode: (node: number) => ofNodes[node], ofValue };

@@ -2,6 +2,7 @@
  * The way of a hidden state through a module without its branches: from a result of the module back over residual sums to
  * what came in from outside. A module whose every result has such a way can be replaced by the identity.
  */
+import { present } from '../errors/present';
 import { tensorValues } from '../onnx/tensorValues';
 import type { Atom } from './findAtoms';
 import type { Flow } from './flow';
@@ -40,7 +41,7 @@ export function passageThrough(
   /** The nearest to the outside of what only shows what came in, of the result's type. */
   let entry: number | undefined;
   for (let value = result; ; ) {
-    const node = flow.producer[value]!;
+    const node = present(flow.producer[value]);
     if (sameType(flow, value, result)) entry = value;
     if (node < 0 || !inside(node)) {
       if (cuts.length > 0) return NO_WAY;
@@ -58,10 +59,12 @@ export function passageThrough(
       [value, entry] = [atom.entry, undefined];
       continue;
     }
-    const next = flow.nodes[node]!;
+    const next = present(flow.nodes[node]);
     if (isPureView(next)) {
       moved ||= next.opType === 'Transpose';
-      value = flow.data[node]![0]!;
+      const [seen] = present(flow.data[node]);
+      if (seen === undefined) return NO_WAY;
+      value = seen;
       continue;
     }
     const shown = viewed(flow, value);
@@ -84,7 +87,7 @@ export function passageThrough(
 
 /** Multiplied or divided by 1, which exporters write where a model has a scale that is not used. */
 function isNeutral(flow: Flow, node: number, data: number): boolean {
-  const { opType, inputs } = flow.nodes[node]!;
+  const { opType, inputs } = present(flow.nodes[node]);
   const factor = inputs.find((name) => name !== flow.names[data]);
   const values = factor === undefined ? undefined : numbersOf(flow, factor);
   return (opType === 'Mul' || opType === 'Div') && values?.length === 1 && values[0] === 1;
@@ -97,12 +100,12 @@ function sameSize(flow: Flow, a: number, b: number): boolean {
 
 /** Back over a part taken out of a value, or over the joining of parts where one of them is what was taken. */
 function partStep(flow: Flow, node: number, value: number, cuts: Cut[]): number | undefined {
-  const { opType, domain } = flow.nodes[node]!;
+  const { opType, domain } = present(flow.nodes[node]);
   if (domain !== '') return undefined;
   if (opType === 'Slice' || opType === 'Split') {
     const cut = opType === 'Slice' ? sliceCut(flow, node, value) : splitCut(flow, node, value);
     if (cut) cuts.push(cut);
-    return cut && flow.data[node]![0]!;
+    return cut && present(flow.data[node])[0];
   }
   const cut = cuts.at(-1);
   if (opType !== 'Concat' || !cut) return undefined;
@@ -112,41 +115,42 @@ function partStep(flow: Flow, node: number, value: number, cuts: Cut[]): number 
 }
 
 function splitCut(flow: Flow, node: number, value: number): Cut | undefined {
-  const shapes = flow.nodes[node]!.outputs.map((name) => flow.ids.get(name)!).map((output) => shapeOf(flow, output));
-  const whole = shapeOf(flow, flow.data[node]![0]!);
-  const at = flow.nodes[node]!.outputs.indexOf(flow.names[value]!);
-  if (!whole || shapes.some((shape) => !shape)) return undefined;
+  const { outputs } = present(flow.nodes[node]);
+  const whole = shapeOf(flow, present(flow.data[node])[0]);
+  if (!whole) return undefined;
   const axis = normalAxis(intAttribute(flow, node, 'axis') ?? 0, whole.length);
-  const start = shapes.slice(0, at).reduce((sum, shape) => sum + shape![axis]!, 0);
-  return { axis, start, length: shapes[at]![axis]! };
+  const lengths = outputs.map((name) => shapeOf(flow, flow.ids.get(name))?.[axis]);
+  if (!lengths.every((length) => length !== undefined)) return undefined;
+  const at = outputs.indexOf(present(flow.names[value]));
+  const start = lengths.slice(0, at).reduce((sum, length) => sum + length, 0);
+  return { axis, start, length: present(lengths[at]) };
 }
 
 function sliceCut(flow: Flow, node: number, value: number): Cut | undefined {
-  const [before, after] = [shapeOf(flow, flow.data[node]![0]!), shapeOf(flow, value)];
-  const operand = (at: number) => numbersOf(flow, flow.nodes[node]!.inputs[at] ?? '');
-  if (!before || !after) return undefined;
+  const [before, after] = [shapeOf(flow, present(flow.data[node])[0]), shapeOf(flow, value)];
+  const operand = (at: number) => numbersOf(flow, present(flow.nodes[node]).inputs[at] ?? '');
+  if (!before || after?.length !== before.length) return undefined;
   const changed = before.flatMap((dim, axis) => (dim === after[axis] ? [] : [axis]));
   if (changed.length !== 1 || (operand(4) ?? [1]).some((step) => step !== 1)) return undefined;
-  const axis = changed[0]!;
+  const axis = present(changed[0]);
   const axes = operand(3) ?? before.map((_, i) => i);
   const start = operand(1)?.[axes.findIndex((one) => normalAxis(one, before.length) === axis)];
-  const length = after[axis]!;
-  return { axis, start: start === undefined ? undefined : start < 0 ? start + before[axis]! : start, length };
+  const length = present(after[axis]);
+  return { axis, start: start === undefined ? undefined : start < 0 ? start + present(before[axis]) : start, length };
 }
 
 /** The operand of a Concat that a cut takes out whole. */
 function operandOf(flow: Flow, node: number, cut: Cut): number | undefined {
-  const operands = flow.nodes[node]!.inputs.map((name) => flow.ids.get(name)!);
-  const shapes = operands.map((operand) => shapeOf(flow, operand));
-  const rank = shapes[0]?.length ?? 0;
-  if (shapes.some((shape) => !shape) || normalAxis(intAttribute(flow, node, 'axis') ?? 0, rank) !== cut.axis)
-    return undefined;
-  const lengths = shapes.map((shape) => shape![cut.axis]!);
+  const operands = present(flow.nodes[node]).inputs.map((name) => flow.ids.get(name));
+  const rank = shapeOf(flow, operands[0])?.length ?? 0;
+  const lengths = operands.map((operand) => shapeOf(flow, operand)?.[cut.axis]);
+  if (!lengths.every((length) => length !== undefined)) return undefined;
+  if (normalAxis(intAttribute(flow, node, 'axis') ?? 0, rank) !== cut.axis) return undefined;
   const fits = lengths.flatMap((length, at) => {
     const start = lengths.slice(0, at).reduce((sum, one) => sum + one, 0);
     return length === cut.length && (cut.start === undefined || cut.start === start) ? [at] : [];
   });
-  return fits.length === 1 ? operands[fits[0]!] : undefined;
+  return fits.length === 1 ? operands[fits[0] ?? -1] : undefined;
 }
 
 /** More nodes than any norm or activation has. */
@@ -163,14 +167,14 @@ function sumBehindNorm(
   const sources = new Set<number>();
   const pending = [value];
   while (pending.length > 0) {
-    const current = pending.pop()!;
+    const current = present(pending.pop());
     if (current !== value && atoms.has(current)) {
       sources.add(current);
       continue;
     }
-    const node = flow.producer[current]!;
-    if (node < 0 || !inside(node) || flow.weighted[node] || isAttention(flow.nodes[node]!)) return undefined;
-    for (const operand of flow.data[node]!) {
+    const node = present(flow.producer[current]);
+    if (node < 0 || !inside(node) || flow.weighted[node] || isAttention(present(flow.nodes[node]))) return undefined;
+    for (const operand of present(flow.data[node])) {
       if (!flow.stream[operand] || seen.has(operand)) continue;
       seen.add(operand);
       pending.push(operand);
@@ -189,15 +193,15 @@ function formReason(flow: Flow, entry: number, result: number): string {
 const normalAxis = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 function intAttribute(flow: Flow, node: number, name: string): number | undefined {
-  const attribute = flow.nodes[node]!.attributes.get(name);
+  const attribute = present(flow.nodes[node]).attributes.get(name);
   return attribute?.kind === 'int' ? Number(attribute.value) : undefined;
 }
 
 /** The numbers of a constant. */
 function numbersOf(flow: Flow, name: string): readonly number[] | undefined {
   const id = flow.ids.get(name);
-  const node = id === undefined ? -1 : flow.producer[id]!;
-  const value = node < 0 ? undefined : flow.nodes[node]!.attributes.get('value');
+  const node = id === undefined ? -1 : present(flow.producer[id]);
+  const value = node < 0 ? undefined : present(flow.nodes[node]).attributes.get('value');
   const tensor = flow.graph.initializers.get(name) ?? (value?.kind === 'tensor' ? value.value : undefined);
   const values = tensor && tensorValues(tensor);
   return values && Array.from(values as ArrayLike<number | bigint>, Number);

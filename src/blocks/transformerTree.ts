@@ -2,6 +2,7 @@
  * Blocks of a network without a U (a DiT): atoms that share one attention go together; blocks are numbered modules
  * where the graph names them, else the units that repeat one after the other.
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import { lastModulePath } from './atomTree';
 import type { BlockKind } from './block';
@@ -37,7 +38,7 @@ export function transformerTree(flow: Flow, trees: readonly AtomTree[]): readonl
 }
 
 function blockDraft(flow: Flow, id: string, place: Place, { path, units }: UnitGroup): Draft {
-  const only = units[0]!;
+  const only = present(units[0]);
   if (units.length === 1) return draftOfAtoms(flow, id, 'transformer', place, only);
   const names = new Map<string, number>();
   const children = units.map((unit) => {
@@ -56,13 +57,14 @@ export function inStructuralOrder(flow: Flow, trees: readonly AtomTree[]): reado
   const exits = new Set(trees.map(({ atom }) => atom.exit));
   const before = new Int32Array(flow.names.length);
   flow.nodes.forEach((_, node) => {
-    const most = flow.data[node]!.reduce((found, value) => Math.max(found, before[value]!), 0);
-    for (const value of flow.outputs[node]!) before[value] = most + (exits.has(value) ? 1 : 0);
+    const most = present(flow.data[node]).reduce((found, value) => Math.max(found, present(before[value])), 0);
+    for (const value of present(flow.outputs[node])) before[value] = most + (exits.has(value) ? 1 : 0);
   });
   const size = ({ atom }: AtomTree) => product(shapeOf(flow, atom.exit) ?? []);
-  const onTrunk = ({ atom }: AtomTree) => flow.trunk[atom.exit]!;
+  const onTrunk = ({ atom }: AtomTree) => present(flow.trunk[atom.exit]);
   return trees.toSorted(
-    (a, b) => onTrunk(a) - onTrunk(b) || before[a.atom.exit]! - before[b.atom.exit]! || size(b) - size(a),
+    (a, b) =>
+      onTrunk(a) - onTrunk(b) || present(before[a.atom.exit]) - present(before[b.atom.exit]) || size(b) - size(a),
   );
 }
 
@@ -70,7 +72,7 @@ function jointUnits(flow: Flow, trees: readonly AtomTree[]): readonly Unit[] {
   const units: AtomTree[][] = [];
   const unitOf = new Map<number, AtomTree[]>(); // heart of a branch -> the unit that it belongs to
   for (const tree of trees) {
-    const hearts = tree.atom.branch.filter((node) => flow.weighted[node] || isAttention(flow.nodes[node]!));
+    const hearts = tree.atom.branch.filter((node) => flow.weighted[node] || isAttention(present(flow.nodes[node])));
     const joint = hearts.map((node) => unitOf.get(node)).find((unit) => unit !== undefined);
     const unit = joint ?? [];
     if (!joint) units.push(unit);
@@ -81,14 +83,14 @@ function jointUnits(flow: Flow, trees: readonly AtomTree[]): readonly Unit[] {
 }
 
 function unitKind(flow: Flow, unit: Unit): BlockKind {
-  if (unit.some(({ atom }) => atom.branch.some((node) => isAttention(flow.nodes[node]!)))) return 'attention';
+  if (unit.some(({ atom }) => atom.branch.some((node) => isAttention(present(flow.nodes[node]))))) return 'attention';
   return 'feed-forward';
 }
 
 function groupsByModule(units: readonly Unit[]): readonly UnitGroup[] {
   const groups = new Map<string, Unit[]>();
   for (const unit of units) {
-    const path = numberedModule(unit[0]!.path) || unit[0]!.path;
+    const path = numberedModule(present(unit[0]).path) || present(unit[0]).path;
     const group = groups.get(path);
     if (group) group.push(unit);
     else groups.set(path, [unit]);
@@ -100,15 +102,17 @@ function groupsByModule(units: readonly Unit[]): readonly UnitGroup[] {
 function withModules(groups: readonly UnitGroup[]): readonly UnitGroup[] {
   const paths = groups.map(({ units }) => {
     const found = new Set(units.flat().flatMap(({ path }) => (path === '' ? [] : [numberedModule(path)])));
-    return found.size === 1 ? [...found][0]! : '';
+    return found.size === 1 ? present([...found][0]) : '';
   });
   return groups.map((group, i) =>
-    paths.indexOf(paths[i]!) === paths.lastIndexOf(paths[i]!) ? { ...group, path: paths[i]! } : group,
+    paths.indexOf(present(paths[i])) === paths.lastIndexOf(present(paths[i]))
+      ? { ...group, path: present(paths[i]) }
+      : group,
   );
 }
 
 function lastWeightPath(flow: Flow, unit: Unit): string {
-  const node = unit[0]!.atom.branch.findLast((at) => flow.weighted[at]);
+  const node = present(unit[0]).atom.branch.findLast((at) => flow.weighted[at]);
   return node === undefined ? '' : lastModulePath(flow, node);
 }
 
@@ -167,13 +171,14 @@ function untilRepetition(signatures: readonly string[], at: number, limit: numbe
 function signature(flow: Flow, unit: Unit): string {
   const nodes = new Set(unit.flatMap(({ atom }) => atom.branch).filter((node) => flow.weighted[node]));
   return [...nodes]
-    .map((node) => `${flow.nodes[node]!.opType}(${weightShapes(flow, node)})`)
+    .map((node) => `${present(flow.nodes[node]).opType}(${weightShapes(flow, node)})`)
     .sort()
     .join(' ');
 }
 
 const weightShapes = (flow: Flow, node: number): string =>
-  flow.uses[node]!.filter((value) => !flow.stream[value])
+  present(flow.uses[node])
+    .filter((value) => !flow.stream[value])
     .map((value) => `[${shapeOf(flow, value)?.join('x') ?? '?'}]`)
     .join('');
 
@@ -182,7 +187,10 @@ function splitByLayout(flow: Flow, group: readonly Unit[]): readonly (readonly U
   const parts: Unit[][] = [];
   for (const unit of group) {
     const before = parts.at(-1);
-    const [a, b] = [before && shapeOf(flow, before[0]![0]!.atom.exit), shapeOf(flow, unit[0]!.atom.exit)];
+    const [a, b] = [
+      before && shapeOf(flow, present(present(before[0])[0]).atom.exit),
+      shapeOf(flow, present(unit[0]).atom.exit),
+    ];
     const rearranged = a && b && a.join() !== b.join() && product(a) === product(b);
     if (before && !rearranged) before.push(unit);
     else parts.push([unit]);

@@ -2,6 +2,7 @@
  * The hidden state's way through a network, from the latent to the output: atoms passed along their skipping operand,
  * other nodes along their deepest operand. On it, joins of skips cut a U-Net into the runs of layers it is made of.
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import { hiddenOperand, isTrunkJoin, trunkOperands } from './findAtoms';
 import type { Flow } from './flow';
@@ -36,7 +37,7 @@ export function trunkChain(flow: Flow, trees: readonly AtomTree[]): TrunkChain {
   const concats: number[] = []; // aligned with items: the Concat node met at the item's start, or -1
   for (let value = deepestOutput(flow); value !== undefined; ) {
     const tree = byExit.get(value);
-    const node = flow.producer[value]!;
+    const node = present(flow.producer[value]);
     if (!tree && node < 0) break;
     const join = tree ? (tree.atom.join ?? -1) : isTrunkJoin(flow, node) ? node : -1;
     items.push(tree ? { value, tree } : { value });
@@ -51,13 +52,19 @@ export function trunkChain(flow: Flow, trees: readonly AtomTree[]): TrunkChain {
 }
 
 function deepestOutput(flow: Flow): number | undefined {
-  const outputs = flow.graph.outputs.map(({ name }) => flow.ids.get(name)!).filter((value) => flow.trunk[value]);
-  return outputs.length === 0 ? undefined : outputs.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
+  const outputs = flow.graph.outputs
+    .map(({ name }) => present(flow.ids.get(name)))
+    .filter((value) => flow.trunk[value]);
+  return outputs.length === 0
+    ? undefined
+    : outputs.reduce((a, b) => (present(flow.depth[b]) > present(flow.depth[a]) ? b : a));
 }
 
 function deepest(flow: Flow, node: number): number | undefined {
   const operands = trunkOperands(flow, node);
-  return operands.length === 0 ? undefined : operands.reduce((a, b) => (flow.depth[b]! > flow.depth[a]! ? b : a));
+  return operands.length === 0
+    ? undefined
+    : operands.reduce((a, b) => (present(flow.depth[b]) > present(flow.depth[a]) ? b : a));
 }
 
 /** Joins of two operands, one of which comes from earlier in the chain (or is the hidden state itself). */

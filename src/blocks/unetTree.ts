@@ -2,6 +2,7 @@
  * Stages, pairs and layers of a U-Net, from the skips alone: a value kept for later ends a down pair or a sampler, a
  * join starts an up pair, the middle lies between the last kept value and the first join. Names only label.
  */
+import { present } from '../errors/present';
 import type { AtomTree } from './atomTree';
 import { convolutionArea, isPlainBlend, modulePath } from './atomTree';
 import type { BlockKind } from './block';
@@ -32,13 +33,13 @@ export function unetTree(flow: Flow, chain: TrunkChain): UNet | undefined {
   const { joins, items } = chain;
   const kept = [...new Set(joins.map(({ from }) => from))].sort((a, b) => a - b);
   const firstJoin = joins[0];
-  if (joins.length < 2 || kept.length < 2 || !firstJoin || kept.at(-1)! >= firstJoin.at) return undefined;
-  const downRuns = kept.slice(1).map((last, i): Run => ({ first: kept[i]! + 1, last }));
+  if (joins.length < 2 || kept.length < 2 || !firstJoin || present(kept.at(-1)) >= firstJoin.at) return undefined;
+  const downRuns = kept.slice(1).map((last, i): Run => ({ first: present(kept[i]) + 1, last }));
   const upRuns = joins.map((join, i): Run => ({ first: join.at, last: (joins[i + 1]?.at ?? items.length) - 1, join }));
   const builder = new StageBuilder(flow, chain);
-  const head = builder.layers({ first: 0, last: kept[0]! }, { section: 'in', level: 0 }, 'in');
+  const head = builder.layers({ first: 0, last: present(kept[0]) }, { section: 'in', level: 0 }, 'in');
   const down = builder.downStages(downRuns);
-  const mid = builder.middle({ first: kept.at(-1)! + 1, last: firstJoin.at - 1 }, down.level);
+  const mid = builder.middle({ first: present(kept.at(-1)) + 1, last: firstJoin.at - 1 }, down.level);
   const up = builder.upStages(upRuns, down.level);
   const middle = mid ? [mid] : [];
   const blocks = [...head, ...down.stages, ...middle, ...up.stages, ...up.tail];
@@ -176,7 +177,7 @@ class StageBuilder {
   private stage(section: 'down' | 'up', level: number, index: number, children: readonly Draft[]): Draft {
     const owners = children.map(({ id }) => id.replace(/\.(pairs|pair)\.\d+$/, ''));
     const path = commonPath(owners);
-    const id = path !== '' && /\d$/.test(path) && path !== children[0]!.id ? path : `${section}.${index}`;
+    const id = path !== '' && /\d$/.test(path) && path !== present(children[0]).id ? path : `${section}.${index}`;
     return parentDraft(this.flow, id, 'stage', { section, level }, children);
   }
 
@@ -187,7 +188,7 @@ class StageBuilder {
       const tree = this.chain.items[at]?.tree;
       if (!tree) continue;
       const current = layers.at(-1);
-      if (current && this.continues(current.atoms[0]!, tree)) {
+      if (current && this.continues(present(current.atoms[0]), tree)) {
         current.atoms.push(tree);
         current.last = at;
       } else layers.push({ atoms: [tree], first: at, last: at });
@@ -218,7 +219,9 @@ class StageBuilder {
     const nodes = exclusiveNodes(this.flow, values, start === undefined ? [] : [start]);
     const weighted = nodes.filter((node) => this.flow.weighted[node]);
     const resized =
-      start !== undefined && kind === 'sampler' && elements(this.flow, start) !== elements(this.flow, values.at(-1)!);
+      start !== undefined &&
+      kind === 'sampler' &&
+      elements(this.flow, start) !== elements(this.flow, present(values.at(-1)));
     if (weighted.length === 0 && !resized) return undefined;
     for (const node of nodes) this.area = convolutionArea(this.flow, node) ?? this.area;
     const path = lastNumberedModule(
@@ -238,7 +241,7 @@ class StageBuilder {
 
   private nextArea(from: number): number | undefined {
     for (const { value } of this.chain.items.slice(from)) {
-      const node = this.flow.producer[value]!;
+      const node = present(this.flow.producer[value]);
       const area = node < 0 ? undefined : convolutionArea(this.flow, node);
       if (area !== undefined) return area;
     }

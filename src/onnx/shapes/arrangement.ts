@@ -1,7 +1,8 @@
 /** Shape rules of operators that move elements without computing: reshape, slice, gather, concatenate, pad. */
+import { present } from '../../errors/present';
 import { elementCount } from '../dataTypes';
 import type { Dim } from '../model';
-import { broadcastElements, broadcastShapes, indexRange, pickElements, stridesOf } from './broadcast';
+import { broadcastShapes, foldElements, indexRange, pickElements, stridesOf } from './broadcast';
 import { addCounted } from './countedDims';
 import {
   intAttribute,
@@ -81,7 +82,7 @@ function remainder(from: readonly Dim[], to: readonly Dim[]): Dim {
   const divisor = elementCount(to.filter((dim) => typeof dim === 'number'));
   const symbols = rest.filter((dim) => typeof dim !== 'number');
   const numerator = elementCount(rest.filter((dim) => typeof dim === 'number'));
-  if (symbols.length === 1 && numerator === divisor) return symbols[0]!;
+  if (symbols.length === 1 && numerator === divisor) return symbols[0] ?? null;
   const quotient = numerator / divisor;
   return symbols.length === 0 && Number.isInteger(quotient) ? quotient : null;
 }
@@ -110,8 +111,8 @@ function unsqueeze(call: OpCall): Result {
   const from = shapeOf(call, 0);
   const given = listOf(call, 'axes', 1);
   const axes = from && given && resolveAxes(given, from.length + given.length);
-  if (!axes) return [valueOf(typeOf(call, 0), null)];
-  const dims = [...from!];
+  if (!from || !axes) return [valueOf(typeOf(call, 0), null)];
+  const dims = [...from];
   for (const axis of [...axes].sort((a, b) => a - b)) dims.splice(axis, 0, 1);
   return viewed(call.inputs[0], dims);
 }
@@ -130,7 +131,7 @@ function transpose({ node, inputs: [x] }: OpCall): Result {
       dims,
       pickElements(
         elements,
-        order.map((axis) => strides[axis]!),
+        order.map((axis) => present(strides[axis])),
         dims.map(indexRange),
       ),
     ),
@@ -146,10 +147,12 @@ function expand({ inputs: [x, target] }: OpCall): Result {
     ];
   }
   const dims = broadcastShapes([x?.shape ?? null, wanted]);
-  const elements = elementsOf(x);
-  const small = elements && dims && isConcrete(dims) && elementCount(dims) <= maxElements;
   return [
-    valueOf(x?.dataType, dims, small ? broadcastElements(elements, x!.shape as readonly number[], dims) : undefined),
+    valueOf(
+      x?.dataType,
+      dims,
+      foldElements([x], dims, ([element = null]) => element),
+    ),
   ];
 }
 
@@ -177,7 +180,7 @@ function concat({ node, inputs }: OpCall): Result {
   const dims = known.map((dim, i) => {
     const all = inputs.map((input) => input?.shape?.[i] ?? null);
     if (i !== axis) return all.find((other) => typeof other === 'number') ?? dim;
-    return all.length === 1 ? all[0]! : isConcrete(all) ? sum(all) : addCounted(all);
+    return all.length === 1 ? (all[0] ?? null) : isConcrete(all) ? sum(all) : addCounted(all);
   });
   return [valueOf(dataType, dims, concatElements(inputs, dims, axis))];
 }
@@ -204,10 +207,11 @@ function split(call: OpCall): Result {
   const count = call.node.outputs.length;
   const axis = x?.shape ? resolveAxis(intAttribute(call.node, 'axis', 0), x.shape.length) : undefined;
   if (!x?.shape || axis === undefined) return new Array<Value>(count).fill(valueOf(x?.dataType, null));
-  const total = x.shape[axis]!;
+  const { dataType, shape } = x;
+  const total = shape[axis] ?? null;
   const given = intsAttribute(call.node, 'split') ?? elementsOf(call.inputs[1]);
   const atRunTime = given === undefined && call.inputs[1] !== undefined;
-  if (atRunTime) return new Array<Value>(count).fill(valueOf(x.dataType, x.shape.with(axis, null)));
+  if (atRunTime) return new Array<Value>(count).fill(valueOf(dataType, shape.with(axis, null)));
   const even = typeof total === 'number' ? Math.ceil(total / count) : null;
   const lengths =
     given ??
@@ -219,7 +223,7 @@ function split(call: OpCall): Result {
     lengths.every((length) => length >= 0);
   let start = 0;
   return lengths.map((length) => {
-    const dims = x.shape!.with(axis, length);
+    const dims = shape.with(axis, length);
     const elements =
       fits && typeof length === 'number' && elementsOf(x)
         ? pickAlong(
@@ -229,15 +233,15 @@ function split(call: OpCall): Result {
           )
         : undefined;
     start += typeof length === 'number' ? length : 0;
-    return valueOf(x.dataType, dims, elements);
+    return valueOf(dataType, dims, elements);
   });
 }
 
 /** Elements at `indices` of one axis, all of the others. */
 function pickAlong(x: Value, axis: number, indices: readonly number[]): readonly Dim[] | undefined {
   const elements = elementsOf(x);
-  const from = x.shape!;
-  if (!elements || !isConcrete(from)) return undefined;
+  const from = x.shape;
+  if (!elements || !from || !isConcrete(from)) return undefined;
   return pickElements(
     elements,
     stridesOf(from),
@@ -274,7 +278,7 @@ function slice(call: OpCall): Result {
   const dims = kept.map(({ length }) => length);
   const elements = elementsOf(x);
   if (!elements || !isConcrete(x.shape) || !isConcrete(dims)) return [valueOf(x.dataType, dims)];
-  const indices = kept.map(({ start, step }, axis) => indexRange(dims[axis]!).map((i) => start + i * step));
+  const indices = kept.map(({ start, step }, axis) => indexRange(present(dims[axis])).map((i) => start + i * step));
   return [valueOf(x.dataType, dims, pickElements(elements, stridesOf(x.shape), indices))];
 }
 
@@ -314,7 +318,7 @@ function gather(call: OpCall): Result {
   const at = elementsOf(x) && isConcrete(x.shape) ? numbersOf(indices) : undefined;
   const length = x.shape[axis];
   const elements =
-    at && product(dims)! <= maxElements
+    at && Number(product(dims)) <= maxElements
       ? pickAlong(
           x,
           axis,

@@ -27,10 +27,15 @@ function onnxAttention(call: OpCall): Result {
   const total = pastKey ? plus(pastKey[2], length) : (length ?? null);
   const rows = flat ? q[1] : q[2];
   return [
-    valueOf(dataType, flat ? [q[0]!, q[1]!, times(queryHeads, valueSize)] : [q[0]!, q[1]!, q[2]!, valueSize ?? null]),
-    valueOf(typeOf(call, 1), [k[0]!, keyHeads ?? null, total, keySize ?? null]),
-    valueOf(typeOf(call, 2), [v[0]!, keyHeads ?? null, total, valueSize ?? null]),
-    valueOf(dataType, [q[0]!, queryHeads ?? null, rows ?? null, total]),
+    valueOf(
+      dataType,
+      flat
+        ? [q[0] ?? null, q[1] ?? null, times(queryHeads, valueSize)]
+        : [q[0] ?? null, q[1] ?? null, q[2] ?? null, valueSize ?? null],
+    ),
+    valueOf(typeOf(call, 1), [k[0] ?? null, keyHeads ?? null, total, keySize ?? null]),
+    valueOf(typeOf(call, 2), [v[0] ?? null, keyHeads ?? null, total, valueSize ?? null]),
+    valueOf(dataType, [q[0] ?? null, queryHeads ?? null, rows ?? null, total]),
   ];
 }
 
@@ -60,15 +65,15 @@ function multiHeadAttention(call: OpCall): Result {
   const [q, k, v] = [shapeOf(call, 0), shapeOf(call, 1), shapeOf(call, 2)];
   const dataType = typeOf(call, 0);
   if (!q) return [valueOf(dataType, null)];
-  if (q.length === 5) return [valueOf(dataType, [q[0]!, q[1]!, times(q[2], q[4])])];
+  if (q.length === 5) return [valueOf(dataType, [q[0] ?? null, q[1] ?? null, times(q[2], q[4])])];
   const heads = intAttribute(call.node, 'num_heads');
   const hidden =
-    v?.length === 4 ? times(v[1], v[3]) : v?.length === 3 ? v[2]! : k?.length === 5 ? times(k[2], k[4]) : null;
+    v?.length === 4 ? times(v[1], v[3]) : v?.length === 3 ? (v[2] ?? null) : k?.length === 5 ? times(k[2], k[4]) : null;
   const length = k?.length === 4 ? k[2] : k?.[1];
   const past = shapeOf(call, 6);
   const total = past ? plus(past[2], length) : (length ?? null);
-  const present = (size: Dim) => valueOf(dataType, [q[0]!, heads ?? null, total, over(size, heads)]);
-  return [valueOf(dataType, [q[0]!, q[1]!, hidden]), present(q[2] ?? null), present(hidden)];
+  const present = (size: Dim) => valueOf(dataType, [q[0] ?? null, heads ?? null, total, over(size, heads)]);
+  return [valueOf(dataType, [q[0] ?? null, q[1] ?? null, hidden]), present(q[2] ?? null), present(hidden)];
 }
 
 /** onnxruntime's GroupQueryAttention: query [B, S, Nq H]; with no key it holds q, k and v: (Nq + 2 Nkv) H. */
@@ -79,21 +84,21 @@ function groupQueryAttention(call: OpCall): Result {
   const heads = intAttribute(call.node, 'num_heads', 0);
   const keyHeads = intAttribute(call.node, 'kv_num_heads', 0);
   const hidden = k ? (q[2] ?? null) : times(over(q[2], heads + 2 * keyHeads), heads);
-  return [valueOf(typeOf(call, 0), [q[0]!, q[1]!, hidden])];
+  return [valueOf(typeOf(call, 0), [q[0] ?? null, q[1] ?? null, hidden])];
 }
 
 /** onnxruntime's PackedAttention: tokens of all batches in one axis, [T, C] and weights [C, Q + K + V]. */
 function packedAttention(call: OpCall): Result {
   const x = shapeOf(call, 0);
   const sizes = intsAttribute(call.node, 'qkv_hidden_sizes');
-  return [valueOf(typeOf(call, 0), x && [x[0]!, sizes?.[2] ?? over(shapeOf(call, 1)?.[1], 3)])];
+  return [valueOf(typeOf(call, 0), x && [x[0] ?? null, sizes?.[2] ?? over(shapeOf(call, 1)?.[1], 3)])];
 }
 
 /** onnxruntime's PackedMultiHeadAttention: query [T, C], or [T, N, 3, H] with q, k and v. */
 function packedMultiHeadAttention(call: OpCall): Result {
   const q = shapeOf(call, 0);
   const v = shapeOf(call, 2);
-  return [valueOf(typeOf(call, 0), q && [q[0]!, q.length === 4 ? times(q[1], q[3]) : (v?.[1] ?? null)])];
+  return [valueOf(typeOf(call, 0), q && [q[0] ?? null, q.length === 4 ? times(q[1], q[3]) : (v?.[1] ?? null)])];
 }
 
 export const onnxAttentionRules: RuleTable = { Attention: onnxAttention };

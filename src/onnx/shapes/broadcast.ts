@@ -1,20 +1,22 @@
 /** Multidirectional broadcasting of shapes and of small constants, as ONNX defines it. */
+import { present } from '../../errors/present';
 import { elementCount } from '../dataTypes';
 import type { Dim } from '../model';
 import { elementsOf, isConcrete, maxElements, type Value } from './Value';
 
 /** Null when a rank is unknown. A dimension that cannot be told is null. */
 export function broadcastShapes(shapes: readonly (readonly Dim[] | null)[]): readonly Dim[] | null {
-  let rank = 0;
-  for (const shape of shapes) {
-    if (!shape) return null;
-    rank = Math.max(rank, shape.length);
-  }
+  return shapes.every((shape) => shape !== null) ? broadcastKnown(shapes) : null;
+}
+
+/** As `broadcastShapes`, of shapes whose ranks are known. */
+export function broadcastKnown(shapes: readonly (readonly Dim[])[]): readonly Dim[] {
+  const rank = shapes.reduce((most, { length }) => Math.max(most, length), 0);
   const result: Dim[] = new Array<Dim>(rank).fill(1);
   for (const shape of shapes)
-    for (let i = 0; i < shape!.length; i++) {
-      const at = rank - shape!.length + i;
-      result[at] = broadcastDims(result[at]!, shape![i]!);
+    for (const [i, dim] of shape.entries()) {
+      const at = rank - shape.length + i;
+      result[at] = broadcastDims(result[at] ?? null, dim);
     }
   return result;
 }
@@ -40,10 +42,10 @@ export function foldElements(
   const columns: (readonly Dim[])[] = [];
   for (const input of inputs) {
     const elements = elementsOf(input);
-    if (!elements || !isConcrete(input!.shape!)) return undefined;
-    columns.push(broadcastElements(elements, input!.shape, shape));
+    if (!elements || !input?.shape || !isConcrete(input.shape)) return undefined;
+    columns.push(broadcastElements(elements, input.shape, shape));
   }
-  return Array.from({ length: count }, (_, i) => apply(columns.map((column) => column[i]!)));
+  return Array.from({ length: count }, (_, i) => apply(columns.map((column) => column[i] ?? null)));
 }
 
 /** The elements of a tensor of shape `from`, broadcast to shape `to`. */
@@ -54,24 +56,26 @@ export function broadcastElements(
 ): readonly Dim[] {
   const count = elementCount(to);
   if (elements.length === count) return elements;
-  if (elements.length === 1) return new Array<Dim>(count).fill(elements[0]!);
+  if (elements.length === 1) return new Array<Dim>(count).fill(elements[0] ?? null);
   const strides = stridesOf(from);
   return Array.from({ length: count }, (_, flat) => {
     let rest = flat;
     let at = 0;
     for (let axis = to.length - 1; axis >= 0; axis--) {
-      const i = rest % to[axis]!;
-      rest = (rest - i) / to[axis]!;
+      const length = present(to[axis]);
+      const i = rest % length;
+      rest = (rest - i) / length;
       const own = axis - (to.length - from.length);
-      if (own >= 0 && from[own] !== 1) at += i * strides[own]!;
+      if (own >= 0 && from[own] !== 1) at += i * present(strides[own]);
     }
-    return elements[at]!;
+    return elements[at] ?? null;
   });
 }
 
 export function stridesOf(shape: readonly number[]): readonly number[] {
   const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  for (let axis = shape.length - 2; axis >= 0; axis--)
+    strides[axis] = present(strides[axis + 1]) * present(shape[axis + 1]);
   return strides;
 }
 
@@ -88,7 +92,7 @@ export function pickElements(
   if (count > maxElements) return undefined;
   let offsets = count === 0 ? [] : [0];
   indices.forEach((list, axis) => {
-    offsets = offsets.flatMap((offset) => list.map((i) => offset + i * strides[axis]!));
+    offsets = offsets.flatMap((offset) => list.map((i) => offset + i * present(strides[axis])));
   });
   return offsets.map((offset) => elements[offset] ?? null);
 }

@@ -9,10 +9,11 @@ type Result = ReturnType<ShapeRule>;
 function common(a: Value | undefined, b: Value | undefined): Value {
   if (!a || !b) return unknownValue;
   const dataType = a.dataType === b.dataType ? a.dataType : undefined;
-  if (!a.shape || !b.shape || a.shape.length !== b.shape.length) return valueOf(dataType, null);
+  const { shape } = b;
+  if (!a.shape || !shape || a.shape.length !== shape.length) return valueOf(dataType, null);
   return valueOf(
     dataType,
-    a.shape.map((dim, i) => (dim === b.shape![i] ? dim : null)),
+    a.shape.map((dim, i) => (dim === shape[i] ? dim : null)),
   );
 }
 

@@ -52,7 +52,8 @@ const packedMatMul: MacRule = ({ output }, node) => elementCount(output) * intAt
 
 /** One per point of the joint index space, where two or more operands meet. */
 const einsum: MacRule = ({ inputs }, node) => {
-  const terms = textAttribute(node, 'equation', '').replaceAll(' ', '').split('->')[0]!.split(',');
+  const [operands = ''] = textAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
+  const terms = operands.split(',');
   if (terms.length < 2) return 0;
   const sizes = new Map<string, number>();
   for (const [i, term] of terms.entries()) {
@@ -82,10 +83,10 @@ const attention: MacRule = ({ inputs, output }, node) => {
   const [query, key] = inputs;
   if (!query) return 0;
   const past = cached(inputs, node.opType);
-  if (query.length === 5) return 2 * elementCount(output) * (query[1]! + past); // q, k and v packed: [B, S, N, 3, H]
+  if (query.length === 5) return 2 * elementCount(output) * ((query[1] ?? 0) + past); // q, k and v packed: [B, S, N, 3, H]
   // packed likewise, side by side: [B, S, (N + 2 Nkv) H]
-  if (!key) return node.opType === 'GroupQueryAttention' ? 2 * elementCount(output) * (query[1]! + past) : 0;
-  const keys = key.length === 4 ? key[2]! : key[1]!;
+  if (!key) return node.opType === 'GroupQueryAttention' ? 2 * elementCount(output) * ((query[1] ?? 0) + past) : 0;
+  const keys = (key.length === 4 ? key[2] : key[1]) ?? 0;
   return (keys + past) * (elementCount(query) + elementCount(output));
 };
 
@@ -94,13 +95,13 @@ const projectedAttention: MacRule = ({ inputs, output }, node) => {
   const [input, weights] = inputs;
   if (!input || weights?.length !== 2) return 0;
   const tokens = elementCount(input.slice(0, -1));
-  const keys = input.at(-2)! + cached(inputs, node.opType);
+  const keys = (input.at(-2) ?? 0) + cached(inputs, node.opType);
   return tokens * elementCount(weights) + 2 * keys * elementCount(output);
 };
 
 /** W [D, gates H, I] and R [D, gates H, H] meet every element of a sequence [S, B, I] once, in either layout. */
 const recurrent: MacRule = ({ inputs: [x, w, r] }) =>
-  x && w && r ? x[0]! * x[1]! * (elementCount(w) + elementCount(r)) : 0;
+  x && w && r ? elementCount(x.slice(0, 2)) * (elementCount(w) + elementCount(r)) : 0;
 
 const last = () => -1;
 

@@ -3,6 +3,7 @@
  * it has: such sizes are written as sums of counts ("5-count(mask)"), which cancel when they are added. A symbol of an
  * exporter is no count; nothing is said of it here.
  */
+import { present } from '../../errors/present';
 import type { Dim } from '../model';
 
 /** How many elements of the value of this name are not zero. */
@@ -24,8 +25,9 @@ export function addCounted(dims: readonly Dim[], factors: readonly number[] = di
   for (const [i, dim] of dims.entries()) {
     const sum = parsed(dim);
     if (!sum) return null;
-    constant += factors[i]! * sum.constant;
-    for (const [count, times] of sum.counts) counts.set(count, (counts.get(count) ?? 0) + factors[i]! * times);
+    const factor = present(factors[i]);
+    constant += factor * sum.constant;
+    for (const [count, times] of sum.counts) counts.set(count, (counts.get(count) ?? 0) + factor * times);
   }
   return written({ constant, counts });
 }

@@ -11,7 +11,7 @@ function unary(apply?: (x: number) => number): ShapeRule {
   return ({ inputs: [x] }) => {
     if (!x) return [];
     const elements =
-      apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? rounded(apply(a!), x.dataType) : null));
+      apply && foldElements([x], x.shape, ([a]) => (typeof a === 'number' ? rounded(apply(a), x.dataType) : null));
     return [valueOf(x.dataType, x.shape, elements)];
   };
 }
@@ -30,7 +30,7 @@ function not(call: OpCall): ReturnType<ShapeRule> {
   const [turned] = test((x) => x === 0)(call);
   const [x] = call.inputs;
   if (!x?.shape || !turned || turned.elements || !isConcrete(x.shape)) return [turned];
-  const kept = x.nonZeros ?? countOf(call.node.inputs[0]!);
+  const kept = x.nonZeros ?? countOf(call.node.inputs[0] ?? '');
   return [{ ...turned, nonZeros: addCounted([product(x.shape), kept], [1, -1]) }];
 }
 
@@ -41,12 +41,13 @@ function binary(apply?: Arithmetic, neutral?: number, commutes = false): ShapeRu
   return ({ inputs }) => {
     const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
     const dataType = inputs[0]?.dataType ?? inputs[1]?.dataType;
-    const fold = ([a, b]: readonly Dim[]): Dim => {
-      if (typeof a === 'number' && typeof b === 'number') return rounded(apply!(a, b, dataType), dataType);
-      if (b === neutral) return a!;
-      return commutes && a === neutral ? b! : null;
+    if (!apply || inputs.length !== 2) return [valueOf(dataType, shape)];
+    const fold = ([a = null, b = null]: readonly Dim[]): Dim => {
+      if (typeof a === 'number' && typeof b === 'number') return rounded(apply(a, b, dataType), dataType);
+      if (b === neutral) return a;
+      return commutes && a === neutral ? b : null;
     };
-    return [valueOf(dataType, shape, apply && inputs.length === 2 ? foldElements(inputs, shape, fold) : undefined)];
+    return [valueOf(dataType, shape, foldElements(inputs, shape, fold))];
   };
 }
 
@@ -106,8 +107,8 @@ function converted({ inputs: [x] }: OpCall, to: DataType | undefined): ReturnTyp
   const { tensor } = x;
   if (tensor && /float16$/.test(tensor.dataType) && elementCount(tensor.dims) > mostHalves)
     return [valueOf(to, x.shape)];
-  const convert = ([a]: readonly Dim[]): Dim => {
-    if (typeof a !== 'number') return to === 'bool' ? null : a!;
+  const convert = ([a = null]: readonly Dim[]): Dim => {
+    if (typeof a !== 'number') return to === 'bool' ? null : a;
     return to === 'bool' ? Number(a !== 0) : rounded(a, to);
   };
   return [valueOf(to, x.shape, to && to !== 'string' ? foldElements([x], x.shape, convert) : undefined)];
@@ -115,9 +116,9 @@ function converted({ inputs: [x] }: OpCall, to: DataType | undefined): ReturnTyp
 
 function where({ inputs }: OpCall): ReturnType<ShapeRule> {
   const shape = broadcastShapes(inputs.map((input) => input?.shape ?? null));
-  const fold = ([condition, a, b]: readonly Dim[]): Dim => {
-    if (typeof condition === 'number') return condition ? a! : b!;
-    return a === b ? a! : null;
+  const fold = ([condition, a = null, b = null]: readonly Dim[]): Dim => {
+    if (typeof condition === 'number') return condition ? a : b;
+    return a === b ? a : null;
   };
   return [valueOf(inputs[1]?.dataType ?? inputs[2]?.dataType, shape, foldElements(inputs, shape, fold))];
 }

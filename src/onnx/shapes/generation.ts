@@ -1,4 +1,5 @@
 /** Shape rules of operators that make values: constants, ranges, fills, random numbers, indices. */
+import { present } from '../../errors/present';
 import { dataTypeOf, elementCount } from '../dataTypes';
 import type { DataType, Dim } from '../model';
 import { indexRange } from './broadcast';
@@ -51,8 +52,8 @@ function constantOfShape({ node, inputs: [shape] }: OpCall): Result {
   const dims = elementsOf(shape);
   if (!dims) return [valueOf(dataType, unknownDims(shape?.shape?.[0]))];
   const value = fill ? elementsOf(constantValue(fill))?.[0] : 0;
-  const small = isConcrete(dims) && elementCount(dims) <= maxElements && value !== undefined;
-  return [valueOf(dataType, dims, small ? new Array<Dim>(elementCount(dims)).fill(value!) : undefined)];
+  if (value === undefined || !isConcrete(dims) || elementCount(dims) > maxElements) return [valueOf(dataType, dims)];
+  return [valueOf(dataType, dims, new Array<Dim>(elementCount(dims)).fill(value))];
 }
 
 function range({ inputs }: OpCall): Result {
@@ -84,7 +85,7 @@ function nonZero({ node, inputs: [x] }: OpCall): Result {
   const elements = numbersOf(x);
   const dims = x?.shape;
   if (!elements || !dims || !isConcrete(dims))
-    return [valueOf('int64', [dims ? dims.length : null, x?.nonZeros ?? countOf(node.inputs[0]!)])];
+    return [valueOf('int64', [dims ? dims.length : null, x?.nonZeros ?? countOf(node.inputs[0] ?? '')])];
   const hits = indexRange(elements.length).filter((i) => elements[i] !== 0);
   const columns = dims.map((length, axis) =>
     hits.map((i) => Math.floor(i / elementCount(dims.slice(axis + 1))) % length),
@@ -107,7 +108,7 @@ function oneHotElements({ inputs: [indices, , values] }: OpCall, dims: readonly 
   const [off, on] = elementsOf(values) ?? [];
   if (!at || off === undefined || on === undefined || !isConcrete(dims) || elementCount(dims) > maxElements)
     return undefined;
-  const depth = dims.at(-1)!;
+  const depth = present(dims.at(-1));
   return at.flatMap((index) => indexRange(depth).map((i) => (i === (index < 0 ? index + depth : index) ? on : off)));
 }
 

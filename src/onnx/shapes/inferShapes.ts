@@ -172,6 +172,6 @@ function merged(value: Value, declared: TensorType | undefined, bindings: Readon
       : typeof said === 'number' || (said !== null && isCounted(dim))
         ? said
         : (dim ?? said);
-  const shape = value.shape.map((dim, i) => better(dim, bound[i]!));
+  const shape = value.shape.map((dim, i) => better(dim, bound[i] ?? null));
   return valueOf(dataType, shape, elementsOf(value));
 }

@@ -1,6 +1,7 @@
 /** Shape rules of convolutions, pools, matrix products and resizing. */
+import { elementCount } from '../dataTypes';
 import type { DataType, Dim, Node } from '../model';
-import { broadcastShapes } from './broadcast';
+import { broadcastKnown } from './broadcast';
 import {
   floatsAttribute,
   intAttribute,
@@ -13,7 +14,7 @@ import {
   textAttribute,
   typeOf,
 } from './OpCall';
-import { numbersOf, product, valueOf } from './Value';
+import { numbersOf, valueOf } from './Value';
 
 type Result = ReturnType<ShapeRule>;
 
@@ -112,13 +113,17 @@ function transposedConvolution(call: OpCall): Result {
       x[0] ?? null,
       channels,
       ...x.slice(2).map((length, i) => {
-        if (fixed) return fixed.at(i - rank)!;
+        if (fixed) return fixed.at(i - rank) ?? null;
         if (typeof length !== 'number') return null;
-        if (window.autoPad.startsWith('SAME')) return length * window.strides[i]!;
+        if (window.autoPad.startsWith('SAME')) return length * (window.strides[i] ?? 1);
         const size = window.kernel[i];
-        const padding = window.autoPad === 'VALID' ? 0 : window.pads[i]! + window.pads[i + rank]!;
+        const padding = window.autoPad === 'VALID' ? 0 : (window.pads[i] ?? 0) + (window.pads[i + rank] ?? 0);
         return typeof size === 'number'
-          ? window.strides[i]! * (length - 1) + (extra?.[i] ?? 0) + (size - 1) * window.dilations[i]! + 1 - padding
+          ? (window.strides[i] ?? 1) * (length - 1) +
+              (extra?.[i] ?? 0) +
+              (size - 1) * (window.dilations[i] ?? 1) +
+              1 -
+              padding
           : null;
       }),
     ]),
@@ -141,8 +146,8 @@ const globalPool: ShapeRule = (call) => [
 /** numpy's matmul of two shapes; null when a rank is unknown. */
 export function matMulShape(a: readonly Dim[] | null, b: readonly Dim[] | null): readonly Dim[] | null {
   if (!a || !b || a.length === 0 || b.length === 0) return null;
-  const batch = broadcastShapes([a.slice(0, -2), b.slice(0, -2)])!;
-  return [...batch, ...(a.length > 1 ? [a.at(-2)!] : []), ...(b.length > 1 ? [b.at(-1)!] : [])];
+  const batch = broadcastKnown([a.slice(0, -2), b.slice(0, -2)]);
+  return [...batch, ...a.slice(-2, -1), ...(b.length > 1 ? b.slice(-1) : [])];
 }
 
 /** `at`: which inputs hold the factors. */
@@ -154,8 +159,10 @@ function fusedMatMul(call: OpCall): Result {
   const flag = (name: string) => intAttribute(call.node, name, 0) === 1;
   const prepare = (shape: readonly Dim[] | null, letter: string): readonly Dim[] | null => {
     if (!shape || shape.length < 2) return shape;
-    const moved = flag(`transBatch${letter}`) ? [...shape.slice(1, -1), shape[0]!, shape.at(-1)!] : shape;
-    return flag(`trans${letter}`) ? [...moved.slice(0, -2), moved.at(-1)!, moved.at(-2)!] : moved;
+    const moved = flag(`transBatch${letter}`)
+      ? [...shape.slice(1, -1), ...shape.slice(0, 1), ...shape.slice(-1)]
+      : shape;
+    return flag(`trans${letter}`) ? [...moved.slice(0, -2), ...moved.slice(-2).toReversed()] : moved;
   };
   return [valueOf(typeOf(call, 0), matMulShape(prepare(shapeOf(call, 0), 'A'), prepare(shapeOf(call, 1), 'B')))];
 }
@@ -190,7 +197,7 @@ function einsum(call: OpCall): Result {
     const letters = [...term.replace('...', '')];
     const head = term.indexOf('...');
     const count = shape.length - letters.length;
-    if (head >= 0) batch = broadcastShapes([batch, shape.slice(head, head + count)])!;
+    if (head >= 0) batch = broadcastKnown([batch, shape.slice(head, head + count)]);
     const own = head >= 0 ? [...shape.slice(0, head), ...shape.slice(head + count)] : shape;
     letters.forEach((letter, k) => {
       if (typeof sizes.get(letter) !== 'number' || sizes.get(letter) === 1) sizes.set(letter, own[k] ?? null);
@@ -214,8 +221,8 @@ function resize(call: OpCall): Result {
   const given = numbersOf(call.inputs[old ? 1 : 2]) ?? floatsAttribute(call.node, 'scales');
   const scales = given?.length ? given : undefined;
   const policy = textAttribute(call.node, 'keep_aspect_ratio_policy', 'stretch');
-  const ratios = sizes?.map((size, i) => size / Number(x[axes[i]!]));
-  const ratio = ratios && (policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios));
+  const ratios = (sizes ?? []).map((size, i) => size / Number(x[axes[i] ?? -1]));
+  const ratio = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios);
   return [
     valueOf(
       typeOf(call, 0),
@@ -224,7 +231,7 @@ function resize(call: OpCall): Result {
         if (at < 0) return dim;
         if (sizes?.length && policy === 'stretch') return sizes[at] ?? null;
         if (typeof dim !== 'number') return scales?.[at] === 1 ? dim : null;
-        if (sizes?.length) return Number.isFinite(ratio) ? Math.round(dim * ratio!) : null;
+        if (sizes?.length) return Number.isFinite(ratio) ? Math.round(dim * ratio) : null;
         return scales?.[at] === undefined ? null : Math.floor(dim * scales[at]);
       }),
     ),
@@ -241,7 +248,7 @@ function col2im(call: OpCall): Result {
   const x = shapeOf(call, 0);
   const image = numbersOf(call.inputs[1]);
   const area = numbersOf(call.inputs[2]);
-  const channels = typeof x?.[1] === 'number' && area ? x[1] / product(area)! : null;
+  const channels = typeof x?.[1] === 'number' && area ? x[1] / elementCount(area) : null;
   return [valueOf(typeOf(call, 0), image ? [x?.[0] ?? null, channels, ...image] : null)];
 }
 

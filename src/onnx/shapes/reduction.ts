@@ -28,8 +28,8 @@ function reduction(fold?: (elements: readonly number[]) => number): ShapeRule {
     const axes = resolveAxes(given, x.shape.length) ?? [];
     const gone = (axis: number) => axes.length === 0 || axes.includes(axis);
     const dims = x.shape.flatMap((dim, axis): Dim[] => (gone(axis) ? (keep ? [1] : []) : [dim]));
-    const elements = fold && x.shape.every((_, axis) => gone(axis)) ? numbersOf(x) : undefined;
-    return [valueOf(x.dataType, dims, elements?.length ? [fold!(elements)] : undefined)];
+    const elements = x.shape.every((_, axis) => gone(axis)) ? numbersOf(x) : undefined;
+    return [valueOf(x.dataType, dims, fold && elements?.length ? [fold(elements)] : undefined)];
   };
 }
 

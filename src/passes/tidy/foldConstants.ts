@@ -19,10 +19,11 @@ export function foldConstants(editor: GraphEditor, budgetBytes: number): number 
     if (output === undefined || more.length > 0 || editor.isKept(output)) continue;
     const constant = editor.constant(output);
     const dataType = editor.dataType(output);
+    const shape = editor.shape(output);
+    const computed = constant && dataType && shape && tensorOf(dataType, shape, constant);
     const value = node.opType === 'Constant' ? tensorAttribute(node, 'value') : undefined;
     if (value) editor.setConstant(output, value);
-    else if (constant && dataType && tensorOf(dataType, editor.shape(output)!, constant))
-      editor.setConstant(output, tensorOf(dataType, editor.shape(output)!, constant)!);
+    else if (computed) editor.setConstant(output, computed);
     else left -= foldWeight(editor, node, left);
   }
   return left;
@@ -54,7 +55,7 @@ function tensorOf(
 
 /** Bytes that it took. */
 function foldWeight(editor: GraphEditor, node: Node, budgetBytes: number): number {
-  const output = node.outputs[0]!;
+  const output = node.outputs[0] ?? '';
   const weight = editor.weight(node.inputs[0] ?? '');
   const dims = editor.shape(output);
   if (!weight || node.domain !== '' || !dims || dims.some(perClip)) return 0;
@@ -80,7 +81,7 @@ function foldedWeight(editor: GraphEditor, node: Node, weight: Tensor): Omit<Ten
 }
 
 function widened(editor: GraphEditor, node: Node, weight: Tensor): Omit<Tensor, 'name'> | undefined {
-  const to = editor.dataType(node.outputs[0]!);
+  const to = editor.dataType(node.outputs[0] ?? '');
   if (to === weight.dataType) return weight;
   if (to !== 'float32' || weight.data.kind !== 'inline') return undefined;
   const values = floatBits(weight.dataType, weight.data.bytes);
@@ -99,6 +100,6 @@ function turned(node: Node, weight: Tensor): Omit<Tensor, 'name'> | undefined {
   const from = new Uint32Array(weight.data.bytes.slice().buffer);
   const to = new Uint32Array(from.length);
   for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) to[column * rows + row] = from[row * columns + column]!;
+    for (let column = 0; column < columns; column++) to[column * rows + row] = from[row * columns + column] ?? 0;
   return { dataType: 'float32', dims: [columns, rows], data: { kind: 'inline', bytes: new Uint8Array(to.buffer) } };
 }
