@@ -6,7 +6,8 @@ import { StudioError } from '../errors/StudioError';
 
 export type Config = Readonly<Record<string, unknown>>;
 
-function invalid(file: string, field: string, wanted: string, value: unknown): StudioError {
+/** What the other readers of this file throw: for a field that is wrong beside another. */
+export function invalid(file: string, field: string, wanted: string, value: unknown): StudioError {
   return new StudioError(
     'library/invalid-config',
     `${file}: "${field}" should be ${wanted}, but is ${JSON.stringify(value)}.`,

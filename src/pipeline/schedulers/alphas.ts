@@ -4,7 +4,7 @@
  */
 
 import { present } from '../../errors/present';
-import { booleanField, countField, numberField, numbersField } from '../configFields';
+import { booleanField, countField, invalid, numberField, numbersField } from '../configFields';
 import type { SchedulerConfig } from '../PipelineDescription';
 import { choiceField, SCHEDULER_FILE, unsupported } from './schedulerFields';
 import { linspace } from './spacing';
@@ -34,8 +34,10 @@ export function trainedSteps(config: SchedulerConfig): number {
 /** beta_t for t = 0 .. T-1, before any rescaling. */
 function betas(config: SchedulerConfig, defaults: AlphaDefaults): Float32Array {
   const trained = numbersField(config, 'trained_betas', SCHEDULER_FILE);
-  if (trained) return Float32Array.from(trained);
   const count = trainedSteps(config);
+  if (trained && trained.length < count)
+    throw invalid(SCHEDULER_FILE, 'trained_betas', `${count} numbers, one a trained timestep`, trained.slice(0, 3));
+  if (trained) return Float32Array.from(trained);
   const start = numberField(config, 'beta_start', defaults.betaStart, SCHEDULER_FILE);
   const end = numberField(config, 'beta_end', defaults.betaEnd, SCHEDULER_FILE);
   const allowed = BETA_SCHEDULES.filter((name) => name !== 'exp' || defaults.knowsExp);

@@ -148,6 +148,19 @@ describe('what is refused', () => {
     },
   );
 
+  test.each(['PNDMScheduler', 'DDIMScheduler', 'EulerDiscreteScheduler', 'UniPCMultistepScheduler'])(
+    'fewer trained betas than timesteps: %s',
+    (name) => {
+      for (const trained_betas of [[], [0.1, 0.2]])
+        expect(() => createScheduler({ _class_name: name, trained_betas } as SchedulerConfig, 4)).toThrow(
+          expect.objectContaining({
+            code: 'library/invalid-config',
+            facts: expect.objectContaining({ field: 'trained_betas' }),
+          }),
+        );
+    },
+  );
+
   test('a field of the wrong type is an invalid config that names it', () => {
     expect(() => createScheduler({ _class_name: 'DDIMScheduler', beta_start: 'small' }, 4)).toThrow(
       expect.objectContaining({
