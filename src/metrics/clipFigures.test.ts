@@ -17,9 +17,9 @@ const clip = (change: Partial<ClipFigures>): ClipFigures => ({
 
 describe('the figures of a comparison', () => {
   it('are those of a planted error: 3 levels everywhere, and 4 that change sign from frame to frame', () => {
-    const teacher = drawClip(4, 32, 32, (x, y) => grey(texture(x, y)));
-    const student = drawClip(4, 32, 32, (x, y, t) => grey(Math.round(texture(x, y)) + 3 + (t % 2 === 0 ? 4 : -4)));
-    const figures = figuresOf(compareClips(teacher, student));
+    const reference = drawClip(4, 32, 32, (x, y) => grey(texture(x, y)));
+    const candidate = drawClip(4, 32, 32, (x, y, t) => grey(Math.round(texture(x, y)) + 3 + (t % 2 === 0 ? 4 : -4)));
+    const figures = figuresOf(compareClips(reference, candidate));
     expect(figures.errorContent).toBeCloseTo(9, 1);
     expect(figures.errorMotion).toBeCloseTo(16, 1);
     expect(figures.meanSquaredError).toBeCloseTo(figures.errorContent + figures.errorMotion, 10);

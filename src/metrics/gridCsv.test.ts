@@ -12,13 +12,17 @@ const figures = (psnr: number) => ({
 });
 
 describe('many clips as CSV', () => {
-  it('has a row per take and student, and the summary of each before', () => {
+  it('has a row per take and candidate, and the summary of each before', () => {
     const rows = [
       { prompt: 'a "big" cat', seed: 1, figures: [figures(20)] },
       { prompt: 'b', seed: 2, figures: [figures(Infinity)] },
       { prompt: 'b', seed: 3, figures: [figures(30)] },
     ];
-    expect(gridCsv(rows, ['A']).trimEnd().split('\n')).toEqual([
+    expect(
+      gridCsv(rows, { column: 'student', names: ['A'] })
+        .trimEnd()
+        .split('\n'),
+    ).toEqual([
       '# mean of "A",25,0.5,1,2,3,,0',
       expect.stringMatching(/^# standard deviation of "A",7\.07106\d+,0,0,0,0,,0$/),
       '# worst of "A",20,0.5,1,2,3,,0',

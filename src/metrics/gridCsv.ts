@@ -1,11 +1,17 @@
-/** Figures of many clips as CSV: one row per prompt, seed and student, then mean, deviation and worst of each. */
+/** Figures of many clips as CSV: one row per prompt, seed and candidate, then mean, deviation and worst of each. */
 import { type ClipFigures, figureNames, spreadOf } from './clipFigures';
 
 export interface GridCsvRow {
   readonly prompt: string;
   readonly seed: number;
-  /** In the order of `students`. */
+  /** In the order of the candidates. */
   readonly figures: readonly ClipFigures[];
+}
+
+/** What the figures are of, as the head of its column says, and the name of each. */
+export interface Candidates {
+  readonly column: string;
+  readonly names: readonly string[];
 }
 
 const columns: Readonly<Record<keyof ClipFigures, string>> = {
@@ -19,20 +25,20 @@ const columns: Readonly<Record<keyof ClipFigures, string>> = {
 };
 
 /** Numbers in full precision; PSNR of equal clips is `identical`; what is not defined is empty. */
-export function gridCsv(rows: readonly GridCsvRow[], students: readonly string[]): string {
+export function gridCsv(rows: readonly GridCsvRow[], { column, names }: Candidates): string {
   const lines = rows.flatMap(({ prompt, seed, figures }) =>
     figures.map((one, i) =>
-      [quoted(prompt), seed, quoted(students[i] ?? ''), ...figureNames.map((name) => cell(one[name]))].join(','),
+      [quoted(prompt), seed, quoted(names[i] ?? ''), ...figureNames.map((name) => cell(one[name]))].join(','),
     ),
   );
-  const summaries = students.flatMap((student, i) =>
+  const summaries = names.flatMap((name, i) =>
     (['mean', 'standardDeviation', 'worst'] as const).map((what) => {
       const clips = rows.map(({ figures }) => figures[i]).filter((one) => one !== undefined);
-      const values = figureNames.map((name) => cell(spreadOf(clips, name)?.[what] ?? null));
-      return `# ${summaryNames[what]} of ${quoted(student)},${values.join(',')}`;
+      const values = figureNames.map((figure) => cell(spreadOf(clips, figure)?.[what] ?? null));
+      return `# ${summaryNames[what]} of ${quoted(name)},${values.join(',')}`;
     }),
   );
-  const head = ['prompt', 'seed', 'student', ...figureNames.map((name) => columns[name])].join(',');
+  const head = ['prompt', 'seed', column, ...figureNames.map((name) => columns[name])].join(',');
   return `${[...summaries, head, ...lines].join('\n')}\n`;
 }
 

@@ -177,7 +177,7 @@ export function saveGridCsv(rows: readonly GridRow[], notes: (students: readonly
   ];
   const text = `${header}${more.join('\n')}\n${gridCsv(
     rows.map(({ settings: { prompt, seed }, figures }) => ({ prompt, seed, figures })),
-    names,
+    { column: 'student', names },
   )}`;
   download(`${fileStem(open, plan, settings)}-grid.csv`, new Blob([text], { type: 'text/csv' }));
 }
