@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from torch import nn
 
 from checkpoint import save
 from clip_pool import recipe_of
@@ -88,7 +89,7 @@ def judge_pictures(runs: Path, name: str, what: str, steps: int, trained: int, h
     strict = load_strict_judge(runs, device)
     clips, asked, open_choice = {}, {}, {}
     for index, (group, recipes) in enumerate(groups.items()):
-        pictures = torch.stack([torch.from_numpy(render(recipe)[0]).permute(2, 0, 1).float() / 127.5 - 1 for recipe in recipes])
+        pictures = first_frames(recipes)
         noise, parts = image_noise(len(recipes), "cpu", 800 + index), []
         for at in range(0, len(recipes), AT_ONCE[device]):
             end = at + AT_ONCE[device]
@@ -103,6 +104,16 @@ def judge_pictures(runs: Path, name: str, what: str, steps: int, trained: int, h
     for group, motions in open_choice.items():
         print(name, what, group, "where the picture leaves the motion open:", {motion: motions.count(motion) for motion in sorted(set(motions))}, flush=True)
     return figures
+
+
+def first_frames(recipes: list[Recipe]) -> torch.Tensor:
+    """[clips, 3, SIZE, SIZE] in -1..1."""
+    return torch.stack([torch.from_numpy(render(recipe)[0]).permute(2, 0, 1).float() / 127.5 - 1 for recipe in recipes])
+
+
+def asked_of_pictures(strict: nn.Module, clips: torch.Tensor, recipes: list[Recipe]) -> list[Recipe]:
+    """What clips that begin with the recipes' first frames are marked against."""
+    return [_with_motion(recipe, motion) for recipe, motion in zip(recipes, motion_of(strict, clips).tolist())]
 
 
 def _with_motion(recipe: Recipe, seen: int) -> Recipe:

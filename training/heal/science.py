@@ -4,8 +4,7 @@
 
 Runs go one after another through the command line (`npm run vdmini`), so what is measured is what a person gets. Each result goes to
 docs/healing-results/NAME.json as soon as it is there; what is in it already, with the same settings, is not run again, and a run that
-was cut goes on from its checkpoint. Text-to-video models are judged as clips (judge_folder.py), others by the held-out error
-alone.
+was cut goes on from its checkpoint. Clips are judged by judge_folder.py.
 """
 from __future__ import annotations
 
@@ -70,11 +69,6 @@ def prune(folder: Path, cut: list[str], out: Path) -> dict:
     denoiser.unlink()
     vdmini("prune", str(folder / denoiser.relative_to(out)), *cut, "--out", str(denoiser))
     return {}
-
-
-def judged(folder: Path, runs: Path, clips: int, threads: int) -> dict | None:
-    index = json.loads((folder / "model_index.json").read_text())
-    return judge_folder(folder, runs, clips, threads) if "text_encoder" in index else None
 
 
 def load(path: Path) -> dict:
@@ -162,7 +156,7 @@ def measure(options: argparse.Namespace) -> None:
                 out = folder
             else:
                 row |= prune(folder, cut, out) if WAYS[way] is None else heal(folder, cut, way, length, seed, out)
-            seen = judged(out, options.runs, options.clips, options.threads) if out.exists() else None
+            seen = judge_folder(out, options.runs, options.clips, options.threads) if out.exists() else None
             results["rows"].append(row | ({"judged": seen} if seen else {}))
             keep(path, results)
             print(json.dumps({key: value for key, value in results["rows"][-1].items() if key != "heldOut"}), flush=True)
