@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from '@playwright/test';
 import type { UnitImportance } from '../src/studio/importance';
-import { bothDone, cell, watchErrors } from './studioPage';
+import { bothDone, cell, settledRuns, watchErrors } from './studioPage';
 import { openTiny, tinyModel } from './tinyModel';
 
 test('importance is measured, shown on the map, kept over a reload; a plan for a budget is found and loaded', async ({
@@ -104,22 +104,18 @@ test('measuring gives way to what a person waits for, pauses, and stops', async 
   await page.getByTestId('tab-importance').click();
   await page.getByTestId('analyze-start').click();
   await page.getByTestId('analyze-pause').click();
-  await page.waitForTimeout(500); // the call that runs ends
   const runs = async () => (await page.evaluate(() => window.__vdmini!.counters())).denoiserRuns;
-  const paused = await runs();
-  await page.waitForTimeout(500);
-  expect(await runs()).toBe(paused);
+  const paused = await settledRuns(page); // the call that runs ends
   await cell(page, 'blocks.1').click(); // while it waits, a student is sampled
   await page.getByTestId('tab-compare').click();
   await bothDone(page);
   expect(await runs()).toBe(paused + 200);
   await page.getByTestId('tab-importance').click();
   await page.getByTestId('analyze-pause').click();
-  await expect.poll(runs).toBeGreaterThan(paused + 200);
+  await expect.poll(runs, { intervals: [20] }).toBeGreaterThan(paused + 200);
   await page.getByTestId('analyze-stop').click();
   await expect(page.getByTestId('analyze-start')).toBeVisible();
-  await page.waitForTimeout(500);
-  const stopped = await runs();
+  const stopped = await settledRuns(page); // the call that runs ends
   await page.waitForTimeout(500);
   expect(await runs()).toBe(stopped);
 });

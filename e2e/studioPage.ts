@@ -71,6 +71,17 @@ export function counters(page: Page): Promise<Counters> {
   return page.evaluate(() => (window as unknown as { __vdmini: { counters(): Promise<never> } }).__vdmini.counters());
 }
 
+/** Once no denoiser ran for a while: how many did. */
+export async function settledRuns(page: Page): Promise<number> {
+  let { denoiserRuns: before } = await counters(page);
+  for (;;) {
+    await page.waitForTimeout(1500);
+    const { denoiserRuns: now } = await counters(page);
+    if (now === before) return now;
+    before = now;
+  }
+}
+
 /** Errors that nothing handled: every test ends without any. */
 export function watchErrors(page: Page): string[] {
   const errors: string[] = [];
