@@ -50,6 +50,8 @@ export interface SessionModel {
   readonly optimised?: boolean;
   /** On WebGPU channels stay before rows and columns: no Transposes around convolutions, whose kernels like them last. */
   readonly channelsFirst?: boolean;
+  /** Multiply-accumulates of a run: how long the first may take. */
+  readonly macs?: (feeds: Feeds) => number;
   /**
    * For graphs whose values take much more than their weights: the runtime takes memory value by value. Its plan of one
    * piece for all of a run comes on top of what the first run took, and is as large again.
@@ -78,6 +80,8 @@ export interface RuntimeCall {
   readonly kind: string;
   /** Of the session that is made or run. */
   readonly weightBytes: number;
+  /** Of a run whose multiply-accumulates somebody counted. */
+  readonly macs?: number;
 }
 
 export interface Runtime {

@@ -20,7 +20,12 @@ async function failingSession(lostAfterMs: number | undefined) {
     device,
     onBusy: (busy, call) => busy && calls.push(call),
   });
-  const made = await runtime.createSession({ what: 'a graph', modelBytes: new Uint8Array(8), externalData: new Map() });
+  const made = await runtime.createSession({
+    what: 'a graph',
+    modelBytes: new Uint8Array(8),
+    externalData: new Map(),
+    macs: ({ x }) => 100 * (x?.dims[1] ?? 0),
+  });
   if (lostAfterMs !== undefined) setTimeout(() => tell({ message: 'destroyed' }), lostAfterMs);
   return { made, calls };
 }
@@ -35,12 +40,12 @@ it('leaves a failure what it is on a device that stays', async () => {
   await expect(made.run({}, [])).rejects.toMatchObject({ code: 'engine/run-failed' });
 });
 
-it('names calls by model and sizes, with the bytes of the weights', async () => {
+it('names calls by model and sizes, with the bytes of the weights and the work of a run', async () => {
   const { made, calls } = await failingSession(0);
   const x = { dataType: 'float32', dims: [1, 2], data: new Float32Array(2) } as const;
   await made.run({ x }, []).catch(() => undefined);
   expect(calls).toEqual([
     { kind: 'session a graph', weightBytes: 8 },
-    { kind: 'run a graph on 1x2', weightBytes: 8 },
+    { kind: 'run a graph on 1x2', weightBytes: 8, macs: 200 },
   ]);
 });

@@ -101,14 +101,15 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
     );
     living++;
     sessions.living++;
-    return sessionOf(made, { what: model.what, staying: model.stayOnDevice ?? [], weightBytes });
+    const { what, stayOnDevice: staying = [], macs } = model;
+    return sessionOf(made, { what, staying, weightBytes, ...(macs ? { macs } : {}) });
   };
 
   /** Apart from `createSession`, so that a session does not keep the bytes of its file alive. */
-  const sessionOf = (made: Ort.InferenceSession, { what, staying, weightBytes }: Known): Session => {
+  const sessionOf = (made: Ort.InferenceSession, { what, staying, weightBytes, macs }: Known): Session => {
     let session: Ort.InferenceSession | undefined = made;
     const runKeeping = (feeds: Feeds, fetches: readonly string[], kept: readonly string[]): Promise<Outputs> =>
-      guarded({ kind: kindOfRun(what, feeds), weightBytes }, async () => {
+      guarded({ kind: kindOfRun(what, feeds), weightBytes, ...(macs ? { macs: macs(feeds) } : {}) }, async () => {
         if (!session) throw new Error('the session was released');
         const outputs = await session.run(toRuntimeFeeds(ort.Tensor, feeds, traffic), fetches);
         return fromRuntimeOutputs(outputs, fetches, kept, traffic);
@@ -149,6 +150,7 @@ interface Known {
   readonly what: string;
   readonly staying: readonly string[];
   readonly weightBytes: number;
+  readonly macs?: (feeds: Feeds) => number;
 }
 
 function bytesOf({ modelBytes, externalData }: SessionModel): number {

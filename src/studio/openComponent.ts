@@ -10,7 +10,7 @@ import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import { sha256Of } from '../library/sha256';
 import type { ByteSource } from '../onnx/ByteSource';
-import { tensorByteLength } from '../onnx/dataTypes';
+import { elementCount, tensorByteLength } from '../onnx/dataTypes';
 import type { Model, Tensor, TensorType } from '../onnx/model';
 import { inferShapes } from '../onnx/shapes/inferShapes';
 import { allTensors } from '../onnx/tensors';
@@ -57,6 +57,13 @@ const MOST_SMALL_PIXELS = 32 * 32;
 function hasSmallImages({ latentInput }: BlockTree, types: ReadonlyMap<string, TensorType>): boolean {
   const [height, width] = (types.get(latentInput)?.shape ?? []).slice(-2);
   return typeof height === 'number' && typeof width === 'number' && height * width <= MOST_SMALL_PIXELS;
+}
+
+/** How many times as many values the latent of a call has as the one that the figures are of. */
+function sizeRatio(feeds: Feeds, latentInput: string, types: ReadonlyMap<string, TensorType>): number {
+  const [fed, counted] = [feeds[latentInput]?.dims, types.get(latentInput)?.shape];
+  if (!fed || !counted?.every((dim) => typeof dim === 'number')) return 1;
+  return elementCount(fed) / Math.max(1, elementCount(counted));
 }
 
 export function openComponent(parts: ComponentParts): OpenedComponent {
@@ -107,6 +114,7 @@ export function openComponent(parts: ComponentParts): OpenedComponent {
           externalData: file.weights,
           optimised: form === 'optimised',
           channelsFirst: form === 'optimised' && id === 'denoiser' && hasSmallImages(tree, types),
+          macs: (feeds) => tree.totals.macs * sizeRatio(feeds, tree.latentInput, types),
         }),
     });
   /** A call of sizes that nobody counted on runs on the graph as it is. */

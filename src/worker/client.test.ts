@@ -1,16 +1,16 @@
 /** The client against workers that answer, die, hang and do not listen: nothing may be left waiting. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createEngineClient, type WorkerLike } from './client';
-import type { OpenedPipeline, Reply, Request, StatusReply } from './protocol';
+import { type OpenedPipeline, type Reply, type Request, type StatusReply, SUPERSEDED } from './protocol';
 
 const patience = {
   pingEveryMs: 10,
   silentMs: 50,
   openingMs: 400,
-  firstCallMs: 2000,
-  firstCallMsPerMegabyte: 1000,
+  msPerGigaMac: 1000,
+  msPerMegabyte: 1000,
+  uncountedMs: 400,
   cancelMs: 60,
-  cancelBusyMs: 200,
 };
 
 /** A worker that answers as it is told to, and remembers what it was asked. */
@@ -60,7 +60,10 @@ const request = { folder, backend: 'wasm' } as const;
 const sampling = { takes: [], previewEvery: 0 };
 
 let dispose: () => void = () => undefined;
-afterEach(() => dispose());
+afterEach(() => {
+  dispose();
+  vi.useRealTimers();
+});
 
 /** Locks that workers hold until a test ends them. */
 function locksOf() {
@@ -92,6 +95,8 @@ function clientOf(...answers: FakeWorker['answer'][]) {
 }
 
 const call = { kind: 'run unet/model.onnx on 1x4x16x8x8', weightBytes: 1e6 };
+/** Takes no time to speak of, so that it is waited for as long as any answer. */
+const counted = { kind: 'run tiny/model.onnx on 1x4x1x8x8', weightBytes: 1e6, macs: 1000 };
 
 /** A call into the runtime that takes so long. */
 async function called(worker: FakeWorker, tookMs: number, what = call): Promise<void> {
@@ -99,6 +104,18 @@ async function called(worker: FakeWorker, tookMs: number, what = call): Promise<
   await new Promise((resolve) => setTimeout(resolve, tookMs));
   worker.say({ type: 'busy', busy: false, tookMs });
 }
+
+/** Its clock moves by `pass` alone; the model is open, and every worker after the first opens it as p2. */
+async function fakedClient() {
+  vi.useFakeTimers();
+  const made = clientOf(diligent('p1'), diligent('p2'));
+  const opening = made.client.open(request);
+  await pass(10);
+  await opening;
+  return made;
+}
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 const jobsOf = (worker: FakeWorker) => worker.asked.flatMap((asked) => (asked.type === 'job' ? [asked] : []));
 
@@ -135,7 +152,7 @@ describe('the client', () => {
     const waits = client.sample(sampling);
     waits.catch(() => undefined);
     await Promise.resolve();
-    workers[0]!.say({ type: 'busy', busy: true, call }); // a first call, which may take minutes
+    workers[0]!.say({ type: 'busy', busy: true, call }); // a first call, which is waited for
     free('first');
     await expect(waits).rejects.toMatchObject({ code: 'engine/stopped', facts: { why: 'its worker ended' } });
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
@@ -146,16 +163,98 @@ describe('the client', () => {
     expect(workers).toHaveLength(3);
   });
 
-  it('gives a first call time by the weights, and not for ever', async () => {
-    const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
-    await client.open(request);
-    const waits = client.sample(sampling);
-    waits.catch(() => undefined);
-    workers[0]!.say({ type: 'busy', busy: true, call: { kind: 'session unet', weightBytes: 0.5e6 } });
-    await new Promise((resolve) => setTimeout(resolve, patience.firstCallMs));
+  it.each([
+    ['session unet', { weightBytes: 0.5e6 }, 500],
+    ['run unet on 1x4', { weightBytes: 9e6, macs: 0.4e9 }, 400],
+    ['run encoder on 1x77', { weightBytes: 0.1e6 }, 500],
+  ])('waits for a first %s by its work, and then no longer than for others', async (kind, work, workMs) => {
+    const { client, workers, events } = await fakedClient();
+    const failed = vi.fn();
+    client.sample(sampling).catch(failed);
+    await pass(0);
+    workers[0]!.say({ type: 'busy', busy: true, call: { kind, ...work } });
+    await pass(workMs + patience.silentMs - 5);
     expect(workers).toHaveLength(1);
-    await expect(waits).rejects.toMatchObject({ code: 'engine/stopped' });
+    await pass(5 + 3 * patience.pingEveryMs);
+    expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'engine/stopped' }));
+    await pass(10);
+    expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } });
     expect(workers).toHaveLength(2);
+  });
+
+  it('waits on for a first call that asks something of the GPU', async () => {
+    const { client, workers } = await fakedClient();
+    const failed = vi.fn();
+    client.sample(sampling).catch(failed);
+    await pass(0);
+    workers[0]!.say({ type: 'busy', busy: true, call: counted });
+    for (let pipeline = 0; pipeline < 12; pipeline++) {
+      await pass(patience.silentMs - 10);
+      workers[0]!.say({ type: 'getting-on' });
+    }
+    expect(workers).toHaveLength(1);
+    await pass(patience.silentMs + 3 * patience.pingEveryMs);
+    expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'engine/stopped' }));
+    expect(workers).toHaveLength(2);
+  });
+
+  it('has more patience with a first call that has ended a worker, and begins it unasked but once', async () => {
+    const { client, workers, events } = await fakedClient();
+    const stuckMs = async (): Promise<number> => {
+      client.sample(sampling).catch(() => undefined);
+      await pass(0);
+      const { length } = workers;
+      workers.at(-1)!.say({ type: 'busy', busy: true, call: counted });
+      let ms = 0;
+      for (; workers.length === length && ms < 10_000; ms += 10) await pass(10);
+      await pass(10);
+      return ms;
+    };
+    expect(await stuckMs()).toBeLessThanOrEqual(patience.silentMs + 3 * patience.pingEveryMs);
+    expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' }, stayIdle: false });
+    const longerMs = await stuckMs();
+    expect(longerMs).toBeGreaterThan(4 * patience.silentMs);
+    expect(longerMs).toBeLessThanOrEqual(4 * patience.silentMs + 3 * patience.pingEveryMs);
+    expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' }, stayIdle: true });
+  });
+
+  it('stops at once what a person stops in a first call, and lets be what is out of date', async () => {
+    const { client, workers, events } = await fakedClient();
+    const [old, own] = [new AbortController(), new AbortController()];
+    const [overtaken, stopped] = [vi.fn(), vi.fn()];
+    client.sample(sampling, { signal: old.signal }).catch(overtaken);
+    await pass(0);
+    workers[0]!.say({ type: 'busy', busy: true, call: { kind: 'run unet on 8x4', weightBytes: 1e6, macs: 60e9 } });
+    old.abort(SUPERSEDED);
+    await pass(10 * patience.cancelMs);
+    expect(overtaken).toHaveBeenCalledWith(expect.objectContaining({ name: 'AbortError' }));
+    expect(workers).toHaveLength(1);
+    client.sample(sampling, { signal: own.signal }).catch(stopped);
+    await pass(0);
+    own.abort();
+    await pass(patience.cancelMs - 5);
+    expect(workers).toHaveLength(1);
+    await pass(5 + 3 * patience.pingEveryMs);
+    expect(stopped).toHaveBeenCalledWith(expect.objectContaining({ name: 'AbortError' }));
+    expect(workers).toHaveLength(2);
+    await pass(10);
+    expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' }, stayIdle: true });
+  });
+
+  it('is never given up for what a person stops', async () => {
+    const { client, workers, events } = clientOf(diligent('p'));
+    await client.open(request);
+    for (let stop = 0; stop < 7; stop++) {
+      const own = new AbortController();
+      const waits = client.sample(sampling, { signal: own.signal });
+      await vi.waitFor(() => expect(jobsOf(workers[stop]!).at(-1)).toMatchObject({ job: 'sample' }));
+      workers[stop]!.say({ type: 'busy', busy: true, call: counted });
+      own.abort();
+      await expect(waits).rejects.toMatchObject({ name: 'AbortError' });
+      await vi.waitFor(() => expect(events.filter(({ opened }) => opened)).toHaveLength(stop + 1));
+    }
+    expect(workers).toHaveLength(8);
+    await expect(client.counters({})).resolves.toEqual({});
   });
 
   it('takes a first call for what it is, where the same call was short before a device was remade', async () => {
@@ -186,7 +285,7 @@ describe('the client', () => {
     const waits = client.sample(sampling);
     waits.catch(() => undefined);
     await called(workers[0]!, 3 * patience.silentMs); // the first: nobody knows how long it takes
-    await called(workers[0]!, 6 * patience.silentMs); // longer than the first, and not ten times as long
+    await called(workers[0]!, 6 * patience.silentMs); // longer than the first, and not thrice as long
     expect(workers).toHaveLength(1);
     await client.open(request); // forgets, as it may be another model
     await called(workers[0]!, 2);
@@ -201,18 +300,18 @@ describe('the client', () => {
   it('waits for a cancel as long as the call that is in the way may take', async () => {
     const { client, workers } = clientOf(diligent('p1'), diligent('p2'));
     await client.open(request);
-    await called(workers[0]!, 4 * patience.cancelBusyMs);
+    await called(workers[0]!, 6 * patience.cancelMs);
     const abort = new AbortController();
     const waits = client.sample(sampling, { signal: abort.signal });
     waits.catch(() => undefined);
     await Promise.resolve();
     workers[0]!.say({ type: 'busy', busy: true, call });
     abort.abort();
-    await new Promise((resolve) => setTimeout(resolve, 2 * patience.cancelBusyMs));
+    await expect(waits).rejects.toMatchObject({ name: 'AbortError' }); // the page is not kept waiting
+    await new Promise((resolve) => setTimeout(resolve, 6 * patience.cancelMs));
     expect(workers).toHaveLength(1); // a model whose calls are long
     workers[0]!.say({ type: 'busy', busy: false, tookMs: 0 });
-    await expect(waits).rejects.toMatchObject({ name: 'AbortError' }); // it did not heed it between two calls either
-    expect(workers).toHaveLength(2);
+    await vi.waitFor(() => expect(workers).toHaveLength(2), { timeout: 3000 }); // nor did it heed it behind the call
   });
 
   it('waits longer for one that prepares to heal, and no longer than for others once it trains', async () => {
@@ -261,6 +360,30 @@ describe('the client', () => {
     await expect(first).rejects.toMatchObject({ name: 'AbortError' });
     await expect(second).resolves.toMatchObject({ id: 'p2' });
     expect(workers).toHaveLength(2);
+  });
+
+  it('opens again what was open, where what waited behind an opening that was not heeded fails', async () => {
+    const stuck: FakeWorker['answer'] = (asked, reply) => {
+      if (asked.type === 'ping') reply({ type: 'pong' });
+      if (asked.type === 'job' && asked.id === 1)
+        reply({ type: 'done', id: asked.id, job: 'open', output: pipelineOf('p1') });
+    };
+    const other = { folder: { ...(folder as object), name: 'other' } as never, backend: 'wasm' } as const;
+    const refuses: FakeWorker['answer'] = (asked, reply) => {
+      if (asked.type === 'job' && asked.job === 'open' && asked.input.folder === other.folder)
+        reply({ type: 'failed', id: asked.id, error: { code: 'onnx/not-onnx', message: 'No graph.', facts: {} } });
+      else diligent('p2')(asked, reply);
+    };
+    const { client, workers, events } = clientOf(stuck, refuses);
+    await client.open(request);
+    const abort = new AbortController();
+    const first = client.open(other, { signal: abort.signal });
+    const second = client.open(other);
+    abort.abort();
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(second).rejects.toMatchObject({ code: 'onnx/not-onnx' });
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } }));
+    expect(jobsOf(workers[1]!).map(({ input }) => (input as typeof request).folder)).toEqual([other.folder, folder]);
   });
 
   it('tries an opening that ends its worker once more, and then says so', async () => {

@@ -16,8 +16,16 @@ import {
   type Reply,
   type Request,
   type StatusReply,
+  SUPERSEDED,
 } from './protocol';
-import { PATIENCE, type Patience, type WatchedJob, type WatchOptions, watchWorker } from './watchWorker';
+import {
+  PATIENCE,
+  type Patience,
+  type WatchedJob,
+  type WatchOptions,
+  type WorkerEnd,
+  watchWorker,
+} from './watchWorker';
 import workerUrl from './worker.ts?worker&url';
 
 /** What is used of a Worker; tests give one of their own. */
@@ -38,6 +46,7 @@ interface Waiting extends WatchedJob {
   /** Sends it to the next worker, once: an opening may have waited behind what ended the first. */
   readonly again?: () => void;
   cancelledAtMs?: number;
+  superseded: boolean;
   preparing: boolean;
 }
 
@@ -74,6 +83,8 @@ export function createEngineClient(
   let restarting: Promise<void> | undefined;
   let givenUp: StudioError | undefined;
   let paused = false;
+  /** Ended in a call that did not come back, since a job was done last. */
+  let stuckEnds = 0;
 
   const tell = (reply: StatusReply): void => {
     for (const listener of listeners) listener(reply);
@@ -98,8 +109,10 @@ export function createEngineClient(
       return;
     }
     waiting.delete(reply.id);
-    if (reply.type === 'done') job.resolve(reply.output as never);
-    else if (reply.type === 'cancelled') job.reject(abortError());
+    if (reply.type === 'done') {
+      if (reply.job === 'sample') stuckEnds = 0;
+      job.resolve(reply.output as never);
+    } else if (reply.type === 'cancelled') job.reject(abortError());
     else job.reject(StudioError.fromPlain(reply.error));
   };
 
@@ -109,14 +122,16 @@ export function createEngineClient(
     watch.begin();
     own.addEventListener('message', ({ data }) => onReply(own, data));
     own.addEventListener('error', ({ message }) => {
-      if (own === worker) restart(message || 'its worker could not be loaded');
+      if (own === worker) restart(message || 'its worker could not be loaded', 'died');
     });
     if (paused) own.postMessage({ type: 'pause', paused });
   };
 
   /** Ends the worker; what was asked of it is rejected, what was cancelled counts as cancelled. */
-  const restart = (why: string): void => {
+  const restart = (why: string, end: WorkerEnd): void => {
     worker.terminate();
+    if (end === 'stuck') stuckEnds++;
+    const stayIdle = end === 'stopped' || stuckEnds > 1;
     const error = new StudioError('engine/stopped', `The engine stopped: ${why}.`, { why });
     const ended = [...waiting.values()];
     waiting.clear();
@@ -125,7 +140,8 @@ export function createEngineClient(
       if (one !== opening) one.reject(one.cancelledAtMs === undefined ? error : abortError());
     }
     const nowMs = performance.now();
-    restartsAtMs = [...restartsAtMs.filter((atMs) => nowMs - atMs < 60_000), nowMs];
+    restartsAtMs = restartsAtMs.filter((atMs) => nowMs - atMs < 60_000);
+    if (end !== 'stopped') restartsAtMs.push(nowMs); // a person may stop as often as they like
     if (restartsAtMs.length > MOST_RESTARTS) {
       givenUp = new StudioError(
         'engine/stopped',
@@ -140,22 +156,22 @@ export function createEngineClient(
     tell({ type: 'status', event: 'worker-restarting' });
     launch();
     if (opening) opening.again();
-    else restarting = reopen();
+    else restarting = reopen(stayIdle);
   };
 
-  const reopen = async (): Promise<void> => {
+  const reopen = async (stayIdle: boolean): Promise<void> => {
     const before = last;
     if (!before) {
-      tell({ type: 'status', event: 'worker-restarted' });
+      tell({ type: 'status', event: 'worker-restarted', stayIdle });
       return;
     }
     last = undefined;
     try {
       const opened = await send('open', before.request);
       last = { request: before.request, opened };
-      tell({ type: 'status', status: opened.status, event: 'worker-restarted', opened });
+      tell({ type: 'status', status: opened.status, event: 'worker-restarted', opened, stayIdle });
     } catch (thrown) {
-      if (thrown instanceof StudioError && thrown.code === 'engine/stopped') last = before; // the next start tries again
+      if (hasStopped(thrown)) last = before; // the next start tries again
       tell({ type: 'status', event: 'worker-restarted', problem: StudioError.from(thrown).toPlain() });
     } finally {
       restarting = undefined;
@@ -173,16 +189,26 @@ export function createEngineClient(
       if (signal?.aborted) return reject(abortError());
       if (givenUp) return reject(givenUp);
       const id = nextId++;
-      const again = () => void send(job, input, options, true).then(resolve, reject);
+      const again = () =>
+        void send(job, input, options, true).then(resolve, (thrown: unknown) => {
+          reject(thrown);
+          if (!hasStopped(thrown)) restarting ??= reopen(false); // what was open before is not open in this worker
+        });
       const preparing = job === 'open' || job === 'heal';
-      const entry: Waiting = { job, resolve, reject, onProgress, preparing, ...(retried ? {} : { again }) };
+      const entry: Waiting = {
+        ...{ job, resolve, reject, onProgress, preparing, superseded: false },
+        ...(retried ? {} : { again }),
+      };
       waiting.set(id, entry);
       signal?.addEventListener(
         'abort',
         () => {
           if (!waiting.has(id)) return;
           entry.cancelledAtMs = watch.nowMs();
+          entry.superseded = signal.reason === SUPERSEDED;
           worker.postMessage({ type: 'cancel', id });
+          // The page is not kept waiting; whether the worker is, the watch decides.
+          setTimeout(() => reject(abortError()), patience.cancelMs);
         },
         { once: true },
       );
@@ -235,5 +261,7 @@ export function createEngineClient(
     },
   };
 }
+
+const hasStopped = (thrown: unknown): boolean => thrown instanceof StudioError && thrown.code === 'engine/stopped';
 
 const abortError = () => new DOMException('The job was cancelled.', 'AbortError');

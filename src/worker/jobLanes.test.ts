@@ -111,6 +111,28 @@ describe('job lanes', () => {
     expect(log.some((line) => line.startsWith('8:'))).toBe(false);
   });
 
+  it.each([false, true])(
+    'answer the cancel of one that waits while the one before it runs (background: %s)',
+    async (background) => {
+      const { lanes, replies, log } = lanesOf('a', background);
+      lanes.take(sample(1, 1, 6));
+      lanes.take(sample(2, 2, 3));
+      lanes.take(sample(3, 3, 1));
+      await nextTask();
+      await nextTask();
+      lanes.take({ type: 'cancel', id: 2 });
+      expect(replies).toEqual([{ type: 'cancelled', id: 2 }]); // it need not wait for its turn to be told
+      lanes.take({ type: 'cancel', id: 2 });
+      for (let turn = 0; turn < 20; turn++) await nextTask();
+      expect(replies.map((reply) => [reply.type, 'id' in reply && reply.id])).toEqual([
+        ['cancelled', 2],
+        ['done', 1],
+        ['done', 3],
+      ]);
+      expect(log.filter((line) => line.startsWith('2:'))).toEqual([]);
+    },
+  );
+
   it('refuse jobs of a pipeline that is not open, and of none', async () => {
     const { lanes, replies, log } = lanesOf('b', false);
     lanes.take(sample(1, 7, 2, 'a'));

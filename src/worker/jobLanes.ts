@@ -45,6 +45,12 @@ export interface JobLanes {
 type JobRequest = Extract<Request, { type: 'job' }>;
 type Queue = Exclude<Lane, 'at-once'>;
 
+interface TakenJob {
+  readonly abort: AbortController;
+  readonly lane: Lane;
+  readonly begun: boolean;
+}
+
 /** Which lanes go before each. */
 const BEFORE: Readonly<Record<Queue, readonly Queue[]>> = {
   interactive: [],
@@ -53,7 +59,7 @@ const BEFORE: Readonly<Record<Queue, readonly Queue[]>> = {
 };
 
 export function createJobLanes({ handlers, post, openPipeline, onError, lanes = LANES }: LaneOptions): JobLanes {
-  const controllers = new Map<number, { readonly abort: AbortController; readonly lane: Lane }>();
+  const controllers = new Map<number, TakenJob>();
   const last: Record<Queue, Promise<void>> = {
     interactive: Promise.resolve(),
     measuring: Promise.resolve(),
@@ -92,10 +98,10 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
   };
 
   const run = async ({ id, job, input, pipeline }: JobRequest, signal: AbortSignal): Promise<void> => {
+    if (!begin(id)) return;
     const lane = queueOf(job);
     let takenAtTurn = takenBefore(lane);
     try {
-      signal.throwIfAborted();
       if (!FREE_JOBS.includes(job)) requirePipeline(pipeline, openPipeline());
       const handler = handlers[job] as (input: unknown, context: unknown) => Promise<unknown>;
       const output = await handler(input, {
@@ -124,11 +130,27 @@ export function createJobLanes({ handlers, post, openPipeline, onError, lanes = 
     }
   };
 
+  /** False where it was cancelled before its turn came. */
+  const begin = (id: number): boolean => {
+    const waiting = controllers.get(id);
+    if (waiting) controllers.set(id, { ...waiting, begun: true });
+    return waiting !== undefined;
+  };
+
+  /** A job that has not begun ends at once, however long the one before it takes. */
+  const onAbort = (id: number): void => {
+    if (controllers.get(id)?.begun === false) {
+      controllers.delete(id);
+      post({ type: 'cancelled', id });
+    }
+    wakeAll();
+  };
+
   const enqueue = (request: JobRequest): void => {
     const lane = lanes[request.job];
     const abort = new AbortController();
-    controllers.set(request.id, { abort, lane });
-    abort.signal.addEventListener('abort', wakeAll);
+    controllers.set(request.id, { abort, lane, begun: false });
+    abort.signal.addEventListener('abort', () => onAbort(request.id));
     if (lane === 'at-once') {
       void run(request, abort.signal);
       return;

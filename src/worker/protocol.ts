@@ -188,6 +188,8 @@ export type Reply =
   /** Before and after work during which no ping can be answered; `call` where that is a call into the runtime. */
   | { readonly type: 'busy'; readonly busy: true; readonly call?: RuntimeCall }
   | { readonly type: 'busy'; readonly busy: false; readonly tookMs: number }
+  /** The call that it is in asks something of the GPU, so that it is not stuck. */
+  | { readonly type: 'getting-on' }
   /** A call into the runtime did not come back after its device was lost: this worker is of no use any more. */
   | { readonly type: 'hung' }
   | StatusReply;
@@ -200,7 +202,12 @@ export interface StatusReply {
   /** With the end of a recovery: the pipeline that is open now, or why there is none. */
   readonly opened?: OpenedPipeline;
   readonly problem?: PlainError;
+  /** With `worker-restarted`: a person ended what ran, or it ended the worker again, so that it is not begun anew unasked. */
+  readonly stayIdle?: boolean;
 }
+
+/** The reason of an abort after which nobody waits: what was asked is out of date, or asked again. Any other is a person's "Stop". */
+export const SUPERSEDED = new DOMException('Something newer was asked.', 'AbortError');
 
 export interface JobOptions<N extends JobName> {
   readonly signal?: AbortSignal;
@@ -209,7 +216,7 @@ export interface JobOptions<N extends JobName> {
 
 /**
  * What the page holds: one method per job. Aborting the signal cancels within one denoiser call and rejects with an
- * AbortError. Jobs of a pipeline are those of the one opened last.
+ * AbortError, after 5 s at the latest whatever the worker does. Jobs of a pipeline are those of the one opened last.
  */
 export type EngineClient = {
   readonly [N in JobName]: (input: Jobs[N]['input'], options?: JobOptions<N>) => Promise<Jobs[N]['output']>;

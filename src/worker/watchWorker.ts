@@ -3,6 +3,7 @@
  * lives: at once, whatever it was doing. It is stuck when a ping is not answered, or when a call into the runtime, which
  * lets no answer through, takes far longer than the same call did before. What follows from that is the client's.
  */
+import type { RuntimeCall } from '../runtime/Runtime';
 import type { JobName, Reply } from './protocol';
 
 export interface Patience {
@@ -11,32 +12,51 @@ export interface Patience {
   readonly silentMs: number;
   /** The same while it loads or opens a model, or does other work of seconds: reading or writing a large graph takes its time. */
   readonly openingMs: number;
-  /** How long a call into the runtime may take the first time, when nobody knows how long it should: so long, and more by its weights. */
-  readonly firstCallMs: number;
-  readonly firstCallMsPerMegabyte: number;
-  /** How long a cancel may go unheard; `busy`: while the worker is inside such a first call. */
+  /**
+   * A call into the runtime the first time, when nobody knows how long it takes, is waited for `silentMs` longer than its
+   * work takes on a slow machine: multiply-accumulates of a run, weights of a session that is made. Where nobody counted
+   * a run's, so long by its weights and `uncountedMs` on top.
+   */
+  readonly msPerGigaMac: number;
+  readonly msPerMegabyte: number;
+  readonly uncountedMs: number;
+  /** How long a person's "Stop" may go unheard. */
   readonly cancelMs: number;
-  readonly cancelBusyMs: number;
 }
 
 export const PATIENCE: Patience = {
   pingEveryMs: 1_000,
   silentMs: 5_000,
   openingMs: 60_000,
-  firstCallMs: 120_000,
-  firstCallMsPerMegabyte: 500,
+  msPerGigaMac: 2_000,
+  msPerMegabyte: 250,
+  uncountedMs: 30_000,
   cancelMs: 5_000,
-  cancelBusyMs: 30_000,
 };
 
-/** A call that takes so many times as long as the longest of its kind before, and longer than `silentMs`, is stuck. */
-const MOST_TIMES_LONGER = 10;
+/** A call that takes so many times as long as the longest of its kind before is stuck, short ones not before `silentMs`. */
+const [TIMES_SHORT, TIMES_LONG] = [10, 3];
+/** What was ended in a first call, perhaps wrongly, is waited for so many times as long the next time. */
+const MORE_PATIENCE = 4;
+
+/** Why a worker is ended. `stopped`: a person's "Stop" came while it was in something that does not hear it. */
+export type WorkerEnd = 'died' | 'silent' | 'stuck' | 'stopped' | 'unheeding';
+
+const SAID: Readonly<Record<WorkerEnd, string>> = {
+  died: 'its worker ended',
+  silent: 'it did not answer',
+  stuck: 'a call into the runtime did not come back',
+  stopped: 'it was stopped inside a call into the runtime',
+  unheeding: 'it did not heed a cancel',
+};
 
 /** What the watch knows of a job that waits for its answer. */
 export interface WatchedJob {
   readonly job: JobName;
   /** By the watch's clock. */
   readonly cancelledAtMs?: number;
+  /** Nobody waits for its end. */
+  readonly superseded?: boolean;
   /** It reads or writes a whole graph, in which no message is answered. */
   readonly preparing: boolean;
 }
@@ -46,7 +66,7 @@ export interface WatchOptions {
   readonly jobs: () => readonly WatchedJob[];
   readonly ping: () => void;
   /** Told once of each worker. */
-  readonly onEnd: (why: string) => void;
+  readonly onEnd: (why: string, end: WorkerEnd) => void;
   /** Resolves when nobody holds that lock any more; the signal ends the waiting. */
   readonly lockFreed?: (lock: string, signal: AbortSignal) => Promise<void>;
 }
@@ -75,11 +95,14 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   let one = newlyStarted();
   /** The longest call of each kind. */
   const longestMs = new Map<string, number>();
+  /** How often a first call of each kind has ended a worker. */
+  const endedBy = new Map<string, number>();
 
-  const end = (why: string): void => {
+  const end = (why: WorkerEnd): void => {
     if (one.over.signal.aborted) return;
     one.over.abort();
-    onEnd(why);
+    if (why === 'stuck' && one.inside) endedBy.set(one.inside.kind, (endedBy.get(one.inside.kind) ?? 0) + 1);
+    onEnd(SAID[why], why);
   };
 
   const onBusy = (reply: Extract<Reply, { type: 'busy' }>): void => {
@@ -89,6 +112,7 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
       return;
     }
     if (one.inside) longestMs.set(one.inside.kind, Math.max(longestMs.get(one.inside.kind) ?? 0, reply.tookMs));
+    if (one.inside) one.cameBack = { kind: one.inside.kind, atMs: clockMs };
     one.inside = undefined;
     one.atWork = false;
   };
@@ -99,27 +123,35 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
     one.silentTicks = 0;
     if (reply.type === 'pong') one.atWork = false;
     else if (reply.type === 'busy') onBusy(reply);
-    else if (reply.type === 'hung') end('a call into the runtime did not come back');
-    else if (reply.type === 'alive') {
+    else if (reply.type === 'hung') end('stuck');
+    else if (reply.type === 'getting-on') {
+      if (one.inside) one.inside = { ...one.inside, sinceMs: clockMs };
+    } else if (reply.type === 'alive') {
       const { over } = one;
       void lockFreed(reply.lock, over.signal).then(
-        () => !over.signal.aborted && end('its worker ended'),
+        () => !over.signal.aborted && end('died'),
         () => undefined, // the watch is over, or there are no locks
       );
     }
   };
 
-  /** What the call that the worker is in may take; undefined while none like it has come back. */
-  const knownMs = (): number | undefined => {
-    const longest = one.inside && longestMs.get(one.inside.kind);
-    return longest === undefined ? undefined : Math.max(patience.silentMs, MOST_TIMES_LONGER * longest);
+  /** What a call of that kind may take; undefined while none like it has come back. */
+  const knownMs = (kind: string): number | undefined => {
+    const longest = longestMs.get(kind);
+    if (longest === undefined) return undefined;
+    return Math.max(patience.silentMs, Math.min(TIMES_SHORT * longest, patience.silentMs + TIMES_LONG * longest));
   };
 
-  const isStuck = (): boolean => {
-    if (!one.inside) return false;
-    const firstMs = patience.firstCallMs + (patience.firstCallMsPerMegabyte * one.inside.weightBytes) / 1e6;
-    return clockMs - one.inside.sinceMs > (knownMs() ?? firstMs);
+  /** What it may take the first time. */
+  const firstMs = ({ kind, weightBytes, macs }: RuntimeCall): number => {
+    const byWeights = (patience.msPerMegabyte * weightBytes) / 1e6;
+    const uncounted = kind.startsWith('run ') ? patience.uncountedMs + byWeights : byWeights;
+    const workMs = macs === undefined ? uncounted : (patience.msPerGigaMac * macs) / 1e9;
+    return (patience.silentMs + workMs) * MORE_PATIENCE ** (endedBy.get(kind) ?? 0);
   };
+
+  const isStuck = (): boolean =>
+    one.inside !== undefined && clockMs - one.inside.sinceMs > (knownMs(one.inside.kind) ?? firstMs(one.inside));
 
   const isSilent = (): boolean => {
     if (one.inside || one.pingedAtMs === undefined) return false;
@@ -127,27 +159,34 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
     return clockMs - one.pingedAtMs > (working ? patience.openingMs : patience.silentMs);
   };
 
-  const isDeaf = ({ job, cancelledAtMs }: WatchedJob): boolean => {
-    if (cancelledAtMs === undefined) return false;
-    const mayTakeMs =
-      job === 'open' || one.atWork
-        ? patience.openingMs
-        : one.inside
-          ? (knownMs() ?? patience.cancelBusyMs)
-          : patience.cancelMs;
-    return clockMs - cancelledAtMs > mayTakeMs;
+  /**
+   * A call that is known to come back is waited for, as the job heeds the cancel behind it. A first call, or the reading of
+   * a graph, is waited for where nobody waits for the end; a person who stops it is not kept waiting.
+   */
+  const isDeaf = (job: WatchedJob): boolean => {
+    if (job.cancelledAtMs === undefined) return false;
+    return clockMs - job.cancelledAtMs > Math.max(patience.cancelMs, heedsWithinMs(job));
+  };
+
+  const heedsWithinMs = ({ job, superseded = false, preparing }: WatchedJob): number => {
+    if (one.inside) return knownMs(one.inside.kind) ?? (superseded ? Infinity : 0);
+    if (superseded && (job === 'open' || one.atWork || preparing)) return patience.openingMs;
+    const { cameBack } = one;
+    const answerIsOnItsWay = cameBack && clockMs - cameBack.atMs <= 2 * patience.pingEveryMs;
+    return answerIsOnItsWay ? (knownMs(cameBack.kind) ?? 0) + 2 * patience.pingEveryMs : 0;
   };
 
   const tick = (): void => {
     const nowMs = performance.now();
     clockMs += Math.min(nowMs - tickedAtMs, 2 * patience.pingEveryMs);
     tickedAtMs = nowMs;
-    if (jobs().some(isDeaf)) return end('it did not heed a cancel');
+    const deaf = jobs().filter(isDeaf);
+    if (deaf.length > 0) return end(deaf.some(({ superseded }) => !superseded) && one.inside ? 'stopped' : 'unheeding');
     // an answer may wait behind this very timer when the page itself was busy: the next tick decides
     one.silentTicks = isSilent() ? one.silentTicks + 1 : 0;
     one.stuckTicks = isStuck() ? one.stuckTicks + 1 : 0; // on a GPU one that waits without end may answer all the while
-    if (one.stuckTicks > 1) return end('a call into the runtime did not come back');
-    if (one.silentTicks > 1) return end('it did not answer');
+    if (one.stuckTicks > 1) return end('stuck');
+    if (one.silentTicks > 1) return end('silent');
     if (one.pingedAtMs === undefined) {
       one.pingedAtMs = clockMs;
       ping();
@@ -180,7 +219,9 @@ interface Watched {
   silentTicks: number;
   stuckTicks: number;
   /** The call into the runtime that it is in. */
-  inside: { readonly kind: string; readonly weightBytes: number; readonly sinceMs: number } | undefined;
+  inside: (RuntimeCall & { readonly sinceMs: number }) | undefined;
+  /** The one that it was in last, and when that came back. */
+  cameBack: { readonly kind: string; readonly atMs: number } | undefined;
   /** It said that it will not answer for a while. */
   atWork: boolean;
 }
@@ -192,5 +233,6 @@ const newlyStarted = (): Watched => ({
   silentTicks: 0,
   stuckTicks: 0,
   inside: undefined,
+  cameBack: undefined,
   atWork: false,
 });

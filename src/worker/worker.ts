@@ -56,6 +56,16 @@ const onBusy: OnBusy = (busy, call) => {
   } else post({ type: 'busy', busy, tookMs: performance.now() - busySinceMs });
 };
 
+/** The runtime asks something of the GPU; the page hears of it now and then. */
+const onCommand = (): void => {
+  const nowMs = performance.now();
+  if (nowMs - toldOfCommandsAtMs < TELL_OF_COMMANDS_EVERY_MS) return;
+  toldOfCommandsAtMs = nowMs;
+  post({ type: 'getting-on' });
+};
+const TELL_OF_COMMANDS_EVERY_MS = 500;
+let toldOfCommandsAtMs = 0;
+
 let opened: Opened | undefined;
 /** The backend made last: that of the open pipeline, or of one that is being opened. */
 let newest: WebBackend | undefined;
@@ -157,7 +167,7 @@ async function backendFor(
 ): Promise<WebBackend> {
   if (opened?.request.backend === preference && !opened.backend.isLost()) return opened.backend;
   onProgress?.({ phase: 'self-test', what: 'WebGPU and WebAssembly', loadedBytes: 0, totalBytes: 0 });
-  const backend = await openWebBackend(preference, onBusy);
+  const backend = await openWebBackend(preference, onBusy, onCommand);
   newest = backend;
   void backend.lost.then((message) => onDeviceLost(backend, message));
   return backend;

@@ -14,6 +14,7 @@ import { type OnBusy, type SessionCount, webRuntime } from '../webRuntime';
 import { HEAP_BYTES } from '../weightLimits';
 import { chooseBackend } from './chooseBackend';
 import { findAdapter, requestDevice } from './gpuDevice';
+import { tellCommands } from './tellCommands';
 
 export interface WebBackend {
   readonly runtime: Runtime;
@@ -39,10 +40,11 @@ export const living = (): { readonly sessions: number; readonly devices: number 
   devices,
 });
 
-/** Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
+/** `onCommand`: told of what the runtime asks of the GPU. Throws `gpu/unavailable` when WebGPU was asked for by hand and there is none, `engine/self-test-failed` when it then computes wrongly. */
 export async function openWebBackend(
   preference: BackendPreference,
   onBusy: OnBusy = () => undefined,
+  onCommand: () => void = () => undefined,
 ): Promise<WebBackend> {
   const threads = threadCount(self);
   const build = chooseBuild(globalThis);
@@ -62,6 +64,7 @@ export async function openWebBackend(
   const choice = chooseBackend(preference, found?.facts);
   if (choice.backend === 'wasm' || !found) return onWasm(choice.reason, found?.facts.name);
   const device = await requestDevice(found);
+  tellCommands(device, onCommand);
   devices++;
   void device.lost.then(() => devices--);
   const untested = webRuntime({ ort, exclusively, build, onBusy, sessions, device });

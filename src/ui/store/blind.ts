@@ -6,10 +6,10 @@
 import { create } from 'zustand';
 import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
-import { type GenerateSettings, TEACHER, type Variant } from '../../worker/protocol';
+import { type GenerateSettings, SUPERSEDED, TEACHER, type Variant } from '../../worker/protocol';
 import { type Answer, answerOf } from '../shelf/tally';
 import { engine, isAbort, showProblem } from './engine';
-import { cancelRun } from './generate';
+import { endRun } from './generate';
 import { takesOf, useGrid } from './grid';
 import { studentVariant } from './healed';
 import { read, type StudioState } from './state';
@@ -55,7 +55,7 @@ export const canAskNearer = ({ second }: Pick<StudioState, 'second'>): boolean =
 export function startBlind(): void {
   const state = read();
   if (!state.open || state.open.cannotRun !== undefined) return;
-  cancelRun();
+  endRun(SUPERSEDED);
   const { second } = state;
   contestants = second ? [studentVariant(state), studentVariant(second)] : [TEACHER, studentVariant(state)];
   takes = shuffled(takesOf(state, useGrid.getState()));

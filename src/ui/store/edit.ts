@@ -13,6 +13,7 @@ import {
   toggleUnit,
 } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
+import { SUPERSEDED } from '../../worker/protocol';
 import { readPlan } from '../plan/planFile';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { rerunAfterEdit } from './generate';
@@ -118,7 +119,7 @@ let summaryController: AbortController | null = null;
 export async function summarise(): Promise<void> {
   const { open, plan } = read();
   if (!open) return;
-  summaryController?.abort();
+  summaryController?.abort(SUPERSEDED);
   const own = new AbortController();
   summaryController = own;
   try {

@@ -3,9 +3,9 @@
 import { type ComponentId, componentOf } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
 import { studentName } from '../../pipeline/studentName';
-import type { ExportedFile, ExportFormat, PickedPlace } from '../../worker/protocol';
+import { type ExportedFile, type ExportFormat, type PickedPlace, SUPERSEDED } from '../../worker/protocol';
 import { despiteLosses, engine, isAbort, showProblem } from './engine';
-import { cancelRun } from './generate';
+import { endRun } from './generate';
 import { studentVariant } from './healed';
 import { pickPlace, removeIfEmpty } from './pickPlace';
 import { read, type StudioState, write } from './state';
@@ -53,7 +53,7 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   const { open, plan, weights, settings, exportFormat: format } = read();
   const component = exportedComponent(read());
   if (!open) return;
-  cancelRun();
+  endRun(SUPERSEDED);
   controller?.abort();
   const own = new AbortController();
   controller = own;

@@ -3,7 +3,7 @@
  * settings. A new toggle aborts the run and starts another after a moment, so that quick toggles make one run.
  */
 import { StudioError } from '../../errors/StudioError';
-import { type SampleProgress, type SampleResult, TEACHER } from '../../worker/protocol';
+import { type SampleProgress, type SampleResult, SUPERSEDED, TEACHER } from '../../worker/protocol';
 import { isCurrent } from './derived';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { studentVariant } from './healed';
@@ -27,17 +27,22 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Stops what runs and what is about to run; the clips on screen stay. */
 export function cancelRun(): void {
+  endRun();
+}
+
+/** `reason`: why nobody waits for it; without one a person stops it. */
+export function endRun(reason?: typeof SUPERSEDED): void {
   clearTimeout(timer);
   cancelTimes();
   cancelPerceived();
-  controller?.abort();
+  controller?.abort(reason);
   controller = null;
   if (read().run !== null || read().runPending) write({ run: null, runPending: false });
 }
 
 /** After an edit: what runs is out of date; starts anew after a moment, or waits to be asked. */
 export function rerunAfterEdit(): void {
-  cancelRun();
+  endRun(SUPERSEDED);
   const state = read();
   if (!state.open || state.open.cannotRun !== undefined) return;
   if (isCurrent(state, 'student') && (!state.second || isCurrent(state, 'second'))) return measureTimesSoon();
@@ -47,7 +52,7 @@ export function rerunAfterEdit(): void {
 }
 
 export async function generate(): Promise<void> {
-  cancelRun();
+  endRun(SUPERSEDED);
   const state = read();
   const { settings, plan, weights, second } = state;
   if (!state.open || state.opening || state.open.cannotRun !== undefined) return;

@@ -5,12 +5,12 @@ import { componentOf, indexBlocks, normalisePlan, type Plan } from '../../blocks
 import { StudioError } from '../../errors/StudioError';
 import type { FolderReference } from '../../library/Folder';
 import type { LatentSize } from '../../pipeline/PipelineDescription';
-import type { BackendPreference, OpenReport } from '../../worker/protocol';
+import { type BackendPreference, type OpenReport, SUPERSEDED } from '../../worker/protocol';
 import { planFromHash } from '../plan/hash';
 import { besideInAddress } from './beside';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
-import { cancelRun, generate, rerunAfterEdit } from './generate';
+import { endRun, generate, rerunAfterEdit } from './generate';
 import { planTreeOf } from './mapped';
 import { restoredSettings } from './persistence';
 import { nothingMade, type OpenState, read, type StudioState, write } from './state';
@@ -33,8 +33,8 @@ export async function openFolder(
   folder: FolderReference,
   { backend = read().backend, latentSize = {}, withoutRunning }: OpenOptions = {},
 ): Promise<void> {
-  controller?.abort();
-  cancelRun();
+  controller?.abort(SUPERSEDED);
+  endRun(SUPERSEDED);
   const own = new AbortController();
   controller = own;
   const before = read().open;

@@ -4,6 +4,7 @@
  */
 import { create } from 'zustand';
 import type { ColorVideoVdp } from '../../metrics/colorVideoVdp/colorVideoVdp';
+import { SUPERSEDED } from '../../worker/protocol';
 import { isComparisonCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { read, type ShownComparison } from './state';
@@ -26,7 +27,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 /** Stops measuring; what was measured stays. */
 export function cancelPerceived(): void {
   clearTimeout(timer);
-  controller?.abort();
+  controller?.abort(SUPERSEDED);
   controller = null;
   if (usePerceived.getState().measuring) usePerceived.setState({ measuring: false });
 }

@@ -4,6 +4,7 @@ import { create } from 'zustand';
 import { present } from '../../errors/present';
 import type { Clip } from '../../metrics/Clip';
 import type { VideoScores } from '../../metrics/vbench/videoScores';
+import { SUPERSEDED } from '../../worker/protocol';
 import { isComparisonCurrent } from './derived';
 import { engine, isAbort, showProblem } from './engine';
 import { read } from './state';
@@ -27,7 +28,7 @@ export async function measureScores(): Promise<void> {
   const { open, shown } = state;
   const [teacher, student] = [shown.teacher?.clip, shown.student?.clip];
   if (!open || !teacher || !student || !isComparisonCurrent(state)) return;
-  controller?.abort();
+  controller?.abort(SUPERSEDED);
   const own = new AbortController();
   controller = own;
   useScores.setState({ measuring: true });

@@ -56,7 +56,7 @@ export function start(): void {
 }
 
 /** What the engine tells unasked: losses and recoveries. Plan, settings and clips are the page's and stay. */
-function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
+function onEngineStatus({ status, event, opened, problem, stayIdle }: StatusReply): void {
   if (status) write({ status });
   if (event === 'device-lost') write({ device: 'lost' });
   if (event === 'worker-restarting') write({ device: 'stopped' });
@@ -71,7 +71,7 @@ function onEngineStatus({ status, event, opened, problem }: StatusReply): void {
       ? 'The GPU went again and again: it runs on WASM now'
       : what;
   showNotice(`${where}. Plan, settings and clips were kept.`);
-  void generate();
+  if (!stayIdle) void generate();
 }
 
 /** The model that the address names; else that of the last visit where it has one, else the bundled one, too when that failed. */

@@ -4,7 +4,7 @@
  */
 import { create } from 'zustand';
 import { COMPONENTS, type ComponentId } from '../../blocks/plan';
-import { type PairedTimes, TEACHER, variantKey } from '../../worker/protocol';
+import { type PairedTimes, SUPERSEDED, TEACHER, variantKey } from '../../worker/protocol';
 import { engine, isAbort } from './engine';
 import { studentVariant } from './healed';
 import { read, type StudioState } from './state';
@@ -39,7 +39,7 @@ export function timesKey(state: StudioState, component: ComponentId = 'denoiser'
 /** Stops measuring; what was measured stays. */
 export function cancelTimes(): void {
   clearTimeout(timer);
-  controller?.abort();
+  controller?.abort(SUPERSEDED);
   controller = null;
   if (useTimes.getState().measuring) useTimes.setState({ measuring: null });
 }
