@@ -49,3 +49,26 @@ it('names calls by model and sizes, with the bytes of the weights and the work o
     { kind: 'run a graph on 1x2', weightBytes: 8, macs: 200 },
   ]);
 });
+
+it('rejects a run at once when its device goes, and lets nobody into the runtime before that run has come back', async () => {
+  let comeBack: (outputs: object) => void = () => undefined;
+  let created = 0;
+  const run = () => new Promise((resolve) => (comeBack = resolve));
+  const create = async () => (created++, { run, release: async () => undefined });
+  const ort = { InferenceSession: { create } } as unknown as typeof Ort;
+  let tell: (info: { message: string }) => void = () => undefined;
+  const device = { lost: new Promise((resolve) => (tell = resolve)), limits: {} } as unknown as GPUDevice;
+  const exclusively = createMutex();
+  const model = { what: 'a graph', modelBytes: new Uint8Array(8), externalData: new Map() };
+  const session = await webRuntime({ ort, exclusively, build: 'webgpu', device }).createSession(model);
+  const running = session.run({}, []);
+  await Promise.resolve();
+  tell({ message: 'destroyed' });
+  await expect(running).rejects.toMatchObject({ code: 'gpu/lost' });
+  const next = webRuntime({ ort, exclusively, build: 'webgpu' }).createSession(model); // of another backend
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(created).toBe(1);
+  comeBack({});
+  await next;
+  expect(created).toBe(2);
+});

@@ -241,6 +241,18 @@ describe('the client', () => {
     expect(events.at(-1)).toMatchObject({ opened: { id: 'p2' }, stayIdle: true });
   });
 
+  it('ends a worker that says that a call outlived its device', async () => {
+    const { client, workers, events } = await fakedClient();
+    const failed = vi.fn();
+    client.sample(sampling).catch(failed);
+    await pass(0);
+    workers[0]!.say({ type: 'hung' });
+    await pass(10);
+    expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'engine/stopped' }));
+    expect(events.at(-1)).toMatchObject({ event: 'worker-restarted', opened: { id: 'p2' } });
+    expect(workers).toHaveLength(2);
+  });
+
   it('is never given up for what a person stops', async () => {
     const { client, workers, events } = clientOf(diligent('p'));
     await client.open(request);
