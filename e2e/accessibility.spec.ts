@@ -4,6 +4,8 @@ import { expect, type Page, test } from '@playwright/test';
 import { bothDone, cell } from './studioPage';
 import { openTiny } from './tinyModel';
 
+const tabs = ['compare', 'importance', 'plan', 'heal', 'shelf', 'grid'] as const;
+
 test.use({ reducedMotion: 'reduce' } as never);
 
 test.beforeEach(({ page }) => page.route('**/models/emoji-t2v/**', (route) => route.abort()));
@@ -67,6 +69,86 @@ test('axe finds nothing serious in any state', async ({ page }) => {
   await expectNoFindings(page, 'saving a clip');
   await page.getByTestId('backend-badge').click();
   await expectNoFindings(page, 'backend');
+});
+
+test('axe finds nothing serious while jobs run and in what they leave, they are announced, and no panel is cut', async ({
+  page,
+}) => {
+  await page.goto('./#steps=200&guidance=1'); // many steps: each job is paused before it is through
+  await openTiny(page);
+  await cell(page, 'blocks.1').click();
+  await bothDone(page);
+  await page.getByTestId('keep').click();
+  const announced = (text: string) => expect(page.getByTestId('announcer')).toContainText(text);
+  const paused = async (tab: string, job: string) => {
+    await page.getByTestId(`tab-${tab}`).click();
+    await page.getByTestId(`${job}-start`).click();
+    await page.getByTestId(`${job}-pause`).click();
+    await expect(page.getByTestId(`${job}-pause`)).toHaveText('Go on');
+    await expectNoFindings(page, `${job}, paused`);
+  };
+  await paused('importance', 'analyze');
+  await announced('Measuring which blocks matter has begun.');
+  await page.getByTestId('analyze-stop').click();
+  await announced('Measuring was stopped');
+  await paused('heal', 'heal');
+  await announced('Healing has begun.');
+  await page.getByTestId('heal-pause').click();
+  await expect(page.getByTestId('heal-chart')).toBeVisible();
+  await expectNoFindings(page, 'healing');
+  await page.getByTestId('heal-stop').click();
+  await expect(page.getByTestId('heal-outcome')).toBeVisible();
+  await expectNoFindings(page, 'healed');
+  await page.getByTestId('tab-grid').click();
+  await page.getByTestId('grid-seeds').fill('64');
+  await page.getByTestId('grid-seeds').press('Enter');
+  await paused('grid', 'grid');
+  await announced('takes has begun.');
+  await page.getByTestId('grid-pause').click();
+  await expect(page.getByTestId('grid-take').first()).toBeVisible();
+  await page.getByTestId('grid-stop').click();
+  await announced('Measuring takes was stopped');
+  await page.getByTestId('id-check-run').click();
+  await expect(page.getByTestId('id-check-outcome')).toHaveAttribute('data-whole', 'true');
+  await expectNoFindings(page, 'ids checked');
+  for (const [width, height] of [
+    [390, 844],
+    [720, 450],
+    [1024, 768],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const tab of tabs) {
+      await page.getByTestId(`tab-${tab}`).click();
+      const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      await expect.poll(sideways, { message: `${tab} at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByTestId('open-model').click();
+  await page.getByTestId('files-input').setInputFiles('public/models/emoji-t2v/vae_decoder/model.onnx');
+  await expect(page.getByTestId('open-without-running')).toBeVisible();
+  await expectNoFindings(page, 'refused');
+});
+
+test('the bundled models’ maps: axe finds nothing serious, and all of each is seen at 1440 and 1024, the hint included', async ({
+  page,
+}) => {
+  await page.unroute('**/models/emoji-t2v/**');
+  for (const model of ['emoji-t2v', 'emoji-i2v']) {
+    await page.goto('about:blank');
+    await page.goto(`./#model=${model}`);
+    await expect(page.getByTestId('first-hint')).toBeVisible();
+    await expect(page.getByTestId('id-check')).toBeVisible(); // the last line under the map
+    for (const [width, height] of [
+      [1440, 900],
+      [1024, 900],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const hidden = () => page.getByTestId('block-map').evaluate((map) => map.scrollHeight - map.clientHeight);
+      await expect.poll(hidden, { message: `${model} at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+    }
+    await expectNoFindings(page, model);
+  }
 });
 
 test('every size shows everything, in letters and targets that are large enough', async ({ page }) => {

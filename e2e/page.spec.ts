@@ -187,6 +187,11 @@ test('both sides magnify and move in step, swap while held; the difference has a
 
   await page.keyboard.press('3');
   await expect(page.getByTestId('difference-scale')).toContainText('64 of 255 levels');
+
+  await page.keyboard.press('?');
+  await expect(page.getByTestId('help-dialog')).toContainText('swap the sides');
+  await page.keyboard.press('Escape');
+  await expect(page.getByTestId('help-dialog')).toHaveCount(0);
 });
 
 test('undo survives a reload; layers are found and switched by name and kind', async ({ page }) => {

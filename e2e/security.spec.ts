@@ -35,6 +35,8 @@ test('nothing that the page does is against its content security policy', async 
     return (await fetch(link.href)).json() as Promise<{ name: string }>;
   });
   expect(manifest.name).toBe('VDMini Studio');
+  const { installabilityErrors } = await (await context.newCDPSession(page)).send('Page.getInstallabilityErrors');
+  expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([]); // as all test contexts are
   await openTiny(page);
   await cell(page, 'blocks.1').click();
   await bothDone(page);

@@ -92,8 +92,10 @@ test('emoji-t2v, text to video in four steps: without a block its figures are th
 
 test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut leaves what PyTorch counts, as on the command line', async ({
   page,
+  context,
 }) => {
   const errors = watchErrors(page);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto('./#model=emoji-i2v&seed=3');
   await expect(page.getByTestId('picture')).toHaveAttribute('data-key', /^[0-9a-f]{64}$/, { timeout: 60_000 });
   await bothDone(page);
@@ -102,6 +104,16 @@ test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut lea
   await page.getByTestId('picture-2').click();
   await bothDone(page);
   expect(await clipHash(page, 'teacher')).not.toBe(first);
+
+  // the picture is in the link and in the command
+  await expect(page).toHaveURL(/&picture=pictures%2Frocket\.png/);
+  const chosen = (await page.getByTestId('picture').getAttribute('data-key'))!;
+  await page.getByTestId('copy-command').click();
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  expect(command).toContain('--image public/models/emoji-i2v/pictures/rocket.png');
+  await page.reload();
+  await expect(page.getByTestId('picture')).toHaveAttribute('data-key', chosen);
+  await bothDone(page);
 
   await page.getByTestId('preset-vdmini').click();
   await bothDone(page);

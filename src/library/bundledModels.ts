@@ -7,6 +7,8 @@ export interface BundledModel {
   /** Relative to the page. */
   readonly url: string;
   readonly description: string;
+  /** A clip lies beside it that is shown while it opens. */
+  readonly hasStoredClip?: boolean;
   /** What opening and sampling read, in the order in which it is wanted. */
   readonly files: readonly string[];
 }
@@ -26,6 +28,7 @@ export const bundledModels: readonly BundledModel[] = [
     id: 'emoji-t2v',
     name: 'Emoji T2V',
     url: 'models/emoji-t2v/',
+    hasStoredClip: true,
     description:
       'A small text-to-video latent diffusion model, trained from scratch for this studio: emoji that move on plain backgrounds, 16 frames of 64x64.',
     files: ['model_index.json', 'unet/config.json', 'unet/model.onnx', ...TEXT_AND_DECODER],

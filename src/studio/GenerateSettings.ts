@@ -4,6 +4,8 @@
 export interface Picture {
   /** Names the picture by its content; equal keys, equal pixels. */
   readonly key: string;
+  /** Its path in the model's folder where it came with the model, else its file's name; says nothing of the pixels. */
+  readonly name?: string;
   readonly width: number;
   readonly height: number;
   /** RGBA, 8 bits, width * height * 4 bytes. */

@@ -57,7 +57,7 @@ export function Viewer() {
   const free = { width: room.width, height: Math.max(0, room.height - aroundPx) };
   const factor =
     zoom > 0 ? zoom : fittingZoom(free, size, view === 'side-by-side' ? across : 1, gapPx, window.devicePixelRatio);
-  const box = { width: Math.round(size.width * factor), height: Math.round(size.height * factor) };
+  const box = { width: Math.floor(size.width * factor), height: Math.floor(size.height * factor) };
   return (
     <div
       className="viewer"
@@ -98,7 +98,7 @@ interface Box {
 
 function OneSide({ side, box }: { readonly side: Side; readonly box: Box }) {
   return (
-    <figure className="side">
+    <figure className="side" style={{ width: box.width }}>
       <SideCaption side={side} />
       <Frame box={box} dragPans>
         <ClipCanvas side={side} style={box} />

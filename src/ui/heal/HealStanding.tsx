@@ -14,7 +14,13 @@ export function HealStanding({ healing, isOfThis }: HealStandingProps) {
   const idle = useIdleSentence();
   const running = useRunningSentence(healing);
   return (
-    <div className="heal-standing" role="status" data-testid="heal-standing" data-running={healing.running}>
+    // steps are not announced one by one: the announcer tells beginning and end
+    <div
+      className="heal-standing"
+      role={healing.running && !healing.paused ? undefined : 'status'}
+      data-testid="heal-standing"
+      data-running={healing.running}
+    >
       <p>
         {healing.running ? running : idle}
         {healing.running && !isOfThis && (

@@ -30,10 +30,10 @@ export function BlockMap() {
   return (
     <section className="map" aria-label="Block map" id="map">
       <MapHead />
-      <FirstHint />
       <MarkedLine />
       {model === undefined ? <EmptyMap /> : <MapBody key={`${model} ${component}`} />}
       <Legend />
+      <FirstHint />
       <Details />
       <TotalsTable />
       <div className="map-foot">

@@ -21,16 +21,11 @@ export function ClipTime() {
     <p className="clip-time" data-testid="clip-time" data-teacher={teacher} data-student={student}>
       <Explain about="Denoiser: steps times the time of a step, all guidance branches together. Decoder: latents to frames, once at the end. Previews on the way are not counted.">
         <span>
-          Denoiser {formatMs(steps * studentStep)} + decoder {formatMs(studentDecoding)} ={' '}
           <b>{formatMs(student)} a clip</b>
+          {changes && `, ${formatPercent(student / teacher)} of the teacher’s`}: denoiser{' '}
+          {formatMs(steps * studentStep)}, decoder {formatMs(studentDecoding)}
         </span>
       </Explain>
-      {changes && (
-        <span className="faint">
-          {' '}
-          {formatPercent(student / teacher)} of the teacher’s {formatMs(teacher)}
-        </span>
-      )}
     </p>
   );
 }

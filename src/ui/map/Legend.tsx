@@ -2,15 +2,21 @@
 
 import { useMemo } from 'react';
 import type { BlockKind } from '../../blocks/block';
-import { componentOf, leaves } from '../../blocks/plan';
+import { componentOf, indexBlocks, leaves } from '../../blocks/plan';
 import { Icon } from '../parts/Icon';
-import { Segmented } from '../parts/Segmented';
 import { useImportance } from '../store/importance';
 import { useComponent, useShownTree } from '../store/mapped';
 import { type Quantity, usePage, writePage } from '../store/page';
 import { useStudio } from '../store/state';
 import { formatAmount, largest, quantitiesFor, quantityNames } from './fill';
 import { kindLetters, kindNames } from './names';
+
+/** Where the legend has less room than the whole name needs. */
+const shortKinds: Partial<Readonly<Record<BlockKind, string>>> = {
+  spatial: 'Spatial',
+  temporal: 'Temporal',
+  'temporal-conv': 'Temporal conv.',
+};
 
 export function Legend() {
   const tree = useShownTree();
@@ -29,6 +35,7 @@ export function Legend() {
     return [...counts].filter(([kind]) => kind !== 'sampler' && kind !== 'layer');
   }, [tree]);
   if (!tree) return null;
+  const hasPairs = [...indexBlocks(tree).values()].some(({ block }) => block.kind === 'pair');
   return (
     <div className="legend" role="group" aria-label="Legend">
       {kinds.map(([kind, count]) => (
@@ -41,11 +48,11 @@ export function Legend() {
           onClick={() => writePage({ markedKind: markedKind === kind ? null : kind })}
           data-testid={`legend-${kind}`}
         >
-          <span className="letter">{kindLetters[kind]}</span> {kindNames[kind]}
+          <span className="letter">{kindLetters[kind]}</span> {shortKinds[kind] ?? kindNames[kind]}
         </button>
       ))}
       <span className="legend-part">
-        <b className="legend-number">0</b> whole pair or block
+        <b className="legend-number">0</b> whole {hasPairs ? 'pair' : 'block'}
       </span>
       <span className="legend-part">
         <i className="legend-off" /> off
@@ -55,16 +62,20 @@ export function Legend() {
       </span>
       <span className="legend-part">
         <i className="legend-fill" />
-        <Segmented<Quantity>
-          label="What fills the cells"
-          choices={quantities.map((value) => ({ value, label: quantityNames[value] }))}
+        <select
+          className="field"
+          aria-label="What fills the cells"
           value={quantity}
-          onChange={(value) => writePage({ quantity: value })}
-          testId="quantity"
-        />
-      </span>
-      <span className="legend-part" data-testid="legend-fill">
-        full: {formatAmount(largest(tree, quantity, importance), quantity)}
+          onChange={(event) => writePage({ quantity: event.target.value as Quantity })}
+          data-testid="quantity"
+        >
+          {quantities.map((value) => (
+            <option key={value} value={value}>
+              {quantityNames[value]}
+            </option>
+          ))}
+        </select>
+        <span data-testid="legend-fill">full: {formatAmount(largest(tree, quantity, importance), quantity)}</span>
       </span>
     </div>
   );

@@ -125,7 +125,8 @@ function Share({ line }: { readonly line: Line }) {
   );
 }
 
-/** ' ± 3 %': the farther of the two bounds. */
+/** ' ± 3 %': the farther of the two bounds; beyond all of it, only that. */
 function halfSpread({ median, low, high }: PairedTimes['ratio']): string {
-  return ` ± ${formatPercent(Math.max(0.001, high - median, median - low))}`;
+  const half = Math.max(0.001, high - median, median - low);
+  return ` ± ${half < 1 ? formatPercent(half) : `${formatPercent(1)} or more`}`;
 }

@@ -23,6 +23,20 @@ describe('the address', () => {
     expect(alone).not.toContain('beside');
   });
 
+  it('names a picture of the model’s own, and no other', () => {
+    const own = {
+      model: 'emoji-i2v',
+      settings,
+      view: 'wipe',
+      picture: 'pictures/red apple.png',
+      dropped: ['x'],
+    } as const;
+    const hash = writeAddress('', own);
+    expect(readAddress(hash).picture).toBe('pictures/red apple.png');
+    expect(planFromHash(hash)?.dropped).toEqual(['x']);
+    expect(readAddress(writeAddress(hash, { ...own, picture: null })).picture).toBeUndefined();
+  });
+
   it('keeps entries of others and replaces its own', () => {
     const first = writeAddress('#tour=1', { model: 'm', settings, view: 'wipe', dropped: ['a'] });
     const second = writeAddress(first, {

@@ -31,6 +31,28 @@ describe('copy as command', () => {
     expect(given.slice(-2)).toEqual(['--out', 'clip.gif']);
   });
 
+  it('begins with the picture: the model’s own where it lies in a clone, any other by its file’s name', () => {
+    const i2v = { ...folder, url: 'http://localhost/models/emoji-i2v/', name: 'emoji-i2v' } as const;
+    const pixels = { key: 'k', width: 1, height: 1, pixels: new Uint8ClampedArray(4) };
+    const endOf = (name?: string) =>
+      words(
+        commandFor({
+          folder: i2v,
+          settings: { ...settings, image: { ...pixels, ...(name ? { name } : {}) } },
+          dropped: ['x'],
+        }),
+      ).slice(-5);
+    expect(endOf('pictures/rocket.png')).toEqual([
+      '--image',
+      'public/models/emoji-i2v/pictures/rocket.png',
+      '--drop',
+      'x',
+      '--json',
+    ]);
+    expect(endOf("it's me.jpg")[1]).toBe("it's me.jpg");
+    expect(endOf()[1]).toBe('picture.png');
+  });
+
   it('writes a plan file for each of two students, and says whose weights are in none', () => {
     const students = [
       { name: 'A', dropped: ['mid_block', "it's"], isHealed: false },

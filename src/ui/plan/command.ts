@@ -12,14 +12,21 @@ export interface CommandInput {
 
 /** For a model that is not bundled the folder is named, not found: only its name is known to the page. */
 export function commandFor({ folder, settings, dropped }: CommandInput): string {
-  const { prompt, seed, steps, guidance } = settings;
   return [
     'npm run --silent vdmini --',
     dropped.length > 0 ? 'compare' : 'generate',
     quoted(folderPath(folder)),
-    `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`,
+    settingOptions(folder, settings),
     dropped.length > 0 ? `--drop ${quoted(planToOption({ dropped }))} --json` : '--out clip.gif',
   ].join(' ');
+}
+
+/** A picture of the model's own lies in its folder; of any other only the file's name is known to the page. */
+function settingOptions(folder: FolderReference, { prompt, seed, steps, guidance, image }: GenerateSettings): string {
+  const options = `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`;
+  if (!image) return options;
+  const name = image.name ?? 'picture.png';
+  return `${options} --image ${quoted(name.includes('/') ? `${folderPath(folder)}/${name}` : name)}`;
 }
 
 export interface CommandStudent {
@@ -55,10 +62,9 @@ export function commandsFor({
   const writing = students.map(
     ({ dropped }, index) => `printf '%s\\n' ${quoted(JSON.stringify({ dropped }))} > ${files[index]}`,
   );
-  const { prompt, seed, steps, guidance } = settings;
   const common = [
     quoted(folderPath(folder)),
-    `--prompt ${quoted(prompt)} --seed ${seed} --steps ${steps} --guidance ${guidance}`,
+    settingOptions(folder, settings),
     ...files.map((file) => `--plan ${file}`),
   ].join(' ');
   const run = (command: string, end: string) => `npm run --silent vdmini -- ${command} ${common} ${end}`;

@@ -60,6 +60,23 @@ describe('files that leave the page', () => {
     expect(JSON.parse(text)).toMatchObject({ model: 'emoji/t2v.onnx', fingerprint: 'abc', settings });
   });
 
+  it('say what the clip begins with', () => {
+    const image = {
+      key: 'f00d',
+      name: 'pictures/red-apple.png',
+      width: 1,
+      height: 1,
+      pixels: new Uint8ClampedArray(4),
+    };
+    const begun = { ...settings, prompt: '', image };
+    expect(fileStem(open, { dropped: ['c'] }, begun)).toContain('-without-1-layer-red-apple-seed3-');
+    const provenance = provenanceOf(open, { dropped: ['c'] }, begun);
+    expect(csvHeader(provenance)).toContain('# picture,"pictures/red-apple.png"\n# picture_sha256,"f00d"\n');
+    expect(JSON.parse(planFileText(provenance))).toMatchObject({
+      settings: { picture: { name: 'pictures/red-apple.png', sha256: 'f00d' } },
+    });
+  });
+
   it('quote what is text in a CSV, one line each', () => {
     const header = csvHeader(provenanceOf(open, { dropped: ['c', 'd'] }, { ...settings, prompt: 'two\nlines "x"' }));
     expect(header).toContain('# prompt,"two lines ""x"""\n');

@@ -12,7 +12,10 @@ export interface Provenance {
   readonly fingerprint: string;
   readonly cut: string;
   readonly dropped: readonly string[];
-  readonly settings: GenerateSettings;
+  readonly settings: Omit<GenerateSettings, 'image'> & {
+    /** What the clip begins with, by its file and the SHA-256 of its pixels (RGBA, at the model's size). */
+    readonly picture?: { readonly name?: string; readonly sha256: string };
+  };
   readonly version: string;
 }
 
@@ -21,25 +24,32 @@ type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'decoder
 export function provenanceOf(
   open: Opened,
   plan: Plan,
-  { prompt, seed, steps, guidance }: GenerateSettings,
+  { prompt, seed, steps, guidance, image }: GenerateSettings,
 ): Provenance {
   return {
     model: open.description.name,
     fingerprint: open.fingerprint,
     cut: plan.dropped.length === 0 ? 'nothing' : describeCut(pipelineTree(open.tree, open.decoder?.tree), plan),
     dropped: plan.dropped,
-    settings: { prompt, seed, steps, guidance },
+    settings: {
+      prompt,
+      seed,
+      steps,
+      guidance,
+      ...(image ? { picture: { ...(image.name ? { name: image.name } : {}), sha256: image.key } } : {}),
+    },
     version: `VDMini Studio ${studioVersion}`,
   };
 }
 
 /** 'emoji-t2v-vdmini-red-apple-seed1-steps4': model, cut, prompt, settings; no ending. */
-export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidance }: GenerateSettings): string {
+export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidance, image }: GenerateSettings): string {
   const words = prompt.split(/\s+/).filter((word) => !/^(a|an|the|on|of|in)$/i.test(word));
   return [
     open.description.name.replace(/\.onnx$/, ''),
     cutName(open, plan),
     words.slice(0, 4).join('-'),
+    image?.name?.replace(/^.*\//, '').replace(/\.\w+$/, '') ?? '',
     `seed${seed}-steps${steps}-guidance${guidance}`,
   ]
     .map((part) =>
@@ -63,6 +73,7 @@ export function planFileText(
 
 /** As comment lines before a CSV's own. */
 export function csvHeader({ model, fingerprint, cut, dropped, settings, version }: Provenance): string {
+  const { picture } = settings;
   const lines: readonly (readonly [string, string | number])[] = [
     ['version', version],
     ['model', model],
@@ -73,6 +84,7 @@ export function csvHeader({ model, fingerprint, cut, dropped, settings, version 
     ['seed', settings.seed],
     ['steps', settings.steps],
     ['guidance', settings.guidance],
+    ...(picture ? [['picture', picture.name ?? ''] as const, ['picture_sha256', picture.sha256] as const] : []),
   ];
   const cell = (value: string | number) => (typeof value === 'number' ? value : `"${value.replaceAll('"', '""')}"`);
   return lines.map(([name, value]) => `# ${name},${String(cell(value)).replace(/[\r\n]+/g, ' ')}\n`).join('');

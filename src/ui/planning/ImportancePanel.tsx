@@ -95,8 +95,9 @@ function AlsoChoice() {
   );
   return (
     <span className="planning-controls">
+      <span className="dim">Also:</span>
       {box('final latent', withFinal, (on) => choosePlanning({ withFinal: on }), 'with-final')}
-      {box('ms saved', withTimes, (on) => choosePlanning({ withTimes: on }), 'with-times')}
+      {box('time saved', withTimes, (on) => choosePlanning({ withTimes: on }), 'with-times')}
     </span>
   );
 }
@@ -240,7 +241,7 @@ function MapFillChoice() {
           onClick={() => writePage({ quantity: quantity === 'time' ? 'parameters' : 'time' })}
           data-testid="fill-time"
         >
-          ms saved
+          Time saved
         </button>
       )}
     </p>

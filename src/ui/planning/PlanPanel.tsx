@@ -43,14 +43,20 @@ export function PlanPanel() {
           choices={[
             { value: 'macs', label: 'MACs' },
             { value: 'parameters', label: 'Parameters' },
-            { value: 'ms', label: 'Time', title: 'Milliseconds of a step, measured here' },
+            { value: 'ms', label: 'Step time' },
           ]}
           value={currency}
           onChange={(value) => choosePlanning({ currency: value })}
           testId="budget-currency"
         />
-        <WeightChoice />
-        <UnitChoice />
+        <span className="named">
+          <span aria-hidden="true">Spare</span>
+          <WeightChoice />
+        </span>
+        <span className="named">
+          <span aria-hidden="true">Cut</span>
+          <UnitChoice />
+        </span>
         <LockChoice />
         <Controls job="plan" ready={ready && unitKind !== 'decoder'} known={0} onStart={() => void startPlan()} />
       </header>
@@ -88,10 +94,10 @@ function LockChoice() {
           key={id}
           type="button"
           className="button small"
-          aria-label={`Unlock ${id}`}
+          aria-label={`Let ${id} be dropped again`}
           onClick={() => choosePlanning({ locked: locked.filter((one) => one !== id) })}
         >
-          {id} ×
+          {id} stays ×
         </button>
       ))}
       <button
@@ -101,7 +107,7 @@ function LockChoice() {
         onClick={() => focused !== null && choosePlanning({ locked: [...locked, focused] })}
         data-testid="plan-lock"
       >
-        Lock {focused ?? 'a block'}
+        Never drop {focused ?? 'a block'}
       </button>
     </span>
   );
@@ -114,11 +120,11 @@ function WeightChoice() {
   const weights = { both: [1, 1], content: [4, 1], motion: [1, 4] } as const;
   return (
     <Segmented<keyof typeof weights>
-      label="What weighs more"
+      label="Which damage weighs more"
       choices={[
         { value: 'both', label: 'Both alike' },
-        { value: 'content', label: 'Content', title: 'Damage to content weighs four times' },
-        { value: 'motion', label: 'Motion', title: 'Damage to motion weighs four times' },
+        { value: 'content', label: 'Content ×4' },
+        { value: 'motion', label: 'Motion ×4' },
       ]}
       value={value}
       onChange={(chosen) => choosePlanning({ contentWeight: weights[chosen][0], motionWeight: weights[chosen][1] })}

@@ -5,13 +5,12 @@
 
 import { type DragEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { present } from '../../errors/present';
-import { StudioError } from '../../errors/StudioError';
 import type { PipelineDescription } from '../../pipeline/PipelineDescription';
 import type { Picture } from '../../worker/protocol';
 import { Icon } from '../parts/Icon';
-import { showProblem } from '../store/engine';
-import { exampleUrls, fetchPicture, readPicture } from '../store/pictures';
-import { commitSettings } from '../store/settings';
+import { readAddress } from '../plan/address';
+import { takeExample, takePicture } from '../store/beginning';
+import { exampleUrls } from '../store/pictures';
 import { useStudio } from '../store/state';
 
 type ImageInput = NonNullable<PipelineDescription['image']>;
@@ -32,10 +31,12 @@ function Well({ input, examples }: WellProps) {
   const picture = useStudio((state) => state.settings.image);
   const file = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
-  const use = useCallback((source: Blob) => void takePicture(source, input), [input]);
+  const use = useCallback((source: Blob) => void takePicture(source), []);
   usePasted(use);
   useEffect(() => {
-    if (!picture && examples[0] !== undefined) void takeExample(examples[0], input);
+    if (picture || examples.length === 0) return;
+    const named = readAddress(window.location.hash).picture;
+    void takeExample(named !== undefined && input.examples.includes(named) ? named : present(input.examples[0]));
   }, [picture, examples, input]);
   const onDrop = (event: DragEvent) => {
     const dropped = [...event.dataTransfer.files].find(({ type }) => type.startsWith('image/'));
@@ -65,8 +66,9 @@ function Well({ input, examples }: WellProps) {
             key={url}
             type="button"
             className="picture-example"
-            aria-label={`Begin with bundled picture ${i + 1}`}
-            onClick={() => void takeExample(url, input)}
+            aria-label={`Begin with the ${wordsOf(present(input.examples[i]))}`}
+            aria-pressed={picture?.name === input.examples[i]}
+            onClick={() => void takeExample(present(input.examples[i]))}
             data-testid={`picture-${i}`}
           >
             <img src={url} alt="" width={32} height={32} />
@@ -94,6 +96,12 @@ function Well({ input, examples }: WellProps) {
     </section>
   );
 }
+
+/** 'pictures/red-apple.png': 'red apple'. */
+const wordsOf = (path: string): string =>
+  present(path.split('/').at(-1))
+    .replace(/\.\w+$/, '')
+    .replaceAll('-', ' ');
 
 function PictureCanvas({ picture }: { readonly picture: Picture }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -126,22 +134,4 @@ function usePasted(use: (source: Blob) => void): void {
     window.addEventListener('paste', onPaste);
     return () => window.removeEventListener('paste', onPaste);
   }, [use]);
-}
-
-async function takeExample(url: string, input: ImageInput): Promise<void> {
-  const image = await fetchPicture(url, input);
-  if (image) commitSettings({ image });
-}
-
-async function takePicture(source: Blob, { width, height }: ImageInput): Promise<void> {
-  try {
-    const image = await readPicture(source, { width, height });
-    commitSettings({ image });
-  } catch (cause) {
-    const name = source instanceof File ? source.name : 'This';
-    showProblem(
-      new StudioError('library/invalid-config', `${name} is no picture that this browser can read.`, {}, { cause }),
-      'generate',
-    );
-  }
 }

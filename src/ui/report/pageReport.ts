@@ -192,7 +192,7 @@ function settingFacts({ description }: OpenState, { settings }: ShownComparison,
     { name: 'steps', value: String(steps) },
     { name: 'guidance', value: String(guidance) },
     { name: 'scheduler', value: description.scheduler._class_name },
-    ...(image ? [{ name: 'picture', value: image.key }] : []),
+    ...(image ? [{ name: 'picture', value: image.name ?? image.key }] : []),
     ...(perceived ? [{ name: 'display of ColorVideoVDP', value: 'standard_4k' }] : []),
   ];
 }

@@ -56,26 +56,31 @@ export function GridPanel() {
   const rows = useMemo(() => rowsOf(state, grid), [state, grid]);
   const wanted = useMemo(() => takesOf(state, grid).length, [state, grid]);
   const ready = state.open !== null && state.open.cannotRun === undefined;
+  // prompts of a model that begins with a picture and takes no text would only make the same clips again
+  const takesText = !state.open?.description.image || state.open.description.textEncoder !== undefined;
   return (
     <section className="grid-panel" aria-label="Many prompts and seeds" data-testid="grid-panel">
       <div className="grid-head">
         <p className="dim">
-          One clip shows little: the same cut on every prompt with every seed, in the background. The worst comes first.
+          One clip shows little: the same cut {takesText ? 'on every prompt with every seed' : 'with many seeds'}, in
+          the background. The worst comes first.
         </p>
       </div>
       <div className="grid-form">
-        <label className="grid-prompts">
-          <span>Prompts, one a line</span>
-          <textarea
-            className="field"
-            value={promptsShown(state, grid.prompts)}
-            disabled={grid.running !== null}
-            onChange={(event) => setGridPrompts(event.target.value)}
-            data-testid="grid-prompts"
-          />
-        </label>
+        {takesText && (
+          <label className="grid-prompts">
+            <span>Prompts, one a line</span>
+            <textarea
+              className="field"
+              value={promptsShown(state, grid.prompts)}
+              disabled={grid.running !== null}
+              onChange={(event) => setGridPrompts(event.target.value)}
+              data-testid="grid-prompts"
+            />
+          </label>
+        )}
         <NumberField
-          label="Seeds each"
+          label={takesText ? 'Seeds each' : 'Seeds'}
           value={grid.seedCount}
           min={1}
           max={mostSeeds}
@@ -121,7 +126,7 @@ function Controls({
   const { done, of, paused, startedMs } = running;
   return (
     <>
-      <span role="status" data-testid="grid-progress">
+      <span data-testid="grid-progress">
         {done} of {of}
         {paused ? ', paused' : timeLeft(done, of, performance.now() - startedMs)}
       </span>
@@ -265,7 +270,7 @@ function Take({ row: { settings, figures } }: { readonly row: GridRow }) {
   return (
     <tr data-testid="grid-take" data-psnr={present(figures[0]).psnr} data-seed={settings.seed}>
       <th scope="row" title={settings.prompt}>
-        {settings.prompt || 'no prompt'}
+        {settings.prompt || settings.image?.name?.replace(/^.*\//, '') || 'no prompt'}
       </th>
       <td>{settings.seed}</td>
       {columns.map(({ name, format }) => (

@@ -1,21 +1,27 @@
-/** Tells screen readers what happens without a click: a run begins, ends or is cancelled, a model is opened. */
+/** Tells screen readers what happens without a click: a run or a job begins, ends or is cancelled, a model is opened. */
 
 import { useEffect, useState } from 'react';
 import { present } from '../../errors/present';
 import { fateSentence, judge } from '../metrics/verdict';
 import { isComparisonCurrent } from '../store/derived';
+import { useGrid } from '../store/grid';
+import { useHealing } from '../store/healing';
+import { usePlanning } from '../store/planning';
 import { type StudioState, useStudio } from '../store/state';
+import { newsOfExport, newsOfGrid, newsOfHealing, newsOfPlanning } from './newsOfJobs';
 
 export function Announcer() {
   const [text, setText] = useState('');
-  useEffect(
-    () =>
-      useStudio.subscribe((state, before) => {
-        const news = newsOf(state, before);
-        if (news !== null) setText(news);
-      }),
-    [],
-  );
+  useEffect(() => {
+    const say = (news: string | null) => news !== null && setText(news);
+    const ends = [
+      useStudio.subscribe((state, before) => say(newsOf(state, before) ?? newsOfExport(state, before))),
+      useHealing.subscribe((state, before) => say(newsOfHealing(state, before))),
+      usePlanning.subscribe((state, before) => say(newsOfPlanning(state, before))),
+      useGrid.subscribe((state, before) => say(newsOfGrid(state, before))),
+    ];
+    return () => ends.forEach((end) => end());
+  }, []);
   return (
     <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">
       {text}

@@ -10,13 +10,14 @@ import { copyCommand, copyLink } from '../store/sharing';
 import { type Opening, useStudio } from '../store/state';
 import { BackendBadge } from './BackendBadge';
 import { LatentSizeButton } from './LatentSizeButton';
-import { ModelSwitch } from './ModelSwitch';
+import { ModelSwitch, useBundled } from './ModelSwitch';
 import { phaseNames } from './phases';
 import './shell.css';
 
 export function Header() {
   const open = useStudio((state) => state.open);
   const opening = useStudio((state) => state.opening);
+  const bundled = useBundled(); // named by the switch beside
   return (
     <header className="header">
       <h1 className="brand">
@@ -24,7 +25,7 @@ export function Header() {
       </h1>
       <button type="button" className="button model" onClick={() => showPanel('open')} data-testid="open-model">
         <Icon name="folder" size={14} />
-        <span className="truncate">{open ? open.description.name : 'Open a model'}</span>
+        <span className="truncate">{bundled ? 'Open your own' : (open?.description.name ?? 'Open a model')}</span>
         <Icon name="down" size={12} />
       </button>
       <ModelSwitch />

@@ -1,16 +1,19 @@
 /** The bundled models beside each other, one click apart; "Open a model" is for all others. */
-import { bundledModels, bundledReference } from '../../library/bundledModels';
+import { type BundledModel, bundledModels, bundledReference } from '../../library/bundledModels';
 import { Icon } from '../parts/Icon';
 import { Popover } from '../parts/Popover';
 import { openFolder } from '../store/open';
 import { useStudio } from '../store/state';
 
-export function ModelSwitch() {
+/** The one that is open, or undefined. */
+export function useBundled(): BundledModel | undefined {
   const folder = useStudio((state) => state.open?.folder);
+  return bundledModels.find(({ url }) => folder?.kind === 'url' && folder.url === new URL(url, document.baseURI).href);
+}
+
+export function ModelSwitch() {
+  const current = useBundled();
   if (bundledModels.length < 2) return null;
-  const current = bundledModels.find(
-    ({ url }) => folder?.kind === 'url' && folder.url === new URL(url, document.baseURI).href,
-  );
   return (
     <Popover
       button={

@@ -5,6 +5,7 @@ import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
 import { readAddress, writeAddress } from '../plan/address';
 import { planFromHash } from '../plan/hash';
+import { takeExample } from './beginning';
 import { besideInAddress, setSecond } from './beside';
 import { sameSettings } from './derived';
 import { setPlan } from './edit';
@@ -30,11 +31,20 @@ export function updateAddress(): void {
     model: bundledId(open.folder),
     settings,
     view: player.view,
+    picture: pictureInLink(hash),
     dropped: plan.dropped,
     // healed weights stay in this browser: a link that opened the cut without them would show another student
     beside: second?.weights === 'original' ? { name: second.name, dropped: second.plan.dropped } : undefined,
   });
   if (written !== hash) history.replaceState(null, '', `${pathname}${search}${written}`);
+}
+
+/** The path of the model's own picture that is wanted; what the address said, until that has been read. */
+function pictureInLink(hash: string): string | null {
+  const { open, settings } = read();
+  const examples = open?.description.image?.examples ?? [];
+  const path = settings.image ? settings.image.name : readAddress(hash).picture;
+  return path !== undefined && examples.includes(path) ? path : null;
 }
 
 function bundledId(folder: FolderReference): string | null {
@@ -61,6 +71,7 @@ export function keepAddress(openBundled: (id: string) => void): void {
     const wanted = { ...settings, ...address.settings };
     const plan = planFromHash(window.location.hash) ?? NOTHING_DROPPED;
     if (!sameSettings(wanted, settings)) commitSettings(address.settings);
+    if (address.picture !== undefined && address.picture !== settings.image?.name) void takeExample(address.picture);
     setPlan(normalisePlan(planTreeOf(open), plan.dropped));
     if (address.beside || read().second?.weights === 'original') setSecond(besideInAddress(planTreeOf(open)));
   });

@@ -14,10 +14,10 @@ export function exampleUrls({ examples }: ImageInput, folder: FolderReference): 
   return folder.kind === 'url' ? examples.map((path) => new URL(path, folder.url).href) : [];
 }
 
-/** Null where there is no such picture, or none that this browser reads. */
-export async function fetchPicture(url: string, { width, height }: ImageInput): Promise<Picture | null> {
+/** Null where there is no such picture, or none that this browser reads. `name`: its path in the model's folder. */
+export async function fetchPicture(url: string, { width, height }: ImageInput, name?: string): Promise<Picture | null> {
   const response = await fetch(url).catch(() => null);
-  return response?.ok ? readPicture(await response.blob(), { width, height }).catch(() => null) : null;
+  return response?.ok ? readPicture(await response.blob(), { width, height }, name).catch(() => null) : null;
 }
 
 export interface Crop {
@@ -41,6 +41,7 @@ export function cropTo(
 export async function readPicture(
   source: Blob,
   size: { readonly width: number; readonly height: number },
+  name = source instanceof File ? source.name : undefined,
 ): Promise<Picture> {
   const bitmap = await createImageBitmap(source);
   const { x, y, width, height } = cropTo(bitmap, size);
@@ -52,7 +53,7 @@ export async function readPicture(
   bitmap.close();
   const { data } = context.getImageData(0, 0, size.width, size.height);
   const pixels = new Uint8ClampedArray(data);
-  return { key: await nameOf(pixels), ...size, pixels };
+  return { key: await nameOf(pixels), ...(name ? { name } : {}), ...size, pixels };
 }
 
 async function nameOf(pixels: Uint8ClampedArray): Promise<string> {

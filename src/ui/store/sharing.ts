@@ -9,11 +9,16 @@ import { read } from './state';
 
 export async function copyLink(): Promise<void> {
   updateAddress();
-  const { open } = read();
-  const away = open !== null && open.folder.kind !== 'url';
+  const { open, settings } = read();
+  const missing = [
+    ...(open !== null && open.folder.kind !== 'url' ? ['the model’s files'] : []),
+    ...(settings.image && !open?.description.image?.examples.includes(settings.image.name ?? '')
+      ? ['your picture']
+      : []),
+  ];
   await copy(
     window.location.href,
-    away ? 'Link copied: it holds settings and plan; the model’s files it cannot.' : 'Link copied.',
+    missing.length > 0 ? `Link copied: it holds settings and plan, but not ${missing.join(' and ')}.` : 'Link copied.',
   );
 }
 

@@ -78,8 +78,13 @@ function onEngineStatus({ status, event, opened, problem, stayIdle }: StatusRepl
 async function openFirst(): Promise<void> {
   const named = modelInAddress();
   const last = keptFolder();
-  const bundled = bundledReference(named ?? present(bundledModels[0]), document.baseURI);
-  if (bundled.kind === 'url' && (named || !last || (last.kind === 'url' && last.url === bundled.url)))
+  const model = named ?? present(bundledModels[0]);
+  const bundled = bundledReference(model, document.baseURI);
+  if (
+    bundled.kind === 'url' &&
+    model.hasStoredClip &&
+    (named || !last || (last.kind === 'url' && last.url === bundled.url))
+  )
     void showStoredClip(bundled.url);
   if (!named && last && last.kind === 'url' && bundled.kind === 'url' && last.url !== bundled.url) {
     await openFolder(last);
