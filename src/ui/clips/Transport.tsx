@@ -112,6 +112,7 @@ export function Transport() {
           <span className="faint">Gain</span>
           <select
             className="field"
+            aria-label="Gain"
             value={differenceGain}
             onChange={(event) => setDifferenceGain(Number(event.target.value))}
           >
@@ -130,6 +131,7 @@ export function Transport() {
         <span className="faint">Zoom</span>
         <select
           className="field"
+          aria-label="Zoom"
           value={zoom}
           onChange={(event) => setZoom(Number(event.target.value))}
           data-testid="zoom"
@@ -180,6 +182,7 @@ function SwapButton() {
     <button
       type="button"
       className="button quiet small swap"
+      aria-label={three ? 'Hold to swap A and B' : 'Hold to swap'}
       aria-pressed={swapped}
       disabled={!both}
       onPointerDown={() => setSwapped(true)}

@@ -16,6 +16,7 @@ const shortKinds: Partial<Readonly<Record<BlockKind, string>>> = {
   spatial: 'Spatial',
   temporal: 'Temporal',
   'temporal-conv': 'Temporal conv.',
+  layer: 'Other',
 };
 
 export function Legend() {
@@ -32,7 +33,9 @@ export function Legend() {
   const kinds = useMemo(() => {
     const counts = new Map<BlockKind, number>();
     for (const leaf of tree?.blocks.flatMap(leaves) ?? []) counts.set(leaf.kind, (counts.get(leaf.kind) ?? 0) + 1);
-    return [...counts].filter(([kind]) => kind !== 'sampler' && kind !== 'layer');
+    // before and after the stages other layers have no letter
+    const hasOthers = tree?.blocks.some((top) => leaves(top).some((leaf) => leaf !== top && leaf.kind === 'layer'));
+    return [...counts].filter(([kind]) => kind !== 'sampler' && (kind !== 'layer' || hasOthers));
   }, [tree]);
   if (!tree) return null;
   const hasPairs = [...indexBlocks(tree).values()].some(({ block }) => block.kind === 'pair');

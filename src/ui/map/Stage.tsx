@@ -42,7 +42,11 @@ export function Stage({ block, side }: StageProps) {
         ))}
       </div>
       {drawn.map((row, i) => (
-        <div key={row.pair?.id ?? present(row.layers[0]).id} className="row">
+        <div
+          key={row.pair?.id ?? present(row.layers[0]).id}
+          className="row"
+          style={{ '--cells': row.layers.length } as CSSProperties}
+        >
           {row.pair && (
             <Cell block={row.pair} look="handle">
               <span className="handle-name">{side === 'up' ? drawn.length - 1 - i : i}</span>

@@ -125,8 +125,8 @@ function Share({ line }: { readonly line: Line }) {
   );
 }
 
-/** ' ± 3 %': the farther of the two bounds; beyond all of it, only that. */
+/** ' ± 3 %': the farther of the two bounds; '99+' beyond all of it. */
 function halfSpread({ median, low, high }: PairedTimes['ratio']): string {
   const half = Math.max(0.001, high - median, median - low);
-  return ` ± ${half < 1 ? formatPercent(half) : `${formatPercent(1)} or more`}`;
+  return ` ± ${half < 0.995 ? formatPercent(half) : '99+\u202f%'}`;
 }

@@ -36,6 +36,7 @@ function OpenDialog() {
         A pipeline folder in Optimum’s layout (model_index.json, unet, vae_decoder, text_encoder, tokenizer, scheduler),
         or a denoiser’s .onnx file with its weights files. Files are read where they are; nothing leaves this tab.
       </p>
+      <HowToExport />
       <div className="open-ways">
         <button type="button" className="open-way" onClick={() => present(folderInput.current).click()}>
           <Icon name="folder" size={20} />
@@ -78,6 +79,24 @@ function OpenDialog() {
       <UrlForm />
       <KeptModels />
     </Dialog>
+  );
+}
+
+/** A model in PyTorch is one call away from what the studio opens. */
+function HowToExport() {
+  return (
+    <details className="open-how">
+      <summary>My model is in PyTorch: how does it become an .onnx?</summary>
+      <pre>
+        <code>{`torch.onnx.export(unet, (), "model.onnx", dynamo=True,
+    kwargs={"sample": …, "timestep": …, "encoder_hidden_states": …, "return_dict": False},
+    output_names=["out_sample"])`}</code>
+      </pre>
+      <p className="dim">
+        The denoiser alone is enough to begin with; its inputs keep their names, and the values are examples of the
+        right shapes. training/exports/README.md in the studio’s source has a snippet for each family that was tried.
+      </p>
+    </details>
   );
 }
 
