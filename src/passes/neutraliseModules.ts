@@ -6,7 +6,7 @@
  */
 
 import { canHoldWeights } from '../blocks/operators';
-import { isInside, moduleScope } from '../blocks/scopes';
+import { isInside, moduleScope, weightScope } from '../blocks/scopes';
 import { present } from '../errors/present';
 import { dataTypeNumber } from '../onnx/dataTypes';
 import { type FreshName, freshNames } from '../onnx/freshNames';
@@ -139,8 +139,13 @@ class Neutraliser {
     const stored = node.inputs.map((name) => this.storedName(name)).filter((name) => name !== '');
     const scope = moduleScope(node);
     const first = scope.replace(/_\d+(?=\.|$)/g, '');
-    if (first === scope) return scope || (stored[0] ?? '');
+    if (first === scope) return scope || this.placeOf(stored);
     return stored.some((name) => this.scopesOf(name).has(first)) ? first : scope;
+  }
+
+  /** What names of weights say of a node that has none: exporters and optimisers write `val_12` beside `blocks.0.to_q.bias`. */
+  private placeOf(weights: readonly string[]): string {
+    return weights.find((name) => this.innermost(name) !== undefined) ?? weightScope(weights);
   }
 
   /** Scopes of the nodes that read a weight, as it is or seen otherwise. */

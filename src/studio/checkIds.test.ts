@@ -17,6 +17,9 @@ const all = [
 const few = [
   [exportsRoot, 'latte/legacy/fixed'],
   [exportsRoot, 'wan/dynamo/fixed'],
+  [exportsRoot, 'wan/dynamo/ort-basic'], // weights called val_12 beside biases with names
+  [exportsRoot, 'wan/dynamo/int4'], // weights packed, biases not
+  [exportsRoot, 'latte/legacy/fp16'], // rounding is a thousandth here
   [furtherRoot, 'decoder-wan-3/legacy/fixed'],
   [furtherRoot, 'decoder-ltx/dynamo/fixed'], // norms that give no number at zero
 ] as const;
@@ -61,11 +64,15 @@ describe('checkIds', () => {
     20 * minutes,
   );
 
-  it('finds two ids that were exchanged, and only these and what holds them', async () => {
-    const [a, b] = ['transformer_blocks.0.attn1', 'transformer_blocks.1.attn1'];
-    const checked = await check(exportsRoot, 'latte/legacy/fixed', (id) => (id === a ? b! : id === b ? a! : id));
+  it.each([
+    ['latte/legacy/fixed', 'transformer_blocks.0.attn1', 'transformer_blocks.1.attn1'],
+    ['latte/legacy/fp16', 'transformer_blocks.0.attn1', 'transformer_blocks.1.attn1'],
+    ['wan/dynamo/ort-basic', 'blocks.0.ffn', 'blocks.1.ffn'],
+  ])('%s: finds two ids that were exchanged, and only these and what holds them', async (path, a, b) => {
+    const checked = await check(exportsRoot, path, (id) => (id === a ? b : id === b ? a : id));
     expect(wrong(checked)).toEqual(expect.arrayContaining([a, b]));
-    expect(wrong(checked).every((id) => id.startsWith('transformer_blocks.'))).toBe(true);
+    const [list] = a.split('.');
+    expect(wrong(checked).every((id) => id.startsWith(`${list}.`))).toBe(true);
     expect(checked.some(({ verdict }) => verdict === 'right')).toBe(true);
   });
 });

@@ -7,6 +7,7 @@
 
 import type { Block, BlockTree } from '../blocks/block';
 import { denoiserTypes } from '../blocks/denoiserTypes';
+import { canHoldWeights } from '../blocks/operators';
 import { allBlocks, within } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
 import { firstOutput } from '../onnx/graph';
@@ -51,8 +52,9 @@ export interface CheckIdsOptions {
   readonly externalData?: SessionModel['externalData'];
 }
 
-/** Of rounding: two orders of summation of the same numbers. */
+/** Of rounding: two orders of summation of the same numbers. Of numbers of 16 bits: four units of their last place. */
 const SAME = 1e-3;
+const SAME_OF: Readonly<Record<string, number>> = { float16: 4 * 2 ** -10, bfloat16: 4 * 2 ** -7 };
 
 /** In the place of zeros where those give no number: a norm in the block divides by what they make. */
 const ALMOST_ZERO = 1e-9;
@@ -66,11 +68,13 @@ export async function checkIds(
 ): Promise<readonly CheckedId[]> {
   const blocks = allBlocks(tree).filter(({ droppable, members }) => droppable && !members);
   const gated = gate(model, treeForPlan(tree, { dropped: blocks.map(({ id }) => id) }));
+  const types = denoiserTypes(model, bindings);
   const neutral = neutraliseModules(
     model,
     allBlocks(tree).map(({ id }) => id),
-    denoiserTypes(model, bindings),
+    types,
   );
+  const same = roundingOf(model, types);
   const feeds = arbitraryFeeds(model, bindings);
   const output = firstOutput(model.graph).name;
   const open = (what: string, graph: Model): Promise<Session> =>
@@ -110,7 +114,7 @@ export async function checkIds(
       // Of packed weights, and of weights without a module's name, nothing can be told.
       const reached = !neutral.untouched.has('') && [...off].every((module) => !neutral.untouched.has(module));
       const isNamed = reached && [...off].some((module) => neutral.inputs.has(module));
-      const verdict = verdictOf(isNamed ? block.rewires : null, difference, effect, producers, fixed);
+      const verdict = verdictOf(isNamed ? block.rewires : null, difference, effect, same, producers, fixed);
       const one = { id: block.id, verdict, difference, effect };
       checked.push(one);
       onProgress?.({ done: checked.length, of: blocks.length, checked: one });
@@ -126,18 +130,25 @@ function verdictOf(
   rewires: Block['rewires'] | null,
   difference: number,
   effect: number,
+  same: number,
   producers: ReadonlyMap<string, Node>,
   fixed: ReadonlySet<string>,
 ): IdVerdict {
-  if (!(effect > 10 * SAME)) return 'no-effect';
+  if (!(effect > Math.max(10 * SAME, 2 * same))) return 'no-effect';
   if (Number.isNaN(difference)) return 'open';
-  if (difference <= SAME * Math.max(1, effect)) return 'right';
+  if (difference <= same * Math.max(1, effect)) return 'right';
   const residual = rewires?.every(({ exit, entry }) => {
     const node = producers.get(exit);
     if (node?.opType !== 'Add' || !node.inputs.includes(entry)) return false;
     return node.inputs.some((name) => name !== entry && endsInWeights(name, producers, fixed));
   });
   return residual ? 'wrong' : 'open';
+}
+
+/** How far apart equal results may be: by the coarsest numbers that products with weights give. */
+function roundingOf({ graph }: Model, types: ReadonlyMap<string, TensorType>): number {
+  const made = graph.nodes.filter(canHoldWeights).flatMap(({ outputs }) => types.get(outputs[0] ?? '')?.dataType ?? []);
+  return Math.max(SAME, ...made.map((dataType) => SAME_OF[dataType] ?? SAME));
 }
 
 const KEEPS_ZERO = new Set([
