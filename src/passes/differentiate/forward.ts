@@ -3,6 +3,7 @@
  * the outputs written in operators that have gradient rules. All else is copied as it is. Values keep their names.
  */
 import { StudioError } from '../../errors/StudioError';
+import { avoidRuntimeNames } from '../../onnx/avoidRuntimeNames';
 import { allNames, hasSubgraph, usedNames } from '../../onnx/graph';
 import type { Model } from '../../onnx/model';
 import { numbersOf } from '../../onnx/shapes/Value';
@@ -64,8 +65,6 @@ export function forward(model: Model, { wanted, ...sizes }: ForwardOptions): For
 
 /** The model with everything that was written; dead code is the caller's to remove. */
 export function written({ w, model }: Pick<Forward, 'w' | 'model'>): Model {
-  return {
-    ...model,
-    graph: { ...model.graph, nodes: w.nodes, initializers: new Map([...model.graph.initializers, ...w.initializers]) },
-  };
+  const initializers = new Map([...model.graph.initializers, ...w.initializers]);
+  return { ...model, graph: avoidRuntimeNames({ ...model.graph, nodes: w.nodes, initializers }) };
 }

@@ -23,12 +23,7 @@ describe('gradients of a training step against torch.autograd', () => {
     const model = readModel(readExportedModel(exportsRoot, path));
     const reference = readGradients(exportsRoot, path)!;
     const names = new Set(reference.initializers);
-    const { bindings, feeds } = float32Feeds(exportsRoot, path, model);
-    const inputValues = new Map(
-      Object.entries(feeds)
-        .filter(([name]) => /mask/.test(name))
-        .map(([name, { data }]) => [name, Array.from(data as BigInt64Array, Number)] as const),
-    );
+    const { bindings, feeds, masks: inputValues } = float32Feeds(exportsRoot, path, model);
     const { model: step, layout } = buildGradientStep(model, {
       bindings,
       inputValues,
