@@ -268,7 +268,9 @@ function channelReason(flow: Flow, { entry, exit, branch }: Atom): string {
     return 'Both sides of its addition hold weights, so nothing of the right size can stand in for it.';
   const changed = before.length === after.length ? before.flatMap((dim, i) => (dim === after[i] ? [] : [i])) : [0, 1];
   const [axis = -1] = changed;
-  if (changed.length > 1)
+  // Of three axes the middle one may as well be tokens (a class token that joins them).
+  const isChannels = axis === before.length - 1 || (axis === 1 && before.length > 3);
+  if (changed.length > 1 || (axis >= 0 && !isChannels))
     return `It turns ${before.join('x')} into ${after.join('x')}, so nothing of the right size can stand in for it.`;
   if (axis < 0) return 'Both sides of its addition hold weights, so no value passes it unchanged.';
   return `It changes the number of channels from ${before[axis]} to ${after[axis]}, so nothing of the right size can stand in for it.`;

@@ -104,7 +104,30 @@ function outsideLeaves(
     leaf.nodes.push(node);
     owner[node] = leaf;
   });
+  for (const leaf of leaves.values())
+    if (scopes && leaf.reason === conditioningReason) leaf.reason = reasonBeside(flow, leaf.id, scopes);
   return [...leaves.values()];
+}
+
+/** Of a module whose weights are beside the latent's way: what it does with what they make. */
+function reasonBeside(flow: Flow, module: string, scopes: readonly string[]): string {
+  const inside = (node: number): boolean => node >= 0 && isInside(scopes[node]!, module);
+  const own = flow.nodes.flatMap((_, node) => (inside(node) ? [node] : []));
+  if (own.some((node) => flow.outputs[node]!.some((value) => flow.trunk[value])))
+    return 'It scales and shifts the hidden state by what it makes of the time step or the text: that is no skip connection, so nothing passes it unchanged.';
+  const addsToGiven = own.some((node) => {
+    const data = flow.data[node]!;
+    return (
+      flow.nodes[node]!.opType === 'Add' &&
+      data.length === 2 &&
+      data.every((value) => flow.stream[value]) &&
+      data.some((value) => inside(flow.producer[value]!)) &&
+      data.some((value) => !inside(flow.producer[value]!))
+    );
+  });
+  return addsToGiven
+    ? 'It adds what it makes of one input to another, such as the text to the time step, and reads the other not at all: neither is a skip connection around the other.'
+    : conditioningReason;
 }
 
 /** A path and all around it, the outermost first. */

@@ -4,6 +4,7 @@
  */
 import { StudioError } from '../errors/StudioError';
 import type { Block, BlockTree, Rewire } from './block';
+import { unknownIdText } from './unknownId';
 
 /**
  * The edit: ids of dropped blocks. Order has no meaning; a dropped parent drops its children. In a plan of a whole
@@ -316,8 +317,7 @@ export function resolvePlan(tree: BlockTree, plan: Plan): ResolvedPlan {
 export function blockNamed(tree: BlockTree, id: string): Block {
   const entry = indexBlocks(tree).get(id);
   if (entry) return entry.block;
-  const text = `This model has no block named ${id}. "blocks MODEL.onnx" lists them.`;
-  throw new StudioError('blocks/unknown-id', text, { id });
+  throw new StudioError('blocks/unknown-id', unknownIdText(tree, id), { id });
 }
 
 function droppableBlock(tree: BlockTree, id: string): Block {

@@ -35,7 +35,7 @@ TRACED = ("fixed", "dynamic")
 
 
 def trace(family: Family, model: torch.nn.Module, exporter: str, variant: str, path: Path) -> None:
-    """torch.onnx.export with fixed or dynamic axes."""
+    """torch.onnx.export with fixed or dynamic axes. `exporter`: legacy, dynamo, or dynamo-OPSET for another opset than its own."""
     inputs = family.inputs()
     options = {"input_names": list(inputs), "output_names": [family.output]}
     dynamic = variant == "dynamic"
@@ -49,7 +49,10 @@ def trace(family: Family, model: torch.nn.Module, exporter: str, variant: str, p
             shapes = family.dynamic_shapes() if dynamic else None
             if dynamic and family.varied_inputs:
                 inputs = family.varied_inputs()
-            program = torch.onnx.export(model, (), kwargs=inputs, dynamo=True, dynamic_shapes=shapes, verbose=False, **options)
+            opset = {"opset_version": int(exporter.partition("-")[2])} if "-" in exporter else {}
+            program = torch.onnx.export(
+                model, (), kwargs=inputs, dynamo=True, dynamic_shapes=shapes, verbose=False, **opset, **options
+            )
             relative_traces(program.model)
             program.save(path, external_data=False)
 

@@ -70,12 +70,13 @@ def judge(family, exporter: str, folder: Path) -> dict:
     own_error = float(np.abs(outputs_of(path, feeds) - whole).max())
     if not own_error < MOST_OWN_ERROR:
         raise ArithmeticError(f"the whole graph, as exported, is off from PyTorch by {own_error:.1e}")
+    (folder / "asked.json").write_text(json.dumps(list(units)))
     subprocess.run(["npx", "tsx", "fixtures/exports/pruneUnits.ts", str(path), str(folder)], cwd=ROOT, check=True)
     tree = json.loads((folder / "blocks.json").read_text())
     offered = {block["id"]: block for block in tree}
     modules = dict(model.named_modules())
     result = {"cases": 0, "equal": [], "refused": {}, "wrong": {}, "faint": [], "unjudged": [], "error": own_error}
-    reasons = {block["id"]: block.get("reason", "") for block in tree}
+    reasons = json.loads((folder / "refusals.json").read_text())
     for one in units:
         effect = float(np.abs(without(model, inputs, {one: units[one]}).numpy() - whole).max())
         if not effect > 1e-3:
@@ -83,7 +84,7 @@ def judge(family, exporter: str, folder: Path) -> dict:
             continue
         result["cases"] += 1
         if not offered.get(one, {}).get("droppable"):
-            result["refused"][one] = reasons.get(one) or "no such id"
+            result["refused"][one] = reasons[one]
     for at, block in enumerate(tree):
         if not block["droppable"]:
             continue

@@ -35,29 +35,26 @@ def rows_of(results: dict) -> tuple[list[str], Counter]:
             continue
         equal, refused, wrong = len(one["equal"]), len(one["refused"]), len(one["wrong"])
         total.update(cases=one["cases"], equal=equal, refused=refused, wrong=wrong)
-        reasons = Counter(kind_of(reason_of(module, one)) for module in one["refused"])
+        reasons = Counter(kind_of(reason) for reason in one["refused"].values())
         said = "; ".join(f"{count}: {reason}" for reason, count in reasons.items())
         rows.append(f"| {key.replace('/', ' | ')} | {one['cases']} | {equal} | {refused} | {wrong} | {said} |")
     return rows, total
 
 
-def reason_of(module: str, one: dict) -> str:
-    """A list of blocks beside the latent's way is no unit of its own where its members are."""
-    reason = one["refused"][module]
-    members = [path for path in one["equal"] if path.startswith(f"{module}.")]
-    return "no unit of its own: its members can go, each and together" if reason == "no such id" and members else reason
-
-
 def kind_of(reason: str) -> str:
     """A reason without the numbers and names of its block."""
-    short = re.sub(r"from \d+ to \d+", "", reason)
+    short = re.sub(r"^\S+ cannot be dropped\. ", "", reason)
+    short = re.sub(r"from \d+ to \d+", "", short)
     short = re.sub(r"\d+(x\d+)+", "a shape", short)
-    return plain(re.sub(r"\S+\.\d+\S* in it", "a part of it", short))
+    short = re.sub(r"(\. These can be dropped, together too): .*", r"\1", short)
+    short = re.sub(r", and of it .*", ".", short)
+    short = re.sub(r"\S+\.\d+\S* in it", "a part of it", short)
+    return plain(re.sub(r"\b\w+(\.\w+)+\b", "it", short))
 
 
 def plain(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    return re.sub(r"/\S*/", "", text).replace("|", "/").split("\n")[0][:160].strip()
+    return re.sub(r"/\S*/", "", text).replace("|", "/").split("\n")[0][:200].strip()
 
 
 def section(results: dict) -> list[str]:

@@ -15,7 +15,7 @@ from identity import _hidden_channels, _spatial_side
 Replacement = object
 BRANCH = re.compile(r"Attention|Attn|FeedForward|FFN|MLP|Mlp|GLUMBConv|SwiGLU|MoE")
 # Norm(x + f(x)): with all parameters at zero they give zeros, not what they were given.
-POST_NORM = re.compile(r"^(Bert|Roberta|Distil\w*|Electra)(Layer|Attention)$|^TransformerBlock$|^TransformerEncoderLayer$")
+POST_NORM = re.compile(r"^(Bert|Roberta|Distil\w*|Electra|Albert)(Layer|Attention)$|^TransformerBlock$|^TransformerEncoderLayer$")
 LEAVES = re.compile(r"Norm|^Linear|^Conv\d|Embed|^Sequential$|Sampl|^ModuleList$|Proj$|Projection$")
 
 
