@@ -111,19 +111,14 @@ function outsideLeaves(
 
 /** Of a module whose weights are beside the latent's way: what it does with what they make. */
 function reasonBeside(flow: Flow, module: string, scopes: readonly string[]): string {
-  const inside = (node: number): boolean => node >= 0 && isInside(scopes[node]!, module);
-  const own = flow.nodes.flatMap((_, node) => (inside(node) ? [node] : []));
-  if (own.some((node) => flow.outputs[node]!.some((value) => flow.trunk[value])))
+  const inside = (node: number): boolean => node >= 0 && isInside(present(scopes[node]), module);
+  const own = flow.nodes.flatMap((node, at) => (inside(at) ? [{ node, at }] : []));
+  if (own.some(({ at }) => present(flow.outputs[at]).some((value) => flow.trunk[value])))
     return 'It scales and shifts the hidden state by what it makes of the time step or the text: that is no skip connection, so nothing passes it unchanged.';
-  const addsToGiven = own.some((node) => {
-    const data = flow.data[node]!;
-    return (
-      flow.nodes[node]!.opType === 'Add' &&
-      data.length === 2 &&
-      data.every((value) => flow.stream[value]) &&
-      data.some((value) => inside(flow.producer[value]!)) &&
-      data.some((value) => !inside(flow.producer[value]!))
-    );
+  const addsToGiven = own.some(({ node, at }) => {
+    const data = present(flow.data[at]);
+    if (node.opType !== 'Add' || data.length !== 2 || !data.every((value) => flow.stream[value])) return false;
+    return new Set(data.map((value) => inside(present(flow.producer[value])))).size === 2; // one made here, one given
   });
   return addsToGiven
     ? 'It adds what it makes of one input to another, such as the text to the time step, and reads the other not at all: neither is a skip connection around the other.'
