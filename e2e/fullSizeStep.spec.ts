@@ -1,0 +1,82 @@
+/**
+ * A denoiser of full size stepped in the tab: the graph of SVD with all its 1.5 billion parameters in float32, 6.1 GB in a file
+ * that holds nothing but a length, on the software adapter at a latent of two frames of 8x8. Many minutes, and more memory than
+ * the weights have: `npm run test:full`. Prints the time and the memory that opening and the step took.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from '@playwright/test';
+import { cell, counters, watchErrors } from './studioPage';
+
+const MINUTES = 60_000;
+const FIXTURE = 'fixtures/full-size/svd-tiny-latent';
+
+test.skip(!process.env['VDMINI_FULL'], 'many minutes, and 10 GB of memory');
+
+test('a step of full-size SVD runs on WebGPU, its weights streamed', async ({ page }) => {
+  test.setTimeout(70 * MINUTES);
+  const folder = await mkdtemp(join(tmpdir(), 'vdmini-'));
+  const memory = watchMemory();
+  try {
+    const { dataFile, dataBytes, parameters } = JSON.parse(await readFile(join(FIXTURE, 'full-size.json'), 'utf8'));
+    const [graph, weights] = [join(folder, 'model.onnx'), join(folder, dataFile)];
+    await writeFile(graph, gunzipSync(await readFile(join(FIXTURE, 'model.onnx.gz'))));
+    const file = await open(weights, 'w');
+    await file.truncate(dataBytes);
+    await file.close();
+
+    const errors = watchErrors(page);
+    const kept = { model: 'emoji-t2v', settings: { prompt: '', seed: 1, steps: 1, guidance: 1 }, backend: 'webgpu' };
+    await page.addInitScript((value) => localStorage.setItem('vdmini-studio/1', value), JSON.stringify(kept));
+    await page.route('**/models/emoji-t2v/**', (route) => route.abort());
+    await page.goto('./');
+    await page.getByTestId('open-model').click();
+    const began = Date.now();
+    await page.getByTestId('files-input').setInputFiles([graph, weights]);
+    await expect(cell(page, 'down_blocks.0.pairs.1')).toBeVisible({ timeout: 2 * MINUTES });
+    const mapped = Date.now();
+    await expect(page.getByTestId('backend-badge')).toHaveAttribute('data-backend', 'webgpu', { timeout: 5 * MINUTES });
+    await expect(page.getByTestId('cannot-run')).toHaveCount(0);
+    await expect.poll(async () => (await counters(page)).sessionsCreated, { timeout: 20 * MINUTES }).toBe(1);
+    const opened = Date.now();
+    console.log(`its session after ${((opened - mapped) / 1000).toFixed(0)} s more; most memory: ${memory.most()}`);
+    await expect(page.getByTestId('teacher-standing')).toHaveAttribute('data-standing', 'done', {
+      timeout: 60 * MINUTES,
+    });
+    const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(0);
+    console.log(
+      `${parameters} parameters, ${(dataBytes / 1e9).toFixed(2)} GB: map after ${seconds(began, mapped)} s, its step after ` +
+        `${seconds(opened, Date.now())} s behind the session; most memory: ${memory.most()}`,
+    );
+    expect((await counters(page)).denoiserRuns).toBeGreaterThanOrEqual(1);
+    expect((await counters(page)).deviceLosses).toBe(0);
+    expect(errors).toEqual([]);
+  } finally {
+    memory.end();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+/** The most memory that the browser's processes held, by kind, while it is watched. For Linux and macOS. */
+function watchMemory(): { readonly most: () => string; readonly end: () => void } {
+  const most = new Map<string, number>();
+  const look = (): void => {
+    const lines = execFileSync('ps', ['-eo', 'pid=,ppid=,rss=,args='], { encoding: 'utf8', maxBuffer: 2 ** 24 });
+    const own = new Set([process.pid]);
+    for (const line of lines.split('\n')) {
+      const [, pid, parent, kilobytes, args] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+      if (!own.has(Number(parent))) continue;
+      own.add(Number(pid));
+      const kind = /--type=(renderer|gpu-process)/.exec(args ?? '')?.[1];
+      if (kind) most.set(kind, Math.max(most.get(kind) ?? 0, Number(kilobytes) * 1024));
+    }
+  };
+  const timer = setInterval(look, 500);
+  return {
+    most: () => [...most].map(([kind, bytes]) => `${kind} ${(bytes / 1e9).toFixed(2)} GB`).join(', '),
+    end: () => clearInterval(timer),
+  };
+}
