@@ -24,7 +24,10 @@ beforeEach(() => {
   nowMs = 0;
   vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
 });
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.mocked(compareClipsInSlices).mockReset();
+});
 
 /** What each costs, in milliseconds. */
 interface Costs {
@@ -101,6 +104,35 @@ it.each([
 
 it('has none where measuring one would take 4 s and all steps take 16', async () => {
   expect(await previews({ step: 500, decode: 10, metrics: 4000 })).toEqual([]);
+});
+
+it('compares any takes with the first: what gives one clip runs once, decoders share their latents, what is kept is replayed', async () => {
+  const pipeline = pipelineOf({ step: 1, decode: 1, metrics: 1 });
+  const run = vi.spyOn(pipeline, 'runDenoiser');
+  const decode = vi.spyOn(pipeline, 'decode');
+  const of = (dropped: readonly string[], seed: number, steps: number) => ({
+    variant: variantOf({ dropped }),
+    settings: { prompt: '', seed, steps, guidance: 1 },
+  });
+  const asked = [of([], 1, 5), of([], 1, 5), of(['decoder/x'], 1, 5), of(['a'], 2, 3)];
+  const sample = takeSampler(pipeline);
+  const first = await sample({ takes: asked, previewEvery: 0 });
+  expect(run).toHaveBeenCalledTimes(5 + 3); // other settings, fewer steps: that take waits at its end
+  expect(decode).toHaveBeenCalledTimes(3);
+  expect(first.clips[1]).toBe(first.clips[0]);
+  const compared = vi.mocked(compareClipsInSlices).mock.calls;
+  expect(compared).toHaveLength(3);
+  for (const [index, [reference, candidate]] of compared.entries()) {
+    expect(reference).toBe(first.clips[0]);
+    expect(candidate).toBe(first.clips[index + 1]);
+  }
+  expect(first.comparisons.map((one) => one !== undefined)).toEqual([false, true, true, true]);
+
+  const again = await sample({ takes: [asked[3]!, asked[0]!], previewEvery: 0 }); // the other way round
+  expect(run).toHaveBeenCalledTimes(5 + 3);
+  expect(again.kept).toEqual([true, true]);
+  expect(again.clips[0]).toBe(first.clips[3]);
+  expect(again.clips[1]).toBe(first.clips[0]);
 });
 
 it('ends in the middle of measuring when it is cancelled, and gives way there', async () => {
