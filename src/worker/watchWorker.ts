@@ -14,8 +14,8 @@ export interface Patience {
   readonly openingMs: number;
   /**
    * A call into the runtime the first time, when nobody knows how long it takes, is waited for `silentMs` longer than its
-   * work takes on a slow machine: multiply-accumulates of a run, weights of a session that is made. Where nobody counted
-   * a run's, so long by its weights and `uncountedMs` on top.
+   * work takes on a slow machine: multiply-accumulates of a run. Where nobody counted them, and for a session that is
+   * made, so long by its weights and `uncountedMs` on top.
    */
   readonly msPerGigaMac: number;
   readonly msPerMegabyte: number;
@@ -30,12 +30,12 @@ export const PATIENCE: Patience = {
   openingMs: 60_000,
   msPerGigaMac: 2_000,
   msPerMegabyte: 250,
-  uncountedMs: 30_000,
+  uncountedMs: 120_000,
   cancelMs: 5_000,
 };
 
-/** A call that takes so many times as long as the longest of its kind before is stuck, short ones not before `silentMs`. */
-const [TIMES_SHORT, TIMES_LONG] = [10, 3];
+/** A call that takes so many times as long as the longest of its kind before, and longer than `silentMs`, is stuck. */
+const MOST_TIMES_LONGER = 10;
 /** What was ended in a first call, perhaps wrongly, is waited for so many times as long the next time. */
 const MORE_PATIENCE = 4;
 
@@ -138,15 +138,13 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   /** What a call of that kind may take; undefined while none like it has come back. */
   const knownMs = (kind: string): number | undefined => {
     const longest = longestMs.get(kind);
-    if (longest === undefined) return undefined;
-    return Math.max(patience.silentMs, Math.min(TIMES_SHORT * longest, patience.silentMs + TIMES_LONG * longest));
+    return longest === undefined ? undefined : Math.max(patience.silentMs, MOST_TIMES_LONGER * longest);
   };
 
   /** What it may take the first time. */
   const firstMs = ({ kind, weightBytes, macs }: RuntimeCall): number => {
-    const byWeights = (patience.msPerMegabyte * weightBytes) / 1e6;
-    const uncounted = kind.startsWith('run ') ? patience.uncountedMs + byWeights : byWeights;
-    const workMs = macs === undefined ? uncounted : (patience.msPerGigaMac * macs) / 1e9;
+    const uncountedMs = patience.uncountedMs + (patience.msPerMegabyte * weightBytes) / 1e6;
+    const workMs = macs === undefined ? uncountedMs : (patience.msPerGigaMac * macs) / 1e9;
     return (patience.silentMs + workMs) * MORE_PATIENCE ** (endedBy.get(kind) ?? 0);
   };
 

@@ -60,6 +60,7 @@ const einsum: MacRule = ({ inputs }, node) => {
     const shape = inputs[i];
     if (!shape) return 0;
     const batch = shape.length - term.replace('...', '').length; // axes under the ellipsis, counted from its left
+    if (batch < 0) return 0;
     const letters = term.replace('...', [...Array(batch).keys()].map((k) => String.fromCharCode(0xe000 + k)).join(''));
     [...letters].forEach((letter, axis) => sizes.set(letter, Math.max(sizes.get(letter) ?? 1, shape[axis] ?? 1)));
   }
