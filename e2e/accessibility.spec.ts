@@ -111,6 +111,12 @@ test('axe finds nothing serious while jobs run and in what they leave, they are 
   await page.getByTestId('id-check-run').click();
   await expect(page.getByTestId('id-check-outcome')).toHaveAttribute('data-whole', 'true');
   await expectNoFindings(page, 'ids checked');
+  await page.getByTestId('export-open').click();
+  await page.getByTestId('export-run').click();
+  await expect(page.getByTestId('export-result')).toHaveAttribute('data-current', 'true');
+  await announced('The student is exported.');
+  await expectNoFindings(page, 'exported');
+  await page.keyboard.press('Escape');
   for (const [width, height] of [
     [390, 844],
     [720, 450],

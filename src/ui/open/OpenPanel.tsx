@@ -52,7 +52,7 @@ function OpenDialog() {
           <button
             key={model.id}
             type="button"
-            className="open-way"
+            className="open-way bundled"
             onClick={() => void openFolder(bundledReference(model, document.baseURI))}
             data-testid={`open-${model.id}`}
           >
@@ -89,8 +89,9 @@ function HowToExport() {
       <summary>My model is in PyTorch: how does it become an .onnx?</summary>
       <pre>
         <code>{`torch.onnx.export(unet, (), "model.onnx", dynamo=True,
-    kwargs={"sample": …, "timestep": …, "encoder_hidden_states": …, "return_dict": False},
-    output_names=["out_sample"])`}</code>
+    output_names=["out_sample"], kwargs={
+        "sample": …, "timestep": …,
+        "encoder_hidden_states": …, "return_dict": False})`}</code>
       </pre>
       <p className="dim">
         The denoiser alone is enough to begin with; its inputs keep their names, and the values are examples of the
