@@ -9,16 +9,18 @@ export async function visit(
   {
     steps,
     seed = 1,
+    guidance = 2,
     backend = 'auto',
     path = './',
   }: {
     readonly steps: number;
     readonly seed?: number;
+    readonly guidance?: number;
     readonly backend?: 'auto' | 'webgpu' | 'wasm';
     readonly path?: string;
   },
 ): Promise<void> {
-  const settings = { prompt: 'a red apple bounces on a dark background', seed, steps, guidance: 2 };
+  const settings = { prompt: 'a red apple bounces on a dark background', seed, steps, guidance };
   const kept = { model: 'emoji-t2v', settings, backend };
   await page.addInitScript((value) => {
     if (localStorage.getItem('vdmini-studio/1') === null) localStorage.setItem('vdmini-studio/1', value);

@@ -3,10 +3,11 @@ import { StudioError } from '../errors/StudioError';
 import { type DisplayName, displayNames } from '../metrics/colorVideoVdp/parameters';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../studio/GenerateSettings';
+import type { Pipeline } from '../studio/Pipeline';
 import { decimal, deviceHelp, integer, latentSizeHelp } from './arguments';
+import { givenPictures } from './givenPictures';
 import { readPrompts } from './importanceOptions';
 import { planOptions } from './planOptions';
-import { readImage } from './readImage';
 
 export const generateOptions = {
   ...planOptions,
@@ -27,6 +28,7 @@ export const generateHelp = `  --prompt TEXT       what the clip shows (default:
   --steps N           sampling steps (default: the folder's own)
   --guidance X        classifier-free guidance; 1: none (default: the folder's own)
   --image FILE        the PNG or JPEG that the clip begins with, for a model that takes one; cropped to its aspect
+                      (default: the first that came with the folder)
 ${latentSizeHelp}
 ${deviceHelp}`;
 
@@ -38,20 +40,29 @@ interface SettingValues {
   readonly image?: string;
 }
 
-/** Throws `cli/usage`. */
+/** Throws `cli/usage`, and as reading the folder's own picture. */
 export async function readSettings(
   values: SettingValues,
-  { defaults, image }: PipelineDescription,
+  pipeline: Pick<Pipeline, 'folder' | 'description'>,
 ): Promise<GenerateSettings> {
-  if (values.image !== undefined && !image)
-    throw new StudioError('cli/usage', '--image: this model does not begin with a picture.');
+  const { defaults } = pipeline.description;
+  const [image] = await givenPictures(values.image === undefined ? undefined : [values.image], pipeline, 1);
   return {
-    ...(values.image === undefined ? {} : { image: await readImage(values.image) }),
+    ...(image ? { image } : {}),
     prompt: values.prompt ?? defaults.prompt,
     seed: integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1),
     steps: integer(values.steps, '--steps', { min: 1, max: 1000 }, defaults.steps),
     guidance: decimal(values.guidance, '--guidance', 0, defaults.guidance),
   };
+}
+
+/** The pipeline's notes, and which of the folder's pictures a clip begins with where none was given. */
+export function notesOn(
+  { image: given }: Pick<SettingValues, 'image'>,
+  { notes, image }: PipelineDescription,
+): readonly string[] {
+  const own = given === undefined ? image?.examples[0] : undefined;
+  return own === undefined ? notes : [...notes, `Clips begin with the folder's ${own}; --image FILE takes another.`];
 }
 
 export const casesHelp = `  --prompts FILE      one prompt a line, instead of --prompt
@@ -76,11 +87,11 @@ interface CaseValues extends SettingValues {
 /** Every prompt with every seed; the picture is the same for all. Throws `cli/usage` and `library/missing-file`. */
 export async function readCases(
   values: CaseValues,
-  description: PipelineDescription,
+  pipeline: Pick<Pipeline, 'folder' | 'description'>,
 ): Promise<readonly GenerateSettings[]> {
   if (values.prompt !== undefined && values.prompts !== undefined)
     throw new StudioError('cli/usage', 'Give --prompt or --prompts, not both.');
-  const first = await readSettings(values, description);
+  const first = await readSettings(values, pipeline);
   const prompts = values.prompts === undefined ? [first.prompt] : await readPrompts(values.prompts);
   const seeds = integer(values.seeds, '--seeds', { min: 1, max: 1000 }, 1);
   if (first.seed + seeds > 2 ** 32) throw new StudioError('cli/usage', '--seeds: a seed is at most 4294967295.');

@@ -26,9 +26,19 @@ export async function fingerprintOf({
     const beside: unknown[] = [];
     for (const [location, source] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1)))
       beside.push([location, source.sizeBytes, cannotRun === undefined ? await contentOf(source) : null]);
-    parts.push([await sha256Of([bytes]), beside]);
+    parts.push([await hashAhead(bytes), beside]);
   }
   return sha256Of([new TextEncoder().encode(JSON.stringify(parts))]);
+}
+
+const hashes = new WeakMap<Uint8Array, Promise<string>>();
+
+/** Begins the hash of a graph file that `fingerprintOf` will ask for: it is made beside whatever else an opening does. */
+export function hashAhead(bytes: Uint8Array): Promise<string> {
+  const known = hashes.get(bytes) ?? sha256Of([bytes]);
+  hashes.set(bytes, known);
+  known.catch(() => undefined); // told by `fingerprintOf`
+  return known;
 }
 
 /** The hash of the hashes of a file's pieces. */

@@ -106,19 +106,23 @@ async function sample(
     const clips: (Clip | undefined)[] = takes.map(() => undefined);
     if (decodes) {
       for (const [index, one] of wanted.entries()) clips[index] = await decodeAt(pipeline, one, step, signal);
-      comparisons = await compareAll(clips as Clip[], signal, turn);
-      if (step < count) pace.previewTook(performance.now() - startMs);
+      if (step < count) {
+        comparisons = await compareAll(clips as Clip[], signal, turn);
+        pace.previewTook(performance.now() - startMs);
+      }
     }
     onProgress?.({
       step,
       steps: count,
       clips,
-      comparisons: decodes ? comparisons : takes.map(() => undefined),
+      comparisons: decodes && step < count ? comparisons : takes.map(() => undefined),
       stepMs: wanted.map((one) => one.running.lastMs),
       latentErrors: wanted.map((one, index) =>
         index === 0 ? undefined : latentError(pipeline, present(wanted[0]).running, one.running, step),
       ),
     });
+    // The whole clips are on their way to whoever waits for them before they are measured.
+    if (step === count) comparisons = await compareAll(clips as Clip[], signal, turn);
   }
   const ran = new Map([...running].map(([key, one]) => [key, finish(one)] as const));
   const ends = takes.map((take) => present(ran.get(denoiserKey(take))));

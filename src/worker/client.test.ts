@@ -120,6 +120,13 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const jobsOf = (worker: FakeWorker) => worker.asked.flatMap((asked) => (asked.type === 'job' ? [asked] : []));
 
 describe('the client', () => {
+  it('asks at once: the page draws after the message is out, not before', async () => {
+    const { client, workers } = clientOf(diligent('p1'));
+    await client.open(request);
+    void client.sample(sampling).catch(() => undefined);
+    expect(jobsOf(workers[0]!).map(({ job }) => job)).toEqual(['open', 'sample']); // no turn of any queue in between
+  });
+
   it('names the pipeline in every job of one', async () => {
     const { client, workers } = clientOf(diligent('p1'));
     await client.open(request);

@@ -218,7 +218,8 @@ export function createEngineClient(
 
   const run = async <N extends JobName>(job: N, input: Jobs[N]['input'], options?: JobOptions<N>) => {
     // A job of the model that is being opened again waits for it; a new model need not.
-    if (job !== 'open') await restarting;
+    // Not awaited for nothing: the message would wait until the page has drawn what was just written to the store.
+    if (restarting && job !== 'open') await restarting;
     return send(job, input, options);
   };
 

@@ -13,7 +13,7 @@ import type { OnBusy } from '../runtime/webRuntime';
 import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
-import { fingerprintOf } from '../studio/fingerprint';
+import { fingerprintOf, hashAhead } from '../studio/fingerprint';
 import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
@@ -142,6 +142,7 @@ async function openOn(
     withoutRunning,
     ...(signal ? { signal } : {}),
     onMapped: (mapped) => onProgress?.({ phase: 'mapped', mapped }),
+    onRead: ({ bytes }) => void hashAhead(bytes),
   });
   return { request, backend: await backend, pipeline };
 }

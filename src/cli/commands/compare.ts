@@ -24,6 +24,7 @@ import {
   displayHelp,
   generateHelp,
   generateOptions,
+  notesOn,
   printable,
   readCases,
   readDisplay,
@@ -84,7 +85,7 @@ export const compare: Command = {
       const collector = features && featureCollector(features);
       scoring = wantedScores && (await openScoreModels(wantedScores, pipeline.runtime));
       const scores = scoring && scoreCollector(pipeline.description.framesPerSecond, scoring.models);
-      const settings = await readCases(values, pipeline.description);
+      const settings = await readCases(values, pipeline);
       const plans = await requireStudents(values, wholeTree(pipeline));
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
       const compared = await compareStudents(pipeline, variants, settings, {
@@ -107,7 +108,7 @@ export const compare: Command = {
         display,
         distances,
         scored: scores?.scored(),
-        notes: pipeline.description.notes,
+        notes: notesOn(values, pipeline.description),
       };
       if (values.csv !== undefined)
         await writeWhole(

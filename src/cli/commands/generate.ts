@@ -7,7 +7,7 @@ import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { generateHelp, generateOptions, printable, readScale, readSettings } from '../generateOptions';
+import { generateHelp, generateOptions, notesOn, printable, readScale, readSettings } from '../generateOptions';
 import { encodeGif } from '../gif';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { planHelp, readPlan, wholeTree } from '../planOptions';
@@ -43,14 +43,15 @@ export const generate: Command = {
       device(values.device),
     );
     try {
-      const settings = await readSettings(values, pipeline.description);
+      const settings = await readSettings(values, pipeline);
       const plan = (await readPlan(values, wholeTree(pipeline))) ?? NOTHING_DROPPED;
       const result = await pipeline.sample(
         { takes: [{ variant: variantOf(plan), settings }], previewEvery: 0 },
         { signal, onProgress: showStep },
       );
       const clip = present(result.clips[0]);
-      const { framesPerSecond, notes } = pipeline.description;
+      const { framesPerSecond } = pipeline.description;
+      const notes = notesOn(values, pipeline.description);
       if (out.endsWith('.png')) {
         const fingerprint = await fingerprintOf(pipeline);
         const stored = encodeStoredClip(clip, settings, fingerprint);

@@ -18,7 +18,15 @@ import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
-import { casesHelp, displayHelp, generateHelp, generateOptions, readCases, readDisplay } from '../generateOptions';
+import {
+  casesHelp,
+  displayHelp,
+  generateHelp,
+  generateOptions,
+  notesOn,
+  readCases,
+  readDisplay,
+} from '../generateOptions';
 import { machineFacts, studioVersion } from '../machineFacts';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { type NamedPlan, planHelp, requireStudents, studentOptions } from '../planOptions';
@@ -66,7 +74,7 @@ export const report: Command = {
       where,
     );
     try {
-      const settings = await readCases(values, pipeline.description);
+      const settings = await readCases(values, pipeline);
       const plans = await requireStudents(values, pipeline.denoiser.tree);
       const scenes = worstScenes();
       const variants = plans.map(({ name, plan }) => ({ name, variant: variantOf(plan) }));
@@ -100,7 +108,7 @@ export const report: Command = {
           commandLine('report', args),
           ...plans.map(({ plan }) => pruneLine(join(present(positionals[0]), denoiser.file.path), plan.dropped)),
         ],
-        notes: description.notes,
+        notes: notesOn(values, description),
       } satisfies ReportContent);
       const bytes = new TextEncoder().encode(text);
       await writeWhole(out, signal, bytes);

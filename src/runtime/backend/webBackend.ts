@@ -8,6 +8,7 @@ import type { BackendPreference, BackendStatus } from '../BackendStatus';
 import { createMutex } from '../mutex';
 import { chooseBuild, loadOrt, threadCount } from '../ortBuild';
 import type { Runtime } from '../Runtime';
+import { tinyConvolution } from '../selfTest/builtInGraphs';
 import { distrustedOperators } from '../selfTest/fusedOperators';
 import { selfTest } from '../selfTest/selfTest';
 import { type OnBusy, type SessionCount, webRuntime } from '../webRuntime';
@@ -29,6 +30,7 @@ export interface WebBackend {
 
 const exclusively = createMutex();
 let loading: Promise<typeof Ort> | undefined;
+let awake: Promise<void> | undefined;
 /** Of all backends that were ever made here. */
 const sessions: SessionCount = { living: 0 };
 
@@ -50,7 +52,7 @@ export async function openWebBackend(
   const build = chooseBuild(globalThis);
   loading ??= loadOrt(build, threads);
   const ort = await loading;
-  const wasm = webRuntime({ ort, exclusively, build, onBusy, sessions });
+  const wasm = awakened(webRuntime({ ort, exclusively, build, onBusy, sessions }));
   const base = { build, threads, crossOriginIsolated: self.crossOriginIsolated, heapBytes: HEAP_BYTES };
   const onWasm = (reason: string, adapter?: string): WebBackend => ({
     runtime: wasm,
@@ -97,6 +99,17 @@ export async function openWebBackend(
     if (preference === 'webgpu') throw error;
     return onWasm(`WASM: WebGPU on ${found.facts.name} failed its self-test. ${error.message}`, found.facts.name);
   }
+}
+
+/**
+ * onnxruntime fetches and compiles its WebAssembly and starts its threads with the first session: a graph of one node has
+ * that done while the model is still read and mapped. Where it fails every session does, for that reason.
+ */
+function awakened(runtime: Runtime): Runtime {
+  const first = { what: 'its first graph', modelBytes: tinyConvolution(), externalData: new Map() };
+  const waking = (awake ??= runtime.createSession(first).then((session) => session.release()));
+  waking.catch(() => undefined); // told by the first session that somebody waits for
+  return { ...runtime, createSession: (model) => waking.then(() => runtime.createSession(model)) };
 }
 
 /** Whether every call into the runtime comes back within that time; what is asked of it meanwhile waits behind this. */
