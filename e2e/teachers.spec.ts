@@ -106,11 +106,11 @@ test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut lea
   expect(await clipHash(page, 'teacher')).not.toBe(first);
 
   // the picture is in the link and in the command
-  await expect(page).toHaveURL(/&picture=pictures%2Frocket\.png/);
+  await expect(page).toHaveURL(/&picture=pictures%2Fred-apple\.png/);
   const chosen = (await page.getByTestId('picture').getAttribute('data-key'))!;
   await page.getByTestId('copy-command').click();
   const command = await page.evaluate(() => navigator.clipboard.readText());
-  expect(command).toContain('--image public/models/emoji-i2v/pictures/rocket.png');
+  expect(command).toContain('--image public/models/emoji-i2v/pictures/red-apple.png');
   await page.reload();
   await expect(page.getByTestId('picture')).toHaveAttribute('data-key', chosen);
   await bothDone(page);
@@ -120,7 +120,7 @@ test('emoji-i2v, image to video: a bundled picture begins it, VDMini’s cut lea
   const total = (side: string) => page.getByTestId(`total-parameters-${side}`).getAttribute('data-value');
   expect(Number(await total('teacher'))).toBe(teachers.parameters.all);
   expect(Number(await total('student'))).toBe(teachers.parameters.withoutCut);
-  const picture = 'public/models/emoji-i2v/pictures/rocket.png';
+  const picture = 'public/models/emoji-i2v/pictures/red-apple.png';
   const settings = ['--seed', '3', '--steps', '1', '--guidance', '1'];
   await equalToCommandLine(page, ['public/models/emoji-i2v', '--image', picture, '--preset', 'vdmini', ...settings]);
 

@@ -59,11 +59,11 @@ PROMPTS = (
 IN_BYTES = re.compile("^(" + "|".join(map(re.escape, DEEPEST)) + ")")
 IMAGE_IN_BYTES = re.compile(IN_BYTES.pattern + r"|\.attn2\.to_[qk]\.")
 
-# Where each begins says which motions are open.
+# Where each begins says which motions are open. The first is what the studio begins with: a clip without a fault.
 PICTURES = (
-    ("red apple", "bounces", "dark"),
-    ("panda", "spins", "green"),
     ("rocket", "rises", "blue"),
+    ("panda", "spins", "green"),
+    ("red apple", "bounces", "dark"),
     ("soccer ball", "slides right", "light"),
     ("sunflower", "circles", "dark"),
     ("pizza", "grows", "light"),

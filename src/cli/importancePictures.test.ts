@@ -27,16 +27,16 @@ it('measures on pictures, names them by content, and refuses them where none is 
       return JSON.parse(text) as Written;
     };
     const own = await analyzed('own.json');
-    const [apple, panda] = ['red-apple', 'panda'].map((picture) => ['--image', `${model}/pictures/${picture}.png`]);
-    const both = await analyzed('both.json', ...panda!, ...apple!);
+    const [rocket, panda] = ['rocket', 'panda'].map((picture) => ['--image', `${model}/pictures/${picture}.png`]);
+    const both = await analyzed('both.json', ...panda!, ...rocket!);
     expect(own.settings).toHaveLength(1);
     expect(both.settings.map(({ seed }) => seed)).toEqual([1, 1]);
-    expect(both.settings[1]).toEqual(own.settings[0]); // the apple is the folder's first
+    expect(both.settings[1]).toEqual(own.settings[0]); // the rocket is the folder's first
     expect(both.settings[0]!.image.sha256).not.toBe(own.settings[0]!.image.sha256);
     const damages = ({ units }: Written) => units.map(({ output }) => output.total);
     expect(damages(both)).not.toEqual(damages(own));
     expect(both.units.some(({ output }) => output.halfInterval > 0)).toBe(true);
-    const refused = ['analyze', 'public/models/emoji-t2v', '--out', join(folder, 'x.json'), ...apple!];
+    const refused = ['analyze', 'public/models/emoji-t2v', '--out', join(folder, 'x.json'), ...rocket!];
     expect((await runCliError(...refused)).code).toBe('cli/usage');
   } finally {
     await rm(folder, { recursive: true });
