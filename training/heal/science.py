@@ -105,7 +105,7 @@ def table(name: str, results: dict) -> str:
 
 def _share(part: dict) -> str:
     low, high = part["interval"]
-    return f"{100 * part['allRight']:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{100 * part['allRight']:.0f} % ({100 * max(0.0, low):.0f} to {100 * high:.0f})"
 
 
 def write_page() -> None:
