@@ -44,6 +44,8 @@ const LOG_SIGMA: readonly [number, number] = [-1.2, 1.2];
 const NUDGE = 0.1;
 /** Share of clips told rightly before its gradient counts, and of that share's running mean what stays. */
 const TRUSTED = 0.65;
+/** Its updates in a step, each with other noise, until it counts: with one it was still at chance after 150 steps. */
+const UPDATES_BEFORE = 4;
 const MEMORY = 0.9;
 const MOST_STAGES = 6;
 /** Streams of `seededNoise`. */
@@ -117,9 +119,15 @@ export class ClipCritic {
     student: Float32Array,
     step: number,
   ): Promise<Judgement> {
-    const noised = this.noised(items, teacher, student, step);
-    const { hinge, told } = await this.learn([...noised.real, ...noised.fake, ...noised.nudged], items.length);
-    this.accuracy = MEMORY * this.accuracy + (1 - MEMORY) * told;
+    const updates = this.accuracy > TRUSTED ? 1 : UPDATES_BEFORE;
+    let noised = this.noised(items, teacher, student, step * UPDATES_BEFORE);
+    let hinge = 0;
+    for (let update = 0; update < updates; update++) {
+      if (update > 0) noised = this.noised(items, teacher, student, step * UPDATES_BEFORE + update);
+      const learnt = await this.learn([...noised.real, ...noised.fake, ...noised.nudged], items.length);
+      this.accuracy = MEMORY * this.accuracy + (1 - MEMORY) * learnt.told;
+      hinge = learnt.hinge;
+    }
     const counts = this.accuracy > TRUSTED;
     const direction = counts ? await this.direction(noised) : new Float32Array(student.length);
     return { point: { loss: hinge, accuracy: this.accuracy, counts }, direction };
@@ -140,8 +148,8 @@ export class ClipCritic {
   }
 
   /** Clean clips of both, and the teacher's nudged, all with the same new noise, as items. */
-  private noised(items: readonly TrainingItem[], teacher: Float32Array, student: Float32Array, step: number): Noised {
-    const key = (this.settings.seed * 1_000_003 + step) >>> 0;
+  private noised(items: readonly TrainingItem[], teacher: Float32Array, student: Float32Array, draw: number): Noised {
+    const key = (this.settings.seed * 1_000_003 + draw) >>> 0;
     const length = items[0]!.state.latent.length;
     const [levels, noise, nudges] = [
       seededNoise(key, items.length, LEVELS),
