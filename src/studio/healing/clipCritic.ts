@@ -120,14 +120,15 @@ export class ClipCritic {
     step: number,
   ): Promise<Judgement> {
     const updates = this.accuracy > TRUSTED ? 1 : UPDATES_BEFORE;
-    let noised = this.noised(items, teacher, student, step * UPDATES_BEFORE);
-    let hinge = 0;
-    for (let update = 0; update < updates; update++) {
-      if (update > 0) noised = this.noised(items, teacher, student, step * UPDATES_BEFORE + update);
+    let noised: Noised;
+    let hinge: number;
+    let update = 0;
+    do {
+      noised = this.noised(items, teacher, student, step * UPDATES_BEFORE + update);
       const learnt = await this.learn([...noised.real, ...noised.fake, ...noised.nudged], items.length);
       this.accuracy = MEMORY * this.accuracy + (1 - MEMORY) * learnt.told;
       hinge = learnt.hinge;
-    }
+    } while (++update < updates);
     const counts = this.accuracy > TRUSTED;
     const direction = counts ? await this.direction(noised) : new Float32Array(student.length);
     return { point: { loss: hinge, accuracy: this.accuracy, counts }, direction };
