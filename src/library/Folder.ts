@@ -9,6 +9,8 @@ export interface Folder {
   readonly name: string;
   /** Paths relative to the folder, with forward slashes. `null`: cannot be listed (plain http). */
   readonly paths: readonly string[] | null;
+  /** Those read so far, where they are remembered (`recordReads`). */
+  readonly readPaths?: ReadonlySet<string>;
   /** Throws `library/missing-file` when there is no such file. */
   open(
     path: string,

@@ -10,6 +10,7 @@ import { type ComponentId, type Plan, resolvePlan, withComponent } from '../bloc
 import { presetsFor } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
+import { recordReads } from '../library/recordReads';
 import { firstOutput } from '../onnx/graph';
 import { fusionsOn } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
@@ -58,7 +59,8 @@ export async function openPipeline(
 ): Promise<Pipeline> {
   const coming = Promise.resolve(runtime);
   coming.catch(() => undefined); // told below, unless the folder fails first
-  const mapped = await mapFolder(folder, options);
+  // what cannot be listed is known by what was read, for a zip of it
+  const mapped = await mapFolder(folder.paths === null ? recordReads(folder) : folder, options);
   const ready = await coming;
   const pool = sessionPool(ready.capacityBytes);
   try {

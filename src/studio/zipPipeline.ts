@@ -8,6 +8,7 @@ import type { Component } from '../pipeline/components';
 import type { ExportedFile } from './exportData';
 import type { Pipeline } from './Pipeline';
 import { isOfTeacherAlone } from './studentFolder';
+import { unlistedFiles } from './unlistedFiles';
 
 export interface ZipEntries {
   readonly list: readonly { readonly path: string; readonly source: ByteSource }[];
@@ -62,7 +63,7 @@ export async function otherPaths(pipeline: Pipeline, components: readonly Compon
   const replaced = new Set(
     components.flatMap((file) => [file.path, ...[...file.weights.keys()].map((name) => inFolderOf(file, name))]),
   );
-  return (pipeline.folder.paths ?? (await knownFiles(pipeline))).filter(
+  return (pipeline.folder.paths ?? (await unlistedFiles(pipeline.folder, pipeline.description))).filter(
     (path) => !replaced.has(path) && !isOfTeacherAlone(path),
   );
 }
@@ -107,21 +108,4 @@ export async function zipBlob(
   }
   zip.end();
   return new Blob(parts);
-}
-
-/** For a folder that cannot be listed (plain http): what Optimum's layout may hold and what is there. */
-async function knownFiles({ folder }: Pipeline): Promise<string[]> {
-  const components = ['unet', 'transformer', 'vae_decoder', 'vae_encoder', 'text_encoder', 'text_encoder_2'];
-  const candidates = [
-    'model_index.json',
-    'README.md',
-    ...components.flatMap((part) => [`${part}/model.onnx`, `${part}/config.json`]),
-    ...['tokenizer.json', 'tokenizer_config.json', 'vocab.json', 'merges.txt', 'special_tokens_map.json'].map(
-      (file) => `tokenizer/${file}`,
-    ),
-    'scheduler/scheduler_config.json',
-  ];
-  const there: string[] = [];
-  for (const path of candidates) if (await folder.has(path)) there.push(path);
-  return there;
 }
