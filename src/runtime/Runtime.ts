@@ -82,6 +82,8 @@ export interface RuntimeCall {
   readonly weightBytes: number;
   /** Of a run whose multiply-accumulates somebody counted. */
   readonly macs?: number;
+  /** On a GPU adapter that is a program: its kernels are far slower than WebAssembly's. */
+  readonly software?: true;
 }
 
 export interface Runtime {

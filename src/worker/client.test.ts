@@ -173,6 +173,7 @@ describe('the client', () => {
   it.each([
     ['session unet', { weightBytes: 0.5e6 }, 900],
     ['run unet on 1x4', { weightBytes: 9e6, macs: 0.4e9 }, 400],
+    ['run unet on 1x4', { weightBytes: 9e6, macs: 0.04e9, software: true as const }, 600],
     ['run encoder on 1x77', { weightBytes: 0.1e6 }, 500],
   ])('waits for a first %s by its work, and then no longer than for others', async (kind, work, workMs) => {
     const { client, workers, events } = await fakedClient();

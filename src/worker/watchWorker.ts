@@ -39,6 +39,9 @@ const MOST_TIMES_LONGER = 10;
 /** What was ended in a first call, perhaps wrongly, is waited for so many times as long the next time. */
 const MORE_PATIENCE = 4;
 
+/** Of a GPU adapter that is a program: SwiftShader does a tenth of a thousand million multiply-accumulates a second and core. */
+const SOFTWARE_TIMES_SLOWER = 15;
+
 /** Why a worker is ended. `stopped`: a person's "Stop" came while it was in something that does not hear it. */
 export type WorkerEnd = 'died' | 'silent' | 'stuck' | 'stopped' | 'unheeding';
 
@@ -142,9 +145,10 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   };
 
   /** What it may take the first time. */
-  const firstMs = ({ kind, weightBytes, macs }: RuntimeCall): number => {
+  const firstMs = ({ kind, weightBytes, macs, software = false }: RuntimeCall): number => {
     const uncountedMs = patience.uncountedMs + (patience.msPerMegabyte * weightBytes) / 1e6;
-    const workMs = macs === undefined ? uncountedMs : (patience.msPerGigaMac * macs) / 1e9;
+    const msPerGigaMac = patience.msPerGigaMac * (software ? SOFTWARE_TIMES_SLOWER : 1);
+    const workMs = macs === undefined ? uncountedMs : (msPerGigaMac * macs) / 1e9;
     return (patience.silentMs + workMs) * MORE_PATIENCE ** (endedBy.get(kind) ?? 0);
   };
 

@@ -69,11 +69,15 @@ export async function openWebBackend(
   tellCommands(device, onCommand);
   devices++;
   void device.lost.then(() => devices--);
-  const untested = webRuntime({ ort, exclusively, build, onBusy, sessions, device });
+  const onDeviceBusy: OnBusy = found.facts.isSoftware
+    ? (busy, call) => onBusy(busy, call && { ...call, software: true })
+    : onBusy;
+  const parts = { ort, exclusively, build, onBusy: onDeviceBusy, sessions, device };
+  const untested = webRuntime(parts);
   try {
     const selfTestMaxDifference = await selfTest(untested, wasm, 'WebAssembly');
     const distrusted = await distrustedOperators(untested);
-    const runtime = webRuntime({ ort, exclusively, build, onBusy, sessions, device, distrusted });
+    const runtime = webRuntime({ ...parts, distrusted });
     let isLost = false;
     void device.lost.then(() => {
       isLost = true;
