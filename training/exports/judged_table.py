@@ -95,7 +95,7 @@ def main() -> None:
         text = text[: text.index(BEGIN)] + part + text[text.index(END) + len(END) :]
     else:
         head, _, rest = text.partition("\n\n")
-        text = f"{head}\n\n{part}\n\n## Forms of ten families\n\n{rest}"
+        text = f"{head}\n\n{part}\n\n## Forms\n\n{rest}"
     options.document.write_text(text)
 
 
