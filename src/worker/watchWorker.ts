@@ -145,7 +145,7 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   };
 
   /** What it may take the first time. */
-  const firstMs = ({ kind, weightBytes, macs, software = false }: RuntimeCall): number => {
+  const firstMs = ({ kind, weightBytes, macs, software }: RuntimeCall): number => {
     const uncountedMs = patience.uncountedMs + (patience.msPerMegabyte * weightBytes) / 1e6;
     const msPerGigaMac = patience.msPerGigaMac * (software ? SOFTWARE_TIMES_SLOWER : 1);
     const workMs = macs === undefined ? uncountedMs : (msPerGigaMac * macs) / 1e9;
