@@ -10,7 +10,7 @@ import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
 import { cell, engineWorker, watchErrors } from './studioPage';
 
-const name = 'wide-pruned';
+const name = 'wide-without-1-layer-seed1-steps20-guidance1';
 
 /** Residual blocks of 4 MB on a small latent: quick to run, and written in more than one piece. */
 const wide = writeModel(
@@ -173,7 +173,9 @@ test('a picked place gets the very bytes of the download', async ({ page }) => {
   const bytes = await page
     .evaluate(async () => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
-      const url = URL.createObjectURL(await (await folder.getFileHandle('wide-pruned.zip')).getFile());
+      const url = URL.createObjectURL(
+        await (await folder.getFileHandle('wide-without-1-layer-seed1-steps20-guidance1.zip')).getFile(),
+      );
       const link = Object.assign(document.createElement('a'), { href: url, download: 'saved.zip' });
       setTimeout(() => link.click(), 50);
     })
@@ -197,7 +199,7 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
       await setWriting(page, 'slow');
       await page.getByTestId('export-save').click();
       await expect(page.getByTestId('export-progress')).toHaveAttribute('data-phase', phase);
-      await expect(page.getByTestId('export-place')).toContainText(/^Going to .*picked|pruned/);
+      await expect(page.getByTestId('export-place')).toContainText(/^Going to .*picked|without-1-layer/);
       await expect(page.getByTestId('export-place')).toContainText(/[1-9].* of /); // a part is written
       await page.getByTestId('cancel-export').click();
       await expect(page.getByTestId('export-save')).toBeVisible();
@@ -231,7 +233,9 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
     await page.getByTestId('format-onnx').check();
     await page.evaluate(async () => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
-      const stream = await (await folder.getFileHandle('wide-pruned.onnx', { create: true })).createWritable();
+      const stream = await (
+        await folder.getFileHandle('wide-without-1-layer-seed1-steps20-guidance1.onnx', { create: true })
+      ).createWritable();
       await stream.write('an earlier export');
       await stream.close();
     });

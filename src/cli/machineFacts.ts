@@ -2,8 +2,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import packageFile from '../../package.json' with { type: 'json' };
 import type { Fact } from '../report/ReportContent';
-
-export const studioVersion = `VDMini Studio ${packageFile.version}`;
+import { studioVersion } from '../studio/studioVersion';
 
 export function machineFacts(device: string): readonly Fact[] {
   const processors = cpus();

@@ -1,9 +1,11 @@
 /** The page's export and the command line write the same bytes, graph and weights. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromBinary } from '@bufbuild/protobuf';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { presetNamed } from '../blocks/presets';
 import { nodeFolder } from '../library/nodeFolder';
+import { ModelProtoSchema } from '../onnx/wire/onnx_pb';
 import { nodeRuntime } from '../runtime/nodeRuntime';
 import { openPipeline } from '../studio/openPipeline';
 import type { Pipeline } from '../studio/Pipeline';
@@ -22,6 +24,27 @@ beforeAll(async () => {
 afterAll(async () => {
   await pipeline.release();
   await rm(folder, { recursive: true, force: true });
+});
+
+test('of other settings too, and both say what they were seen in', async () => {
+  const plan = { dropped: ['mid_block'] };
+  const settings = { prompt: 'a red apple', seed: 29, steps: 2, guidance: 1.5 };
+  const request = { variant: variantOf(plan), format: 'onnx' as const, settings, name: 'seen' };
+  const { files } = await pipeline.exportStudent(request);
+  expect(files[0]!.name).toBe('seen.onnx');
+  const out = join(folder, 'seen.onnx');
+  const model = join(bundledPipeline, pipeline.description.denoiser.modelPath);
+  const seen = ['--prompt', settings.prompt, '--seed', '29', '--steps', '2', '--guidance', '1.5'];
+  await runCliJson('prune', model, '--drop', 'mid_block', '--out', out, ...seen);
+  const written = await readFile(out);
+  expect(written.equals(Buffer.from(await files[0]!.blob.arrayBuffer()))).toBe(true);
+  const props = fromBinary(ModelProtoSchema, written).metadataProps.map(({ key, value }) => [key, value]);
+  expect(Object.fromEntries(props)).toMatchObject({
+    'vdmini.model': 'emoji-t2v',
+    'vdmini.prompt': 'a red apple',
+    'vdmini.plan': JSON.stringify(plan),
+    'vdmini.settings': '{"seed":29,"steps":2,"guidance":1.5}',
+  });
 });
 
 describe.each([

@@ -11,9 +11,11 @@ import { writeError } from '../library/fileErrors';
 import type { Tensor } from '../onnx/model';
 import type { HealSummary } from '../studio/healing/healData';
 import { studentOf } from '../studio/healing/trainingGraphs';
+import { type Origin, withOrigin } from '../studio/origin';
 import type { Pipeline } from '../studio/Pipeline';
 import { previewComponent } from '../studio/previewComponent';
 import { studentTexts } from '../studio/studentFolder';
+import { studioVersion } from '../studio/studioVersion';
 import type { Edit } from '../studio/Variant';
 import { type StudentCheck, verifyStudent } from '../studio/verifyStudent';
 import { otherPaths } from '../studio/zipPipeline';
@@ -54,16 +56,18 @@ export async function writePipelineFolder(
     await mkdir(dirname(target), { recursive: true });
     const settings = { ...pipeline.description.defaults, seed: 1 };
     const preview = await previewComponent(pipeline, 'denoiser', edit, settings);
-    const student = studentOf(pipeline, edit);
+    const origin: Origin = { model: pipeline.description.name, ...edit, settings };
+    const student = withOrigin(studentOf(pipeline, edit), origin);
     const { checked } = await writeModelFile(student, {
       from: join(root, file.path),
       out: target,
       external: file.weights.size > 0,
       signal,
       check: (written) =>
-        verifyStudent(pipeline, denoiser, preview, { ...written, what: join(out, file.path) }, { signal }),
+        verifyStudent(pipeline, denoiser, preview, { ...written, what: join(out, file.path) }, { signal, origin }),
     });
-    await writeFile(join(stage, 'healing.json'), JSON.stringify({ model: folder.name, ...summary }, null, 2) + '\n');
+    const about = { version: studioVersion, model: folder.name, dropped: plan.dropped, ...summary };
+    await writeFile(join(stage, 'healing.json'), JSON.stringify(about, null, 2) + '\n');
     await rename(stage, out);
     return { folder: out, verification: present(checked) };
   } catch (thrown) {

@@ -8,20 +8,27 @@ import { type CompareOptions, modelDifference } from '../onnx/compareModels';
 import { readModel } from '../onnx/readModel';
 import { prune } from '../passes/prune';
 import type { SessionModel } from '../runtime/Runtime';
+import { type Origin, withOrigin } from './origin';
 import type { OpenedComponent } from './Pipeline';
 import type { Edit } from './Variant';
+
+export interface FileCheckOptions extends CompareOptions {
+  /** What the file is to say of itself; the pruned graph's own metadata alone when absent. */
+  readonly origin?: Origin | undefined;
+}
 
 /** Throws `engine/verification-failed` where the graph or a tensor differs, and what reading throws. */
 export async function checkStudentFile(
   { modelOf, tree, externalData }: Pick<OpenedComponent, 'modelOf' | 'tree' | 'externalData'>,
   { plan, weights }: Edit,
   file: SessionModel,
-  options: CompareOptions = {},
+  { origin, ...options }: FileCheckOptions = {},
 ): Promise<void> {
   const written = readModel(file.modelBytes);
   checkModel(written);
+  const pruned = prune(modelOf(weights), tree, plan);
   const difference = await modelDifference(
-    { model: prune(modelOf(weights), tree, plan), sources: externalData },
+    { model: origin ? withOrigin(pruned, origin) : pruned, sources: externalData },
     { model: written, sources: file.externalData },
     options,
   );

@@ -17,7 +17,9 @@ export interface ExportRequest {
   /** Which component's graph; the denoiser's when absent. A zip holds the whole pipeline, every edited component in it. */
   readonly component?: ComponentId;
   readonly format: ExportFormat;
-  /** Verification runs one denoiser call on this seed's noise with these settings' first step. */
+  /** How the files are called, without an ending; by model and whether anything is dropped when absent. */
+  readonly name?: string;
+  /** Verification runs one denoiser call on this seed's noise with these settings' first step; the graph's metadata hold them. */
   readonly settings: GenerateSettings;
   /** Absent: the files are put together in this browser and handed out as Blobs. */
   readonly place?: PickedPlace;

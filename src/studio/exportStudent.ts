@@ -31,6 +31,7 @@ import type {
   PickedPlace,
 } from './exportData';
 import type { GenerateSettings } from './GenerateSettings';
+import { type Origin, withOrigin } from './origin';
 import type { OpenedComponent, Pipeline, ProgressOptions } from './Pipeline';
 import { createFile, type ExportFileWriter, freeName, readBack } from './pickedFiles';
 import { previewComponent } from './previewComponent';
@@ -72,10 +73,8 @@ export async function exportStudent(
 
 /** One component as a graph, with its weights inside or beside it. */
 async function exportGraph(job: Job): Promise<ExportResult> {
-  const { pipeline, request } = job;
-  const { variant, place, format } = request;
-  const id = request.component ?? 'denoiser';
-  const wanted = studentName(pipeline.description.name, planOf(variant).dropped) + (id === 'denoiser' ? '' : `-${id}`);
+  const { place, format, component: id = 'denoiser' } = job.request;
+  const wanted = stemOf(job) + (id === 'denoiser' ? '' : `-${id}`);
   const baseName = place?.kind === 'folder' ? await freeName(place.handle, wanted, ['.onnx', '.onnx.data']) : wanted;
   const graphName = place?.kind === 'file' ? place.handle.name : `${baseName}.onnx`;
   const written = await writeComponent(job, id, graphName, format === 'onnx-external', place);
@@ -93,10 +92,7 @@ async function exportZip(job: Job): Promise<ExportResult> {
     const graphName = present(file.path.split('/').at(-1));
     written.push(await writeComponent(job, id, graphName, file.weights.size > 0, undefined));
   }
-  const name =
-    place?.kind === 'file'
-      ? place.handle.name
-      : `${await zipName(place, studentName(pipeline.description.name, planOf(variant).dropped))}.zip`;
+  const name = place?.kind === 'file' ? place.handle.name : `${await zipName(place, stemOf(job))}.zip`;
   const entries = await zipEntries(
     pipeline,
     written.map(({ component, files }) => ({ file: component.file, files })),
@@ -110,6 +106,9 @@ async function exportZip(job: Job): Promise<ExportResult> {
   const zip = place ? await save(job, place, { name, blob }, 'save', false) : { name, blob };
   return resultOf(job, 'denoiser', written, [zip]);
 }
+
+const stemOf = ({ pipeline, request: { name, variant } }: Job): string =>
+  name ?? studentName(pipeline.description.name, planOf(variant).dropped);
 
 const zipName = async (place: PickedPlace | undefined, wanted: string): Promise<string> =>
   place?.kind === 'folder' ? freeName(place.handle, wanted, ['.zip']) : wanted;
@@ -136,12 +135,18 @@ async function writeComponent(
   const edit = editOf(request.variant, id);
   const preview = pipeline.cannotRun ?? (await previewOrReason(pipeline, id, request.variant, request.settings));
   report('prune');
-  const student = prune(component.modelOf(edit.weights), component.tree, edit.plan);
+  const origin: Origin = { model: pipeline.description.name, ...edit, settings: request.settings };
+  const student = withOrigin(prune(component.modelOf(edit.weights), component.tree, edit.plan), origin);
   let verification: ExportVerification | undefined;
   const check = async (file: SessionModel): Promise<void> => {
     report('reload');
-    if (typeof preview === 'string') await checkStudentFile(component, edit, file, { signal });
-    else verification = await verify(pipeline, component, preview, file, { signal, loaded: () => report('verify') });
+    if (typeof preview === 'string') await checkStudentFile(component, edit, file, { signal, origin });
+    else
+      verification = await verify(pipeline, component, preview, file, {
+        signal,
+        origin,
+        loaded: () => report('verify'),
+      });
   };
   const sink = exportSink(job, graphName, place, typeof preview !== 'string');
   const { files } = await saveModel(student, component.externalData, sink, {

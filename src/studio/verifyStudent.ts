@@ -12,6 +12,7 @@ import type { Feeds, SessionModel } from '../runtime/Runtime';
 import { floatValues, outputNamed } from '../runtime/tensors';
 import { checkStudentFile } from './checkStudentFile';
 import { requireFinite } from './notFinite';
+import type { Origin } from './origin';
 import type { OpenedComponent, Pipeline } from './Pipeline';
 import type { Edit } from './Variant';
 
@@ -69,6 +70,8 @@ const outputOf = ({ file }: OpenedComponent): string => firstOutput(file.model.g
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
+  /** What the file is to say of itself. */
+  readonly origin?: Origin | undefined;
   /** Called between loading the file and running it. */
   readonly loaded?: () => void;
 }
@@ -79,10 +82,10 @@ export async function verifyStudent(
   component: OpenedComponent,
   preview: Preview,
   file: SessionModel,
-  { signal, loaded }: VerifyOptions = {},
+  { signal, origin, loaded }: VerifyOptions = {},
 ): Promise<StudentCheck> {
   const { edit, feeds, student, teacher } = preview;
-  await checkStudentFile(component, edit, file, { signal });
+  await checkStudentFile(component, edit, file, { signal, origin });
   const output = outputOf(component);
   const runFile = async (model: SessionModel): Promise<Float32Array> => {
     const session = await pipeline.createSession(model);

@@ -4,12 +4,16 @@ import type { Totals } from '../../blocks/block';
 import { measure } from '../../blocks/countTotals';
 import { resolvePlan } from '../../blocks/plan';
 import { present } from '../../errors/present';
+import type { Model } from '../../onnx/model';
 import { prune as pruneModel } from '../../passes/prune';
 import type { SessionModel } from '../../runtime/Runtime';
-import { integer, latentSize, parseArguments, required } from '../arguments';
+import type { GenerateSettings } from '../../studio/GenerateSettings';
+import { type Origin, withOrigin } from '../../studio/origin';
+import { decimal, integer, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
 import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
+import { originOnDisk } from '../originOnDisk';
 import { describeCut, planHelp, planOptions, requirePlan } from '../planOptions';
 import { percent, table, withPrefix } from '../table';
 import type { Verification, verifyPruned } from '../verifyPruned';
@@ -28,6 +32,9 @@ ${planHelp}
                       with the original's, run it in onnxruntime on one seeded input, and compare what comes out with
                       the studio's preview of the same plan
   --seed N            seed of that input (default 1)
+  --prompt TEXT, --steps N, --guidance X
+                      with --seed, the settings of the clip that the student was seen in (default: the pipeline's own).
+                      The file's metadata_props hold them beside model, plan and version, as an export of the page does
 ${denoiserHelp}
   --json              what went, what it saved, and the files written
 `;
@@ -38,6 +45,9 @@ const options = {
   external: { type: 'boolean' },
   verify: { type: 'boolean' },
   seed: { type: 'string' },
+  prompt: { type: 'string' },
+  steps: { type: 'string' },
+  guidance: { type: 'string' },
   ...denoiserOptions,
   json: { type: 'boolean' },
 } as const;
@@ -68,10 +78,11 @@ export const prune: Command = {
     const { model, tree, bindings } = await openDenoiser(path, values);
     const plan = await requirePlan(values, tree);
     const { goneIds } = resolvePlan(tree, plan);
-    const pruned = pruneModel(model, tree, plan);
+    const origin: Origin = { plan, weights: 'original', ...(await seenIn(path, model, { ...values, seed })) };
+    const pruned = withOrigin(pruneModel(model, tree, plan), origin);
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
-    const request = { seed, latentSize: latentSize(values['latent-size']), signal };
+    const request = { seed, latentSize: latentSize(values['latent-size']), origin, signal };
     const { files, checked: verification } = await writeModelFile(pruned, {
       from: path,
       out,
@@ -92,6 +103,22 @@ export const prune: Command = {
     process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));
   },
 };
+
+/** Of which model, and with what settings, as far as they were given. */
+async function seenIn(
+  path: string,
+  model: Model,
+  { prompt, seed, steps, guidance }: Partial<Record<'prompt' | 'steps' | 'guidance', string>> & { seed: number },
+): Promise<Pick<Origin, 'model' | 'settings'>> {
+  const { name, defaults } = await originOnDisk(path, model);
+  const settings: GenerateSettings = {
+    prompt: prompt ?? defaults.prompt,
+    seed,
+    steps: integer(steps, '--steps', { min: 1, max: 1000 }, defaults.steps),
+    guidance: decimal(guidance, '--guidance', 0, defaults.guidance),
+  };
+  return { model: name, settings };
+}
 
 /** The runtime is loaded for this alone. */
 const verify = async (...args: Parameters<typeof verifyPruned>) =>

@@ -14,6 +14,7 @@ import { fingerprintOf } from '../../studio/fingerprint';
 import type { GenerateSettings } from '../../studio/GenerateSettings';
 import { timesOfCut } from '../../studio/measureTimes';
 import type { Pipeline } from '../../studio/Pipeline';
+import { studioVersion } from '../../studio/studioVersion';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
@@ -27,7 +28,7 @@ import {
   readCases,
   readDisplay,
 } from '../generateOptions';
-import { machineFacts, studioVersion } from '../machineFacts';
+import { machineFacts } from '../machineFacts';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { type NamedPlan, planHelp, requireStudents, studentOptions } from '../planOptions';
 import { worstScenes } from '../reportClips';

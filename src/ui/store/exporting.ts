@@ -2,8 +2,8 @@
 
 import { type ComponentId, componentOf } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
-import { studentName } from '../../pipeline/studentName';
 import { type ExportedFile, type ExportFormat, type PickedPlace, SUPERSEDED } from '../../worker/protocol';
+import { fileStem } from '../plan/provenance';
 import { despiteLosses, engine, isAbort, showProblem } from './engine';
 import { endRun } from './generate';
 import { studentVariant } from './healed';
@@ -27,20 +27,28 @@ export function setExportComponent(exportComponent: ComponentId): void {
   write({ exportComponent });
 }
 
+/** As everything else of this student is called that leaves the page, so that a folder of files sorts by student. */
+function exportName(
+  { plan, weights, settings }: Pick<StudioState, 'plan' | 'weights' | 'settings'>,
+  open: NonNullable<StudioState['open']>,
+): string {
+  return fileStem(open, plan, settings) + (weights === 'original' ? '' : '-healed');
+}
+
 export function cancelExport(): void {
   controller?.abort();
 }
 
 /** Exports to a place that the person picks now; nothing happens when the picker is closed. Call it from a click. */
 export async function exportToPlace(): Promise<void> {
-  const { open, plan, exportFormat } = read();
+  const { open, exportFormat } = read();
   const component = exportedComponent(read());
   if (!open) return;
   write({ problem: null });
   try {
     const place = await pickPlace(
       exportFormat,
-      studentName(open.description.name, plan.dropped) + (component === 'denoiser' ? '' : `-${component}`),
+      exportName(read(), open) + (component === 'denoiser' ? '' : `-${component}`),
     );
     if (place) await exportPlan(place);
   } catch (thrown) {
@@ -53,6 +61,7 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   const { open, plan, weights, settings, exportFormat: format } = read();
   const component = exportedComponent(read());
   if (!open) return;
+  const name = exportName(read(), open);
   endRun(SUPERSEDED);
   controller?.abort();
   const own = new AbortController();
@@ -61,7 +70,7 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   try {
     const result = await despiteLosses(() =>
       engine.export(
-        { variant: studentVariant({ plan, weights }), component, format, settings, ...(place ? { place } : {}) },
+        { variant: studentVariant({ plan, weights }), component, format, settings, name, ...(place ? { place } : {}) },
         {
           signal: own.signal,
           onProgress: (progress) => controller === own && write({ exporting: { place, progress } }),
