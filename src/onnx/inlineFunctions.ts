@@ -16,8 +16,11 @@ const maxDepth = 99;
 /** Characters of names that calls give: long ones in each other grow faster than the nodes do. */
 const maxNameCharacters = 50_000_000;
 
+/** The function that a node calls; undefined where it calls an operator. */
+type Definitions = (node: Node) => ModelFunction | undefined;
+
 interface Inlining {
-  readonly functions: ReadonlyMap<string, ModelFunction>;
+  readonly definitionOf: Definitions;
   /** Names of values in the outer graph, and prefixes given to calls. */
   readonly taken: Set<string>;
   /** Name of calls -> how many of them have a prefix; unnamed inner calls all want the same one. */
@@ -33,12 +36,19 @@ interface Inlining {
  */
 export function inlineFunctions(model: Model): Model {
   if (model.functions.length === 0) return model;
-  const functions = new Map(
-    model.functions.map((definition) => [keyOf(definition.domain, definition.name, definition.overload), definition]),
-  );
-  checkGrowth(model.graph, functions);
+  const flat = inlined.get(model) ?? inlineAll(model);
+  inlined.set(model, flat);
+  return flat;
+}
+
+/** Discovery, counting and every pass ask for the same model's; a model never changes. */
+const inlined = new WeakMap<Model, Model>();
+
+function inlineAll(model: Model): Model {
+  const definitionOf = definitionsOf(model.functions);
+  checkGrowth(model.graph, definitionOf);
   const inlining: Inlining = {
-    functions,
+    definitionOf,
     taken: allNames(model.graph),
     calls: new Map(),
     nameCharacters: 0,
@@ -48,18 +58,21 @@ export function inlineFunctions(model: Model): Model {
   return { ...model, opsets, functions: [], graph: inlineInGraph(model.graph, inlining) };
 }
 
-const keyOf = (domain: string, name: string, overload = ''): string => JSON.stringify([domain, name, overload]);
-
-const definitionOf = (node: Node, functions: ReadonlyMap<string, ModelFunction>) =>
-  functions.get(keyOf(node.domain, node.opType, node.overload));
+/** By name first: most nodes call none, and a key of three parts is dear where it is made for each of them. */
+function definitionsOf(functions: readonly ModelFunction[]): Definitions {
+  const keyOf = (domain: string, name: string, overload = ''): string => JSON.stringify([domain, name, overload]);
+  const names = new Set(functions.map(({ name }) => name));
+  const byKey = new Map(functions.map((one) => [keyOf(one.domain, one.name, one.overload), one]));
+  return ({ domain, opType, overload }) => (names.has(opType) ? byKey.get(keyOf(domain, opType, overload)) : undefined);
+}
 
 /** Counts before anything is made: a small file may ask for more nodes than there is memory. */
-function checkGrowth(graph: Graph, functions: ReadonlyMap<string, ModelFunction>): void {
+function checkGrowth(graph: Graph, definitionOf: Definitions): void {
   const counts = new Map<ModelFunction, number>();
   const open = new Set<ModelFunction>();
   const countAll = (nodes: readonly Node[]): number => nodes.reduce((sum, node) => sum + countNode(node), 0);
   const countNode = (node: Node): number => {
-    const definition = definitionOf(node, functions);
+    const definition = definitionOf(node);
     if (definition) return 1 + countFunction(definition);
     return [...node.attributes.values()].flatMap(subgraphs).reduce((sum, body) => sum + countAll(body.nodes), 1);
   };
@@ -90,7 +103,7 @@ function inlineInGraph(graph: Graph, inlining: Inlining): Graph {
 }
 
 function inlineNode(node: Node, inlining: Inlining): readonly Node[] {
-  const definition = definitionOf(node, inlining.functions);
+  const definition = inlining.definitionOf(node);
   if (!definition) return [mapBodies(node, (body) => inlineInGraph(body, inlining))];
   const rename = callNames(node, definition, inlining);
   const bound = new Map(definition.inputs.map((name, i) => [name, node.inputs[i] ?? '']));
