@@ -80,6 +80,8 @@ export interface RuntimeCall {
   readonly kind: string;
   /** Of the session that is made or run. */
   readonly weightBytes: number;
+  /** Of the graph that a session is made of, where they could be counted and the runtime itself has started. */
+  readonly nodes?: number;
   /** Of a run whose multiply-accumulates somebody counted. */
   readonly macs?: number;
   /** On a GPU adapter that is a program: its kernels are far slower than WebAssembly's. */

@@ -4,6 +4,7 @@
  */
 import type * as Ort from 'onnxruntime-common';
 import type { ByteSource } from '../onnx/ByteSource';
+import { countNodes } from '../onnx/wire/countNodes';
 import type { OrtBuild } from './BackendStatus';
 import type { Exclusively } from './mutex';
 import { nextTask } from './nextTask';
@@ -33,6 +34,9 @@ export type OnBusy = (busy: boolean, call?: RuntimeCall) => void;
 export interface SessionCount {
   living: number;
 }
+
+/** Builds and devices that have made a session: the first is fetched, compiled and warmed up by its own. */
+const started = new WeakSet<object>();
 
 export function webRuntime(parts: WebRuntimeParts): Runtime {
   const { ort, exclusively, build, device, onBusy, distrusted = new Set(), sessions = { living: 0 } } = parts;
@@ -94,11 +98,13 @@ export function webRuntime(parts: WebRuntimeParts): Runtime {
 
   const createSession = async (model: SessionModel): Promise<Session> => {
     const weightBytes = bytesOf(model);
-    const made = await guarded({ kind: `session ${model.what}`, weightBytes }, () => create(model)).catch(
-      (thrown: unknown) => {
-        throw sessionError(thrown, model.what);
-      },
-    );
+    const hasStarted = started.has(ort) && (!device || started.has(device));
+    const nodes = hasStarted ? countNodes(model.modelBytes) : undefined;
+    const call = { kind: `session ${model.what}`, weightBytes, ...(nodes === undefined ? {} : { nodes }) };
+    const made = await guarded(call, () => create(model)).catch((thrown: unknown) => {
+      throw sessionError(thrown, model.what);
+    });
+    for (const one of device ? [ort, device] : [ort]) started.add(one);
     living++;
     sessions.living++;
     const { what, stayOnDevice: staying = [], macs } = model;

@@ -8,6 +8,8 @@ const patience = {
   silentMs: 50,
   openingMs: 400,
   msPerGigaMac: 1000,
+  msPerNode: 1,
+  msPerPairOfNodes: 0.01,
   msPerMegabyte: 1000,
   uncountedMs: 400,
   cancelMs: 60,
@@ -172,6 +174,8 @@ describe('the client', () => {
 
   it.each([
     ['session unet', { weightBytes: 0.5e6 }, 900],
+    ['session tiny', { weightBytes: 0.1e6, nodes: 100 }, 300],
+    ['session vast', { weightBytes: 0.1e6, nodes: 1e6 }, 500],
     ['run unet on 1x4', { weightBytes: 9e6, macs: 0.4e9 }, 400],
     ['run unet on 1x4', { weightBytes: 9e6, macs: 0.04e9, software: true as const }, 600],
     ['run encoder on 1x77', { weightBytes: 0.1e6 }, 500],

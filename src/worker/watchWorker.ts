@@ -14,10 +14,12 @@ export interface Patience {
   readonly openingMs: number;
   /**
    * A call into the runtime the first time, when nobody knows how long it takes, is waited for `silentMs` longer than its
-   * work takes on a slow machine: multiply-accumulates of a run. Where nobody counted them, and for a session that is
-   * made, so long by its weights and `uncountedMs` on top.
+   * work takes on a slow machine: multiply-accumulates of a run; of a session that is made its weights and its nodes, of
+   * which some of the runtime's passes compare each with each. Where nobody counted, `uncountedMs` and the weights.
    */
   readonly msPerGigaMac: number;
+  readonly msPerNode: number;
+  readonly msPerPairOfNodes: number;
   readonly msPerMegabyte: number;
   readonly uncountedMs: number;
   /** How long a person's "Stop" may go unheard. */
@@ -29,6 +31,8 @@ export const PATIENCE: Patience = {
   silentMs: 5_000,
   openingMs: 60_000,
   msPerGigaMac: 2_000,
+  msPerNode: 2,
+  msPerPairOfNodes: 0.003,
   msPerMegabyte: 250,
   uncountedMs: 120_000,
   cancelMs: 5_000,
@@ -145,10 +149,12 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   };
 
   /** What it may take the first time. */
-  const firstMs = ({ kind, weightBytes, macs, software }: RuntimeCall): number => {
-    const uncountedMs = patience.uncountedMs + (patience.msPerMegabyte * weightBytes) / 1e6;
+  const firstMs = ({ kind, weightBytes, nodes, macs, software }: RuntimeCall): number => {
+    const perNodeMs = (all: number): number => (patience.msPerNode + patience.msPerPairOfNodes * all) * all;
+    const nodesMs = nodes === undefined || software ? Infinity : perNodeMs(nodes);
+    const sessionMs = Math.min(patience.uncountedMs, nodesMs) + (patience.msPerMegabyte * weightBytes) / 1e6;
     const msPerGigaMac = patience.msPerGigaMac * (software ? SOFTWARE_TIMES_SLOWER : 1);
-    const workMs = macs === undefined ? uncountedMs : (msPerGigaMac * macs) / 1e9;
+    const workMs = macs === undefined ? sessionMs : (msPerGigaMac * macs) / 1e9;
     return (patience.silentMs + workMs) * MORE_PATIENCE ** (endedBy.get(kind) ?? 0);
   };
 

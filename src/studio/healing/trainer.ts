@@ -46,6 +46,11 @@ export interface Trainer {
   release(): Promise<void>;
 }
 
+/** Forward, and for each product of it one for its input and one for its weights. */
+const PASSES = 3;
+/** Nothing is fused, and gradients of convolutions are slow: so much longer than a preview's may the first call of such work take. */
+const SLOWER = 4;
+
 /** `onBusy`: see `HealOptions`. Throws as `buildTrainingStep` and what making sessions throws. */
 export async function createTrainer(
   pipeline: Pipeline,
@@ -60,7 +65,7 @@ export async function createTrainer(
   const open = async (
     what: string,
     model: Model,
-    options: Pick<SessionModel, 'stayOnDevice' | 'unplannedMemory'> = {},
+    options: Pick<SessionModel, 'stayOnDevice' | 'unplannedMemory' | 'macs'> = {},
   ): Promise<Session> => {
     const { externalData } = pipeline.denoiser;
     const named = `${pipeline.denoiser.file.path} (${what})`;
@@ -79,13 +84,16 @@ export async function createTrainer(
     const weights = await readParameters(graphs.student, graphs.layout, pipeline.denoiser.externalData);
     onBusy(false);
     const stateOutputs = HeldState.outputs;
-    const teacher = await open('teacher', graphs.teacher, { stayOnDevice: graphs.teacherOutputs });
+    const ofOneItem = pipeline.denoiser.tree.totals.macs / pipeline.inputs.batch;
+    const macs = () => SLOWER * ofOneItem * graphs.perCall;
+    const teacher = await open('teacher', graphs.teacher, { stayOnDevice: graphs.teacherOutputs, macs });
     const gradients = await open('training', graphs.training, {
       stayOnDevice: [...stateOutputs, nextOf('gradient')],
       unplannedMemory: true,
+      macs: () => PASSES * macs(),
     });
     const update = graphs.update && (await open('update', graphs.update, { stayOnDevice: stateOutputs }));
-    const forward = await open('student', graphs.forward);
+    const forward = await open('student', graphs.forward, { macs });
     return trainerOf(pipeline, graphs, { teacher, gradients, update, forward }, weights, release);
   } catch (thrown) {
     await release();
