@@ -167,7 +167,14 @@ describe('vdmini compare', () => {
       expect(ofA.worstFirst.map((one) => one.meanSquaredError)).toEqual([...errors].sort((x, y) => y - x));
       // B is the teacher: A against B is the teacher against A, the other way round
       expect(between.figures['meanSquaredError']!.mean).toBeCloseTo(mean, 9);
-      const lines = (await readFile(csv, 'utf8')).trimEnd().split('\n');
+      const all = (await readFile(csv, 'utf8')).trimEnd().split('\n');
+      const [head, lines] = [all.filter((line) => line.startsWith('# ')), all.filter((line) => !line.startsWith('# '))];
+      expect(head.map((line) => line.replace(/,.*/, ''))).toEqual(
+        ['version', 'model', 'model_sha256', 'dropped_a', 'dropped_b', 'prompt', 'seed', 'steps', 'guidance'].map(
+          (name) => `# ${name}`,
+        ),
+      );
+      expect(head[1]).toBe('# model,"emoji-t2v"');
       expect(lines).toHaveLength(1 + 4 * 3);
       expect(lines[0]).toMatch(/^prompt,seed,reference,candidate,meanSquaredError,psnr,.*,jod$/);
     },

@@ -12,6 +12,16 @@ const figures = (psnr: number) => ({
 });
 
 describe('many clips as CSV', () => {
+  it('has a column of pictures where clips begin with several', () => {
+    const rows = ['cat', 'dog'].map((picture) => ({ prompt: '', seed: 1, picture, figures: [figures(20)] }));
+    const lines = gridCsv(rows, { column: 'student', names: ['A'] }).split('\n');
+    expect(lines.slice(3, 6)).toEqual([
+      expect.stringMatching(/^prompt,seed,picture,student,psnr_db,/),
+      expect.stringMatching(/^"",1,"cat","A",20,/),
+      expect.stringMatching(/^"",1,"dog","A",20,/),
+    ]);
+  });
+
   it('has a row per take and candidate, and the summary of each before', () => {
     const rows = [
       { prompt: 'a "big" cat', seed: 1, figures: [figures(20)] },

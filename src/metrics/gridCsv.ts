@@ -4,6 +4,8 @@ import { type ClipFigures, figureNames, spreadOf } from './clipFigures';
 export interface GridCsvRow {
   readonly prompt: string;
   readonly seed: number;
+  /** What the clip begins with, where that is not the same for all: a column of its own then. */
+  readonly picture?: string;
   /** In the order of the candidates. */
   readonly figures: readonly ClipFigures[];
 }
@@ -26,9 +28,16 @@ const columns: Readonly<Record<keyof ClipFigures, string>> = {
 
 /** Numbers in full precision; PSNR of equal clips is `identical`; what is not defined is empty. */
 export function gridCsv(rows: readonly GridCsvRow[], { column, names }: Candidates): string {
-  const lines = rows.flatMap(({ prompt, seed, figures }) =>
+  const hasPictures = rows.some(({ picture }) => picture !== undefined);
+  const lines = rows.flatMap(({ prompt, seed, picture = '', figures }) =>
     figures.map((one, i) =>
-      [quoted(prompt), seed, quoted(names[i] ?? ''), ...figureNames.map((name) => cell(one[name]))].join(','),
+      [
+        quoted(prompt),
+        seed,
+        ...(hasPictures ? [quoted(picture)] : []),
+        quoted(names[i] ?? ''),
+        ...figureNames.map((name) => cell(one[name])),
+      ].join(','),
     ),
   );
   const summaries = names.flatMap((name, i) =>
@@ -38,7 +47,8 @@ export function gridCsv(rows: readonly GridCsvRow[], { column, names }: Candidat
       return `# ${summaryNames[what]} of ${quoted(name)},${values.join(',')}`;
     }),
   );
-  const head = ['prompt', 'seed', column, ...figureNames.map((name) => columns[name])].join(',');
+  const before = ['prompt', 'seed', ...(hasPictures ? ['picture'] : []), column];
+  const head = [...before, ...figureNames.map((name) => columns[name])].join(',');
   return `${[...summaries, head, ...lines].join('\n')}\n`;
 }
 

@@ -1,6 +1,6 @@
 /** Many clips of some students against the teacher: what is asked for and what is told. Plain data. */
 import type { ClipFigures } from '../metrics/clipFigures';
-import type { GenerateSettings } from './GenerateSettings';
+import type { GenerateSettings, Picture } from './GenerateSettings';
 import type { Variant } from './Variant';
 
 export interface GridRequest {
@@ -23,13 +23,19 @@ export interface GridProgress {
   readonly cell: GridCell;
 }
 
-/** Every prompt with every seed, prompt by prompt: seeds are `seedCount` in a row, from the base's on. */
+/**
+ * Every prompt with every picture and every seed, prompt by prompt: seeds are `seedCount` in a row, from the base's on.
+ * Without pictures all begin with the base's, where it has one.
+ */
 export function gridSettings(
   base: GenerateSettings,
   prompts: readonly string[],
   seedCount: number,
+  pictures: readonly Picture[] = [],
 ): readonly GenerateSettings[] {
+  const begun = pictures.length === 0 ? [base] : pictures.map((image) => ({ ...base, image }));
+  const seeds = Array.from({ length: seedCount }, (_, index) => (base.seed + index) % 2 ** 32);
   return [...new Set(prompts)].flatMap((prompt) =>
-    Array.from({ length: seedCount }, (_, index) => ({ ...base, prompt, seed: (base.seed + index) % 2 ** 32 })),
+    begun.flatMap((one) => seeds.map((seed) => ({ ...one, prompt, seed }))),
   );
 }

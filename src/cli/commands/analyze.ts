@@ -10,6 +10,7 @@ import type { SplitError } from '../../studio/teacherRuns';
 import { type UnitKind, unitsOf } from '../../studio/units';
 import { decimal, device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
+import { csvHead } from '../csvHead';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { printable } from '../generateOptions';
 import { importanceHelp, importanceOptions, readClips, readUnitKind } from '../importanceOptions';
@@ -87,7 +88,8 @@ export const analyze: Command = {
           ) + '\n',
         ),
       );
-      if (values.csv !== undefined) await writeWhole(values.csv, signal, encode(csvOf(importance)));
+      if (values.csv !== undefined)
+        await writeWhole(values.csv, signal, encode((await csvHead(pipeline, [], clips)) + csvOf(importance)));
       process.stdout.write(describe(importance, kind, out));
     } finally {
       await pipeline.release();

@@ -17,6 +17,7 @@ import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments } from '../arguments';
 import type { Command } from '../Command';
 import { type ComparedStudent, type CompareResult, comparedCsv, comparedText, singleText } from '../comparedText';
+import { csvHead } from '../csvHead';
 import { featureHelp, featureOptions, openFeatures, readFeatureOptions } from '../featureOptions';
 import { requireFolder, writeWhole } from '../fileOutput';
 import {
@@ -114,7 +115,9 @@ export const compare: Command = {
         await writeWhole(
           values.csv,
           signal,
-          new TextEncoder().encode(isSingle(result) ? csvOf(result) : comparedCsv(result)),
+          new TextEncoder().encode(
+            (await csvHead(pipeline, plans, settings)) + (isSingle(result) ? csvOf(result) : comparedCsv(result)),
+          ),
         );
       process.stdout.write(values.json ? JSON.stringify(jsonOf(result), infinityAsWord, 2) + '\n' : describe(result));
     } finally {

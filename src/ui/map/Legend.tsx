@@ -16,6 +16,7 @@ const shortKinds: Partial<Readonly<Record<BlockKind, string>>> = {
   spatial: 'Spatial',
   temporal: 'Temporal',
   'temporal-conv': 'Temporal conv.',
+  sampler: 'Up or down',
   layer: 'Other',
 };
 
@@ -35,7 +36,7 @@ export function Legend() {
     for (const leaf of tree?.blocks.flatMap(leaves) ?? []) counts.set(leaf.kind, (counts.get(leaf.kind) ?? 0) + 1);
     // before and after the stages other layers have no letter
     const hasOthers = tree?.blocks.some((top) => leaves(top).some((leaf) => leaf !== top && leaf.kind === 'layer'));
-    return [...counts].filter(([kind]) => kind !== 'sampler' && (kind !== 'layer' || hasOthers));
+    return [...counts].filter(([kind]) => kind !== 'layer' || hasOthers);
   }, [tree]);
   if (!tree) return null;
   const hasPairs = [...indexBlocks(tree).values()].some(({ block }) => block.kind === 'pair');

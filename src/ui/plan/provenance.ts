@@ -2,6 +2,7 @@
 
 import { type Plan, pipelineTree } from '../../blocks/plan';
 import { writePlanFile } from '../../blocks/planText';
+import { type CsvComment, csvComments } from '../../metrics/csvComments';
 import type { GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { studioVersion } from '../version';
 import { cutName, describeCut } from './cut';
@@ -74,7 +75,7 @@ export function planFileText(
 /** As comment lines before a CSV's own. */
 export function csvHeader({ model, fingerprint, cut, dropped, settings, version }: Provenance): string {
   const { picture } = settings;
-  const lines: readonly (readonly [string, string | number])[] = [
+  const lines: readonly CsvComment[] = [
     ['version', version],
     ['model', model],
     ['model_sha256', fingerprint],
@@ -86,6 +87,5 @@ export function csvHeader({ model, fingerprint, cut, dropped, settings, version 
     ['guidance', settings.guidance],
     ...(picture ? [['picture', picture.name ?? ''] as const, ['picture_sha256', picture.sha256] as const] : []),
   ];
-  const cell = (value: string | number) => (typeof value === 'number' ? value : `"${value.replaceAll('"', '""')}"`);
-  return lines.map(([name, value]) => `# ${name},${String(cell(value)).replace(/[\r\n]+/g, ' ')}\n`).join('');
+  return csvComments(lines);
 }

@@ -23,10 +23,10 @@ const ABOUT = `An ONNX model of clips, [clips, frames, 3, rows, columns] (or col
 export function FeatureDistances({ asked, wanted }: { readonly asked: GridAsked; readonly wanted: number }) {
   const input = useRef<HTMLInputElement>(null);
   const { model, measured } = useFeatures();
-  const { prompts, seedCount } = useGrid();
+  const { prompts, seedCount, pictures } = useGrid();
   const distances = useMemo(
-    () => shownDistances(asked, { prompts, seedCount }, { model, measured }),
-    [asked, prompts, seedCount, model, measured],
+    () => shownDistances(asked, { prompts, seedCount, pictures }, { model, measured }),
+    [asked, prompts, seedCount, pictures, model, measured],
   );
   const onPick = (event: ChangeEvent<HTMLInputElement>) => {
     const { files } = event.target;

@@ -22,6 +22,7 @@ import {
   promptsShown,
   rowsOf,
   saveGridCsv,
+  setAllPictures,
   setGridPrompts,
   setSeedCount,
   startGrid,
@@ -29,6 +30,7 @@ import {
   takesOf,
   useGrid,
 } from '../store/grid';
+import { exampleUrls } from '../store/pictures';
 import { useStudio } from '../store/state';
 import { FeatureDistances } from './FeatureDistances';
 import './shelf.css';
@@ -58,12 +60,14 @@ export function GridPanel() {
   const ready = state.open !== null && state.open.cannotRun === undefined;
   // prompts of a model that begins with a picture and takes no text would only make the same clips again
   const takesText = !state.open?.description.image || state.open.description.textEncoder !== undefined;
+  const input = state.open?.description.image;
+  const pictureCount = state.open && input ? exampleUrls(input, state.open.folder).length : 0;
   return (
     <section className="grid-panel" aria-label="Many prompts and seeds" data-testid="grid-panel">
       <div className="grid-head">
         <p className="dim">
-          One clip shows little: the same cut {takesText ? 'on every prompt with every seed' : 'with many seeds'}, in
-          the background. The worst comes first.
+          One clip shows little: the same cut {takesText ? 'on every prompt with every seed' : 'with many seeds'}
+          {pictureCount > 1 ? ' and picture' : ''}, in the background. The worst comes first.
         </p>
       </div>
       <div className="grid-form">
@@ -77,6 +81,18 @@ export function GridPanel() {
               onChange={(event) => setGridPrompts(event.target.value)}
               data-testid="grid-prompts"
             />
+          </label>
+        )}
+        {pictureCount > 1 && (
+          <label className="grid-pictures">
+            <input
+              type="checkbox"
+              checked={grid.pictures.length > 0}
+              disabled={grid.running !== null}
+              onChange={(event) => void setAllPictures(event.target.checked)}
+              data-testid="grid-pictures"
+            />
+            Each of the {pictureCount} pictures
           </label>
         )}
         <NumberField
@@ -266,11 +282,16 @@ function Summary({ column: { name, format }, rows, student }: SummaryProps) {
 }
 
 function Take({ row: { settings, figures } }: { readonly row: GridRow }) {
-  const here = useStudio((state) => state.settings.prompt === settings.prompt && state.settings.seed === settings.seed);
+  const here = useStudio(
+    ({ settings: { prompt, seed, image } }) =>
+      prompt === settings.prompt && seed === settings.seed && image?.key === settings.image?.key,
+  );
+  const pictureName = settings.image?.name?.replace(/^.*\//, '').replace(/\.\w+$/, '');
+  const name = [settings.prompt, pictureName].filter((part) => part).join(' · ') || 'no prompt';
   return (
     <tr data-testid="grid-take" data-psnr={present(figures[0]).psnr} data-seed={settings.seed}>
       <th scope="row" title={settings.prompt}>
-        {settings.prompt || settings.image?.name?.replace(/^.*\//, '') || 'no prompt'}
+        {name}
       </th>
       <td>{settings.seed}</td>
       {columns.map(({ name, format }) => (
@@ -291,7 +312,7 @@ function Take({ row: { settings, figures } }: { readonly row: GridRow }) {
           type="button"
           className="button small"
           aria-pressed={here}
-          aria-label={`Open “${settings.prompt}”, seed ${settings.seed}`}
+          aria-label={`Open “${name}”, seed ${settings.seed}`}
           onClick={() => openTake(settings)}
           data-testid="grid-open"
         >

@@ -39,7 +39,7 @@ export function setFeatureRange(range: FeatureModelReference['range']): void {
   writeFeatures(({ model }) => ({ model: model && { ...model, range } }));
 }
 
-type Takes = Pick<GridState, 'prompts' | 'seedCount'>;
+type Takes = Pick<GridState, 'prompts' | 'seedCount' | 'pictures'>;
 
 /** Equal for equal clips of equal students. */
 function takesName(state: GridAsked, takes: Takes): string {

@@ -8,12 +8,13 @@ import { create } from 'zustand';
 import { present } from '../../errors/present';
 import type { ClipFigures } from '../../metrics/clipFigures';
 import { gridCsv } from '../../metrics/gridCsv';
-import { type GenerateSettings, gridSettings, type Variant, variantKey } from '../../worker/protocol';
+import { type GenerateSettings, gridSettings, type Picture, type Variant, variantKey } from '../../worker/protocol';
 import { csvHeader, fileStem, provenanceOf } from '../plan/provenance';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { download } from './exporting';
 import { type GridResult, resultName, storedResults, storeResults } from './gridStorage';
 import { studentVariant } from './healed';
+import { ownPictures } from './pictures';
 import { commitSettings, generateNow } from './settings';
 import { read, type StudioState, useStudio } from './state';
 
@@ -21,6 +22,8 @@ export interface GridState {
   /** One a line; null until typed: the wanted prompt and a few of the model's. */
   readonly prompts: string | null;
   readonly seedCount: number;
+  /** That clips begin with, for a model that takes one; none: all with the picture of the settings. */
+  readonly pictures: readonly Picture[];
   readonly running: {
     readonly done: number;
     readonly of: number;
@@ -30,7 +33,13 @@ export interface GridState {
   readonly results: ReadonlyMap<string, ClipFigures>;
 }
 
-export const useGrid = create<GridState>()(() => ({ prompts: null, seedCount: 2, running: null, results: new Map() }));
+export const useGrid = create<GridState>()(() => ({
+  prompts: null,
+  seedCount: 2,
+  pictures: [],
+  running: null,
+  results: new Map(),
+}));
 
 const readGrid = useGrid.getState;
 const writeGrid = useGrid.setState;
@@ -44,12 +53,20 @@ export function followGrid(): void {
   writeGrid({ results: new Map(storedResults().map(({ name, figures }) => [name, figures])) });
   useStudio.subscribe((state, before) => {
     if (state.open?.id !== before.open?.id) stopGrid();
-    if (state.open?.fingerprint !== before.open?.fingerprint) writeGrid({ prompts: null });
+    if (state.open?.fingerprint !== before.open?.fingerprint) writeGrid({ prompts: null, pictures: [] });
   });
 }
 
 export const setGridPrompts = (prompts: string): void => writeGrid({ prompts });
 export const setSeedCount = (seedCount: number): void => writeGrid({ seedCount });
+
+/** Takes begin with each of the model's own pictures, or with that of the settings alone. */
+export async function setAllPictures(all: boolean): Promise<void> {
+  const { open } = read();
+  const input = open?.description.image;
+  const pictures = all && open && input ? await ownPictures(input, open.folder) : [];
+  if (read().open === open) writeGrid({ pictures });
+}
 
 /** What the takes are made of: a change of anything else is none of theirs. */
 export type GridAsked = Pick<StudioState, 'open' | 'settings' | 'plan' | 'weights' | 'second'>;
@@ -61,13 +78,16 @@ export function promptsShown(state: GridAsked, prompts: string | null): string {
   return [state.settings.prompt, ...examples.slice(0, 3)].join('\n');
 }
 
-/** The takes that are asked for: every prompt with seeds from the wanted one on. */
-export function takesOf(state: GridAsked, { prompts, seedCount }: Pick<GridState, 'prompts' | 'seedCount'>) {
+/** The takes that are asked for: every prompt and picture with seeds from the wanted one on. */
+export function takesOf(
+  state: GridAsked,
+  { prompts, seedCount, pictures }: Pick<GridState, 'prompts' | 'seedCount' | 'pictures'>,
+) {
   const lines = promptsShown(state, prompts)
     .split('\n')
     .map((line) => line.trim());
   const given = lines.filter((line) => line !== '').slice(0, mostPrompts);
-  return gridSettings(state.settings, given.length > 0 ? given : [''], seedCount);
+  return gridSettings(state.settings, given.length > 0 ? given : [''], seedCount, pictures);
 }
 
 export interface GridRow {
@@ -159,8 +179,8 @@ export function stopGrid(): void {
 }
 
 /** Shows a take of the batch in the viewer: its clips are made again. */
-export function openTake({ prompt, seed }: GenerateSettings): void {
-  commitSettings({ prompt, seed });
+export function openTake({ prompt, seed, image }: GenerateSettings): void {
+  commitSettings({ prompt, seed, ...(image ? { image } : {}) });
   if (read().rerun === 'on-demand') generateNow();
 }
 
@@ -176,7 +196,10 @@ export function saveGridCsv(rows: readonly GridRow[], notes: (students: readonly
     ...notes(names),
   ];
   const text = `${header}${more.join('\n')}\n${gridCsv(
-    rows.map(({ settings: { prompt, seed }, figures }) => ({ prompt, seed, figures })),
+    rows.map(({ settings: { prompt, seed, image }, figures }) => ({
+      ...{ prompt, seed, figures },
+      ...(readGrid().pictures.length > 0 ? { picture: image?.name ?? image?.key ?? '' } : {}),
+    })),
     { column: 'student', names },
   )}`;
   download(`${fileStem(open, plan, settings)}-grid.csv`, new Blob([text], { type: 'text/csv' }));

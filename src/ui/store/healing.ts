@@ -25,7 +25,7 @@ import { setStudent } from './edit';
 import { engine, isAbort, isInterruption, showNotice, showProblem } from './engine';
 import { sameStudent, studentVariant } from './healed';
 import { useStudents } from './healedStudents';
-import { exampleUrls, fetchPicture } from './pictures';
+import { ownPictures } from './pictures';
 import { type OpenState, read, type StudentEdit } from './state';
 import { addStudent, deleteCheckpoint, listStudents } from './students';
 
@@ -157,9 +157,8 @@ export async function resumeHealing(checkpoint: StoredCheckpoint): Promise<void>
 async function picturesToLearnWith({ description, folder }: OpenState, { image }: GenerateSettings) {
   const input = description.image;
   if (!input) return [];
-  const own = await Promise.all(exampleUrls(input, folder).map((url) => fetchPicture(url, input)));
-  const read = own.filter((picture) => picture !== null);
-  return read.length > 0 || !image ? read : [image];
+  const own = await ownPictures(input, folder);
+  return own.length > 0 || !image ? own : [image];
 }
 
 async function runHealing(of: HealingRun, from?: StoredCheckpoint['id']): Promise<void> {

@@ -20,6 +20,13 @@ export async function fetchPicture(url: string, { width, height }: ImageInput, n
   return response?.ok ? readPicture(await response.blob(), { width, height }, name).catch(() => null) : null;
 }
 
+/** The model's own pictures that can be fetched and read, in its order, named by their paths. */
+export async function ownPictures(input: ImageInput, folder: FolderReference): Promise<readonly Picture[]> {
+  const urls = exampleUrls(input, folder);
+  const read = await Promise.all(urls.map((url, index) => fetchPicture(url, input, input.examples[index])));
+  return read.filter((picture) => picture !== null);
+}
+
 export interface Crop {
   readonly x: number;
   readonly y: number;
