@@ -8,6 +8,7 @@ const patience = {
   silentMs: 50,
   openingMs: 400,
   msPerGigaMac: 1000,
+  sessionMs: 30,
   msPerNode: 1,
   msPerPairOfNodes: 0.01,
   msPerMegabyte: 1000,
@@ -174,7 +175,7 @@ describe('the client', () => {
 
   it.each([
     ['session unet', { weightBytes: 0.5e6 }, 900],
-    ['session tiny', { weightBytes: 0.1e6, nodes: 100 }, 300],
+    ['session tiny', { weightBytes: 0.1e6, nodes: 100 }, 330],
     ['session vast', { weightBytes: 0.1e6, nodes: 1e6 }, 500],
     ['run unet on 1x4', { weightBytes: 9e6, macs: 0.4e9 }, 400],
     ['run unet on 1x4', { weightBytes: 9e6, macs: 0.04e9, software: true as const }, 600],

@@ -14,10 +14,11 @@ export interface Patience {
   readonly openingMs: number;
   /**
    * A call into the runtime the first time, when nobody knows how long it takes, is waited for `silentMs` longer than its
-   * work takes on a slow machine: multiply-accumulates of a run; of a session that is made its weights and its nodes, of
-   * which some of the runtime's passes compare each with each. Where nobody counted, `uncountedMs` and the weights.
+   * work takes on a slow machine: multiply-accumulates of a run; of a session that is made `sessionMs`, its weights and its
+   * nodes, of which some of the runtime's passes compare each with each. Where nobody counted, `uncountedMs` and the weights.
    */
   readonly msPerGigaMac: number;
+  readonly sessionMs: number;
   readonly msPerNode: number;
   readonly msPerPairOfNodes: number;
   readonly msPerMegabyte: number;
@@ -31,6 +32,7 @@ export const PATIENCE: Patience = {
   silentMs: 5_000,
   openingMs: 60_000,
   msPerGigaMac: 2_000,
+  sessionMs: 15_000,
   msPerNode: 2,
   msPerPairOfNodes: 0.003,
   msPerMegabyte: 250,
@@ -152,7 +154,8 @@ export function watchWorker(options: WatchOptions): WorkerWatch {
   const firstMs = ({ kind, weightBytes, nodes, macs, software }: RuntimeCall): number => {
     const perNodeMs = (all: number): number => (patience.msPerNode + patience.msPerPairOfNodes * all) * all;
     const nodesMs = nodes === undefined || software ? Infinity : perNodeMs(nodes);
-    const sessionMs = Math.min(patience.uncountedMs, nodesMs) + (patience.msPerMegabyte * weightBytes) / 1e6;
+    const countedMs = Math.min(patience.uncountedMs, patience.sessionMs + nodesMs);
+    const sessionMs = countedMs + (patience.msPerMegabyte * weightBytes) / 1e6;
     const msPerGigaMac = patience.msPerGigaMac * (software ? SOFTWARE_TIMES_SLOWER : 1);
     const workMs = macs === undefined ? sessionMs : (msPerGigaMac * macs) / 1e9;
     return (patience.silentMs + workMs) * MORE_PATIENCE ** (endedBy.get(kind) ?? 0);
