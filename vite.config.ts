@@ -5,6 +5,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { contentSecurityPolicy } from './contentSecurityPolicy';
+import { eagerFunctions } from './eagerFunctions';
 import { offlineFiles } from './offlineFiles';
 import manifest from './package.json' with { type: 'json' };
 import { thirdPartyLicenses } from './thirdPartyLicenses';
@@ -25,8 +26,12 @@ const assetFileNames = ({ names }: { readonly names: readonly string[] }): strin
 export default defineConfig({
   base: './',
   define: { __STUDIO_VERSION__: JSON.stringify(manifest.version) },
-  plugins: [react(), contentSecurityPolicy(), licenses.page, offlineFiles(), uncompressedModels()],
-  worker: { format: 'es', plugins: () => [licenses.worker], rolldownOptions: { output: { assetFileNames } } },
+  plugins: [react(), contentSecurityPolicy(), licenses.page, eagerFunctions(), offlineFiles(), uncompressedModels()],
+  worker: {
+    format: 'es',
+    plugins: () => [licenses.worker, eagerFunctions()],
+    rolldownOptions: { output: { assetFileNames } },
+  },
   // The runtime finds its wasm files beside itself; pre-bundling would move it away from them.
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { headers: isolation },

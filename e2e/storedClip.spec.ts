@@ -2,23 +2,25 @@
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@playwright/test';
+import { bundledModels } from '../src/library/bundledModels';
 import { bothDone, clip } from './studioPage';
 
 interface StoredFacts {
   readonly fingerprint: string;
 }
 
-test('a stored clip is shown while the model opens', async ({ page }) => {
-  let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => (release = resolve));
-  await page.route('**/*.wasm', async (route) => (await held, route.continue()));
-  await page.goto('./');
-  await expect(clip(page, 'teacher')).toBeVisible();
-  await expect(page.getByTestId('stored-clip')).toBeVisible();
-  await expect(page.getByTestId('teacher-stale')).toHaveCount(0);
-  await expect(page.getByTestId('opening')).toBeVisible(); // nothing can have run yet
-  release();
-});
+for (const path of ['./', ...bundledModels.map(({ id }) => `./#model=${id}`)])
+  test(`${path}: a stored clip is shown while the model opens`, async ({ page }) => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/*.wasm', async (route) => (await held, route.continue()));
+    await page.goto(path);
+    await expect(clip(page, 'teacher')).toBeVisible();
+    await expect(page.getByTestId('stored-clip')).toBeVisible();
+    await expect(page.getByTestId('teacher-stale')).toHaveCount(0);
+    await expect(page.getByTestId('opening')).toBeVisible(); // nothing can have run yet
+    release();
+  });
 
 test('a stored clip of another model goes once the model is open', async ({ page }) => {
   await page.route('**/stored-clip.json', async (route) => {

@@ -37,6 +37,7 @@ export const bundledModels: readonly BundledModel[] = [
     id: 'emoji-hy',
     name: 'Emoji HY',
     url: 'models/emoji-hy/',
+    hasStoredClip: true,
     description:
       "A small video transformer of HunyuanVideo's kind, with two-stream and one-stream blocks, trained from scratch on the same emoji: four steps, guidance as an input.",
     files: [
@@ -54,6 +55,7 @@ export const bundledModels: readonly BundledModel[] = [
     id: 'emoji-i2v',
     name: 'Emoji I2V',
     url: 'models/emoji-i2v/',
+    hasStoredClip: true,
     description:
       "A small image-to-video U-Net of Stable Video Diffusion's kind, trained from scratch on the same emoji: a picture begins the clip, in one step.",
     files: [
