@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 
 from checkpoint import save
 from clip_pool import load_pool
-from critic import Critic
+from one_step_critic import Critic
 from emoji_clips import MOTIONS
 from image_start import load_start
 from image_video import PICTURE_NOISE, ImageVideo, image_noise
@@ -30,15 +31,17 @@ REAL_PENALTY, REAL_NUDGE = 1.0, 0.1  # R1 by a finite difference, wide enough fo
 HUBER = 0.03
 
 
-def train_image_flow(runs: Path, name: str, seconds: float) -> None:
-    """Writes {name}.flow.pt."""
+def train_image_flow(runs: Path, name: str, seconds: float, begin: str | None = None, result: str = "flow") -> None:
+    """Writes {name}.{result}.pt; begins from {name}.{begin}.pt where one is given."""
     device = device_here()
     pool, vae = load_pool(runs, "trained", device), load_vae(runs / "vae.pt", device)
     pictures = pool.first_frames(device)
     torch.manual_seed(0)
     model = ImageVideo(device)
+    if begin is not None:
+        load_averaged(runs / f"{name}.{begin}.pt", model.modules, device)
     for module in model.modules.values():
-        module.train()
+        module.requires_grad_(True).train()
     batch = BATCH[device]
 
     def loss() -> torch.Tensor:
@@ -55,7 +58,7 @@ def train_image_flow(runs: Path, name: str, seconds: float) -> None:
             v = model.output((clean + spread * noise) * scale, sigma, beside, embedding, model.time_ids(strength))
         return F.mse_loss(v.float(), scale * (noise - spread * clean))
 
-    fit(runs / f"{name}.flow.pt", model.modules, loss, seconds=seconds, rate=FLOW_RATE, batch=batch, device=device, schedule=falling)
+    fit(runs / f"{name}.{result}.pt", model.modules, loss, seconds=seconds, rate=FLOW_RATE, batch=batch, device=device, schedule=falling)
 
 
 def _sigmas(count: int, device: str) -> torch.Tensor:
@@ -156,7 +159,7 @@ def train_one_step(runs: Path, name: str, seconds: float) -> None:
             value, made, given = regression(model)
             return value - CRITIC_WEIGHT * critic(*noised(made), given).float().mean()
 
-    _fit_both(runs / f"{name}.steps.pt", model.modules["net"], critic, student_loss, critic_loss, seconds / 2, batch, device)
+    fit_both(runs / f"{name}.steps.pt", model.modules["net"], critic, student_loss, critic_loss, seconds / 2, batch, device)
 
 
 def train_coupled(runs: Path, name: str, seconds: float, rate: float | None = None) -> None:
@@ -177,17 +180,12 @@ def train_coupled(runs: Path, name: str, seconds: float, rate: float | None = No
     largest = torch.full((batch,), SIGMA_MAX, device=device)
     strength = torch.full((batch,), PICTURE_NOISE, device=device)
     begin = (SIGMA_MAX**2 + 1) ** 0.5
-    open_second = torch.tensor([motion in SECOND_OF_TWO for motion in MOTIONS], device=device)
-    open_first = torch.tensor([motion in FIRST_OF_TWO for motion in MOTIONS], device=device)
+    couple = coupling(device)
 
     def loss() -> torch.Tensor:
         pick = torch.randint(len(pool), (batch,), device=device)
         clean = pool.latents[pick].float().transpose(1, 2)
-        motion = pool.labels[pick, 1]
-        noise = torch.randn_like(clean)
-        second = chooses_second(noise)
-        wrong = (open_second[motion] & ~second) | (open_first[motion] & second)
-        noise = torch.where(wrong.view(-1, 1, 1, 1, 1), -noise, noise)
+        noise = couple(torch.randn_like(clean), pool.labels[pick, 1])
         picture = pictures[pick].float() / 127.5 - 1
         with torch.autocast(device, torch.bfloat16):
             given = model.encode_pictures(vae, picture, strength), model.embed(picture), model.time_ids(strength)
@@ -203,7 +201,20 @@ def chooses_second(noise: torch.Tensor) -> torch.Tensor:
     return noise[:, :, 0].sum((1, 2, 3)) > 0
 
 
-def _fit_both(path: Path, student: nn.Module, critic: Critic, student_loss, critic_loss, seconds: float, batch: int, device: str) -> None:
+def coupling(device: str) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Turns `noise` over where it does not choose the `motion` [batch] of its clip."""
+    open_second = torch.tensor([motion in SECOND_OF_TWO for motion in MOTIONS], device=device)
+    open_first = torch.tensor([motion in FIRST_OF_TWO for motion in MOTIONS], device=device)
+
+    def couple(noise: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+        second = chooses_second(noise)
+        wrong = (open_second[motion] & ~second) | (open_first[motion] & second)
+        return torch.where(wrong.view(-1, 1, 1, 1, 1), -noise, noise)
+
+    return couple
+
+
+def fit_both(path: Path, student: nn.Module, critic: Critic, student_loss, critic_loss, seconds: float, batch: int, device: str) -> None:
     """Student and critic in turn; one checkpoint for both."""
     ours, theirs = Optimizer({"net": student}, 0.99, device), Optimizer({"critic": critic}, 0.99, device)
     number, used = 0, 0.0
@@ -257,10 +268,12 @@ def load_image_flow(runs: Path, name: str, device: str) -> ImageVideo:
 
 
 def load_one_step(runs: Path, name: str, device: str, which: str = "steps") -> ImageVideo:
-    """`which`: "regression", "steps" (the net of the many-step model trained on) or "coupled" (all of it)."""
-    if which == "coupled":
+    """`which`: "regression", "steps" (the net of the many-step model trained on), "coupled" (all of it) or "critic" (its net)."""
+    if which in ("coupled", "critic"):
         model = ImageVideo(device)
         load_averaged(runs / f"{name}.coupled.pt", model.modules, device)
+        if which == "critic":
+            load_averaged(runs / f"{name}.critic.pt", {"net": model.modules["net"]}, device)
         return model
     model = load_image_flow(runs, name, device)
     load_averaged(runs / f"{name}.{which}.pt", {"net": model.modules["net"]}, device)

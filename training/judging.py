@@ -98,7 +98,7 @@ def judge_pictures(runs: Path, name: str, what: str, steps: int, trained: int, h
             parts.append(decode(vae, latents))
         clips[group] = torch.cat(parts)
         seen = motion_of(strict, clips[group].to(device)).tolist()
-        asked[group] = [_with_motion(recipe, motion) for recipe, motion in zip(recipes, seen)]
+        asked[group] = [seen_as(recipe, motion) for recipe, motion in zip(recipes, seen)]
         open_choice[group] = [MOTIONS[motion] for recipe, motion in zip(recipes, seen) if MOTIONS[recipe.motion] in ("rises", "bounces", "falls", "circles") and motion != NO_MOTION]
     figures = _mark(runs, name, f"{what}", clips, asked, device)
     for group, motions in open_choice.items():
@@ -113,10 +113,10 @@ def first_frames(recipes: list[Recipe]) -> torch.Tensor:
 
 def asked_of_pictures(strict: nn.Module, clips: torch.Tensor, recipes: list[Recipe]) -> list[Recipe]:
     """What clips that begin with the recipes' first frames are marked against."""
-    return [_with_motion(recipe, motion) for recipe, motion in zip(recipes, motion_of(strict, clips).tolist())]
+    return [seen_as(recipe, motion) for recipe, motion in zip(recipes, motion_of(strict, clips).tolist())]
 
 
-def _with_motion(recipe: Recipe, seen: int) -> Recipe:
+def seen_as(recipe: Recipe, seen: int) -> Recipe:
     """The recipe with the motion that was seen, where that one begins alike; else as it was, and the mark says wrong."""
     if seen == NO_MOTION:
         return recipe

@@ -20,6 +20,7 @@ import torch
 from adopt import adopt
 from autoencoder import train_autoencoder
 from clip_pool import make_pool
+from coupled_critic import train_coupled_with_critic
 from decoder import train_decoder
 from folders import export_folder
 from image_start import begin
@@ -90,9 +91,12 @@ STAGES |= {
     f"{PICTURE}.endpoints": Stage(1, lambda job: make_endpoints(job.runs, PICTURE, job.made, job.seconds)),
     f"{PICTURE}.steps": Stage(3, lambda job: train_one_step(job.runs, PICTURE, job.seconds)),
     f"{PICTURE}.coupled": Stage(3, lambda job: train_coupled(job.runs, PICTURE, job.seconds, job.rate)),
+    f"{PICTURE}.backbone": Stage(2, lambda job: train_image_flow(job.runs, PICTURE, job.seconds, "coupled", "backbone")),
+    f"{PICTURE}.critic": Stage(3, lambda job: train_coupled_with_critic(job.runs, PICTURE, job.seconds)),
     f"{PICTURE}.judge-flow": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "flow", 16, job.judged, max(1, job.judged // 5))),
     f"{PICTURE}.judge-regression": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "regression", 1, job.judged, max(1, job.judged // 5))),
     f"{PICTURE}.judge-coupled": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "coupled", 1, job.judged, max(1, job.judged // 5))),
+    f"{PICTURE}.judge-critic": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "critic", 1, job.judged, max(1, job.judged // 5))),
     f"{PICTURE}.judge": Stage(1, lambda job: judge_pictures(job.runs, PICTURE, "steps", 1, job.judged, max(1, job.judged // 5))),
 }
 
