@@ -180,6 +180,14 @@ describe.skipIf(!hasPython || !full)('healing by training/heal', () => {
   );
 
   it(
+    'marks many clips as each alone, and heals planted students',
+    async () => {
+      expect(await python('check_ways.py')).toContain('planted students learn');
+    },
+    30 * minutes,
+  );
+
+  it(
     'prunes all ten families as hooks on the whole model do',
     async () => {
       const report = await python('check_pruning.py', '--most', '8');

@@ -168,14 +168,18 @@ class CapturedHeal:
     @torch.no_grad()
     def swap(self) -> None:
         """Averaged weights into the student, and its own to where they were."""
-        if self.stream:
-            self.stream.synchronize()
+        self.wait()
         for mean, value in zip(self.average, self.parameters, strict=True):
             kept = value.detach().clone()
             value.copy_(mean)
             mean.copy_(kept)
         if self.stream:
-            torch.cuda.synchronize()
+            torch.cuda.current_stream().synchronize()
+
+    def wait(self) -> None:
+        """Until all steps are done."""
+        if self.stream:
+            self.stream.synchronize()
 
     def end(self) -> None:
         """Takes its hooks away."""

@@ -1,11 +1,10 @@
-"""Heals one of our teachers in every way that the paper compares, several seeds side by side on a GPU, and marks what comes out.
+"""Heals one of our teachers in every way that the paper compares, all seeds side by side on a GPU, and marks what comes out.
 
-    python ways.py emoji-t2v --runs ../runs --cut vdmini=vdmini.json --cut measured=plan.json --out results/emoji-t2v [--steps 600 --batch 16]
+    python ways.py emoji-t2v --runs ../runs --cut vdmini=vdmini.json --cut measured=plan.json --out results/emoji-t2v [--steps 400 --batch 16]
 
 `ways_table.py` makes docs/healing.md's tables of it. For every run OUT/NAME.json has settings and held-out errors (mean squares of
 the raw output, content: the part that is the same in every frame, and motion: the rest), OUT/NAME.npz the judge's features of all clips, both judges'
-marks, and the latents of the first clips. Runs that are there already are passed over. Where the time of --seconds is up, no run
-begins. `science.py` asks the same of the studio itself, on CPUs.
+marks, and the latents of the first clips. Runs that are there already are passed over. `science.py` asks the same of the studio itself, on CPUs.
 """
 from __future__ import annotations
 
@@ -13,6 +12,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from clip_marks import Marker  # noqa: E402
 from plan_file import read_plan  # noqa: E402
 from prune_diffusers import prune_folder  # noqa: E402
 from pruned_model import load_pruned, read_plan_map  # noqa: E402
+from speed import speed_up  # noqa: E402
 from stepping import device_here  # noqa: E402
 from taught import PICTURE, States, Taught, load_taught  # noqa: E402
 
@@ -33,6 +36,33 @@ LEARNT_SEED, HELD_OUT_SEED, JUDGED_SEED = 11, 1001, 4242
 HELD_OUT_CLIPS = 48  # two thirds of trained captions, one third of held-out ones
 KEPT_CLIPS = 24
 CHECKS = 4  # held-out errors on the way
+RATES, RATE_STEPS = (5e-4, 1e-3, 2e-3, 4e-3), 24  # as `vdmini heal --rate test`
+PROBE = 6  # steps that tell how long one takes
+
+
+@dataclass
+class Job:
+    """A student that heals."""
+
+    way: str
+    cut: str
+    seed: int
+    net: nn.Module
+    run: CapturedHeal
+    before: dict[str, float]
+    untouched: list[torch.Tensor]
+    curve: list[dict] = field(default_factory=list)
+
+
+def together(calls: list[Callable[[], None]]) -> None:
+    """Each in a thread of its own: handing a graph to the GPU takes the processor long enough for that. Raises what one of them raised."""
+    with ThreadPoolExecutor(len(calls) if torch.cuda.is_available() else 1) as pool:
+        for done in [pool.submit(call) for call in calls]:
+            done.result()
+
+
+def memory() -> str:
+    return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if torch.cuda.is_available() else "on the CPU"
 
 
 class Ways:
@@ -40,6 +70,7 @@ class Ways:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.device = options, device_here()
+        torch.backends.cudnn.benchmark = False  # every batch has its own sizes, and few steps
         self.taught: Taught = load_taught(options.runs, options.teacher, self.device, options.which)
         self.marker = Marker(options.runs, self.device)
         self.states = self.taught.states(self.taught.learnt(options.clips), LEARNT_SEED)
@@ -61,6 +92,7 @@ class Ways:
             for module in net.modules():
                 if hasattr(module, "reset_parameters"):
                     module.reset_parameters()
+        speed_up(net)
         return net.to(self.device).eval().requires_grad_(True), layout
 
     @torch.no_grad()
@@ -77,39 +109,68 @@ class Ways:
         total, content = total / len(held.clip), content / len(held.clip)
         return {"total": total, "content": content, "motion": total - content}
 
-    def heal(self, way: str, cut: str, seeds: list[int]) -> None:
-        """All seeds at once."""
-        options, chosen = self.options, WAYS[way]
-        seeds = [seed for seed in seeds if not self._path(way, cut, seed).exists()]
-        if not seeds:
+    def begin(self, way: str, cut: str, seed: int, rate: float) -> Job:
+        net, layout = self.student(cut, seed, WAYS[way].from_scratch)
+        before, untouched = self.error(net), [value.detach().clone() for value in net.parameters()]
+        options = self.options
+        run = CapturedHeal(self.taught, net, layout, self.states, WAYS[way], seed, rate, options.batch, options.steps)
+        return Job(way, cut, seed, net, run, before, untouched)
+
+    def best_rate(self, cut: str) -> float:
+        """Of RATES, each for a few steps of ICD, side by side; the first that did best."""
+        jobs = [self.begin("icd", cut, 1, rate) for rate in RATES]
+        for job in jobs:
+            job.run.steps = RATE_STEPS
+        together([lambda job=job: self.train(job, RATE_STEPS, 1) for job in jobs])
+        errors = [job.curve[-1]["total"] for job in jobs]
+        for job in jobs:
+            job.run.end()
+        print(f"{self.options.teacher} rates {dict(zip(RATES, [round(error, 4) for error in errors]))}", flush=True)
+        return RATES[errors.index(min(errors))]
+
+    def heal(self, asked: list[tuple[str, str, int]], seconds: float) -> None:
+        """All of (way, cut, seed) at once, in as many steps as the first few say that there is time for."""
+        asked = [one for one in asked if not self._path(*one).exists()]
+        if not asked:
             return
-        began, runs = time.time(), []
-        for seed in seeds:
-            net, layout = self.student(cut, seed, chosen.from_scratch)
-            before = self.error(net)
-            kept = [value.detach().clone() for value in net.parameters()]
-            runs.append((seed, net, CapturedHeal(self.taught, net, layout, self.states, chosen, seed, options.rate, options.batch, options.steps), before, [], kept))
-        captured = time.time() - began
-        for step in range(options.steps):
-            for _, _, run, *_ in runs:
-                run.step()
-            if (step + 1) % max(1, options.steps // CHECKS) == 0 or step + 1 == options.steps:
-                for _, net, run, _, curve, _ in runs:
-                    run.swap()
-                    curve.append({"step": step + 1, "accuracy": run.accuracy.item(), "counts": run.counts, **self.error(net)})
-                    run.swap()
-        healed = time.time() - began - captured
-        for seed, net, run, before, curve, untouched in runs:
-            run.swap()
-            run.end()
-            gained = curve[-1]["total"] < before["total"]
-            if not gained:
-                with torch.no_grad():
-                    for value, kept in zip(net.parameters(), untouched, strict=True):
-                        value.copy_(kept)
-            facts = {"before": before, "best": curve[-1] if gained else before, "gained": gained, "curve": curve, "criticAccuracy": curve[-1]["accuracy"] if chosen.mca else None}
-            self._keep(way, cut, seed, net, facts | {"steps": options.steps, "rate": options.rate, "batch": options.batch, "seconds": healed, "captured": captured})
-        print(f"{options.teacher} {cut} {way}: {captured:.0f} s, {healed:.0f} s, error {before['total']:.4f} -> {[round(curve[-1]['total'], 4) for *_, curve, _ in runs]}", flush=True)
+        began, rate = time.time(), self.options.rate or self.best_rate(asked[0][1])
+        jobs = [self.begin(*one, rate) for one in asked]
+        captured = time.time()
+        together([lambda job=job: self.train(job, PROBE, 0) for job in jobs])
+        each = (time.time() - captured) / PROBE
+        steps = int(max(PROBE + 1, min(self.options.steps, (seconds - (time.time() - began)) / each)))
+        print(f"{self.options.teacher}: {len(jobs)} students after {captured - began:.0f} s, {each:.3f} s a step of all, {steps} steps at {rate}, {memory()}", flush=True)
+        for job in jobs:
+            job.run.steps = steps
+        together([lambda job=job: self.train(job, steps, CHECKS) for job in jobs])
+        took = time.time() - captured
+        for job in jobs:
+            self.finish(job, {"steps": steps, "rate": rate, "batch": self.options.batch, "seconds": took, "students": len(jobs)})
+
+    def train(self, job: Job, until: int, checks: int) -> None:
+        """Up to step `until`, with as many looks at the held-out error."""
+        looks = {round(until * (index + 1) / checks) for index in range(checks)} if checks else set()
+        while job.run.done < until:
+            job.run.step()
+            if job.run.done in looks:
+                job.run.swap()
+                job.curve.append({"step": job.run.done, "accuracy": job.run.accuracy.item(), "counts": job.run.counts, **self.error(job.net)})
+                job.run.swap()
+        job.run.wait()
+
+    def finish(self, job: Job, facts: dict) -> None:
+        job.run.swap()
+        job.run.end()
+        last = job.curve[-1]
+        gained = last["total"] < job.before["total"]
+        if not gained:
+            with torch.no_grad():
+                for value, kept in zip(job.net.parameters(), job.untouched, strict=True):
+                    value.copy_(kept)
+        told = {"before": job.before, "best": last if gained else job.before, "gained": gained, "curve": job.curve}
+        critic = {"criticAccuracy": last["accuracy"]} if WAYS[job.way].mca else {}
+        self._keep(job.way, job.cut, job.seed, job.net, told | critic | facts)
+        print(f"{self.options.teacher} {job.cut} {job.way} {job.seed}: error {job.before['total']:.4f} -> {last['total']:.4f}", flush=True)
 
     def as_it_is(self, what: str, cut: str | None) -> None:
         """The teacher itself, or what the cut leaves."""
@@ -129,7 +190,8 @@ class Ways:
         latents, pixels = self.taught.clips(net, self.recipes, JUDGED_SEED)
         marks = self.marker.marks(pixels, self.recipes, options.teacher == PICTURE)
         third = options.judged // 3
-        picked = [*range(KEPT_CLIPS * 2 // 3), *range(options.judged - third, options.judged - third + KEPT_CLIPS // 3)]
+        groups = ((0, options.judged - third, KEPT_CLIPS * 2 // 3), (options.judged - third, options.judged, KEPT_CLIPS // 3))
+        picked = [index for start, end, kept in groups for index in range(start, min(end, start + kept))]
         arrays = {"features": self.marker.features(pixels).astype(np.float16), "latents": latents[picked].half().cpu().numpy()}
         np.savez(path.with_suffix(".npz"), **arrays, **{judge: rows.half().numpy() for judge, rows in marks.items()})
         shown = {judge: [round(part[:, 3].mean().item(), 4) for part in (rows[: len(rows) - third], rows[len(rows) - third :])] for judge, rows in marks.items()}
@@ -152,14 +214,14 @@ def main() -> None:
     parser.add_argument("--cut", action="append", required=True, metavar="NAME=PLAN", help="the first is healed in every way, others with both losses")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, default=Path("/tmp/ways"))
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=400, help="at most")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--rate", type=float, help="(default: the best of four after a few steps)")
     parser.add_argument("--clips", type=int, default=3680, help="that the teacher makes to learn from")
-    parser.add_argument("--judged", type=int, default=480)
+    parser.add_argument("--judged", type=int, default=360)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--ways", nargs="+", choices=[*WAYS], default=["both", "output", "icd", "mca", "scratch"])
-    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for healing, captures counted in, judging not")
     parser.add_argument("--weights", action="store_true", help="keep those of both losses, seed 1")
     options = parser.parse_args()
     options.cut = cuts(options.cut)
@@ -171,9 +233,8 @@ def main() -> None:
     ways.as_it_is("teacher", None)
     for cut in options.cut:
         ways.as_it_is("pruned", cut)
-    for way, cut in [*((way, first) for way in options.ways), *(("both", cut) for cut in others)]:
-        if time.time() - began < options.seconds:
-            ways.heal(way, cut, options.seeds)
+    asked = [*((way, first) for way in options.ways), *(("both", cut) for cut in others)]
+    ways.heal([(way, cut, seed) for way, cut in asked for seed in options.seeds], options.seconds)
 
 
 if __name__ == "__main__":
