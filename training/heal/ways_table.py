@@ -85,22 +85,28 @@ def table(name: str, rows: list[dict]) -> str:
 
 
 def line(way: str, cut: str, rows: list[dict]) -> str:
+    """Means over seeds; what no row has stays empty."""
     mean = lambda values: sum(values) / len(values)  # noqa: E731
     share = lambda judge: " / ".join(f"{100 * mean([row['allRight'][judge][group] for row in rows]):.0f} %" for group in (0, 1))  # noqa: E731
-    error = {part: mean([row["best"][part] for row in rows]) for part in ("total", "content", "motion")}
-    fvd = [row["fvd"] for row in rows]
-    if len(rows) == 1:
+    fvd = [row["fvd"] for row in rows if "fvd" in row]
+    spread = f"{mean(fvd):.1f} ({', '.join(f'{one:.1f}' for one in fvd)})" if fvd else ""
+    if len(rows) == 1 and fvd:
         low, high = rows[0]["fvdInterval"]
         spread = f"{fvd[0]:.1f} ({low:.1f} to {high:.1f})"
-    else:
-        spread = f"{mean(fvd):.1f} ({', '.join(f'{one:.1f}' for one in fvd)})"
     kept = sum(row.get("gained") is False for row in rows)
     note = f"; harmed in {kept} of {len(rows)}, so not taken" if kept else ""
-    jod = f"{mean([row['jod'] for row in rows]):.2f}" if all("jod" in row for row in rows) else ""
-    critic = f"{mean([row['criticAccuracy'] for row in rows]):.2f}" if all("criticAccuracy" in row for row in rows) else ""
+    of_all = lambda name: f"{mean([row[name] for row in rows]):.2f}" if all(name in row for row in rows) else ""  # noqa: E731
     seeds = "" if rows[0]["seed"] == 0 else str(len(rows))
-    shown = "" if cut == "whole" else f"{error['total']:.3g} ({error['content']:.2g} / {error['motion']:.2g})"
-    return "| " + " | ".join([way + note, "" if cut == "whole" else cut, seeds, spread, share("judge"), share("strict"), shown, jod, critic]) + " |"
+    shown = "" if cut == "whole" else error_of(rows)
+    return "| " + " | ".join([way + note, "" if cut == "whole" else cut, seeds, spread, share("judge"), share("strict"), shown, of_all("jod"), of_all("criticAccuracy")]) + " |"
+
+
+def error_of(rows: list[dict]) -> str:
+    found = [row["best"] for row in rows if "best" in row]
+    if not found:
+        return ""
+    total, *parts = (sum(one[part] for one in found) / len(found) for part in ("total", "content", "motion") if part in found[0])
+    return f"{total:.3g}" + (f" ({parts[0]:.2g} / {parts[1]:.2g})" if parts else "")
 
 
 def write_page() -> None:
