@@ -54,6 +54,8 @@ export interface PipelineDescription {
     };
   };
   readonly decoder?: { readonly modelPath: string } & LatentScaling;
+  /** Why the decoder that the folder has is not used: clips are shown as latents then. */
+  readonly decoderLacks?: string;
   readonly scheduler: SchedulerConfig;
   /** Latent clip of one sample: channels, frames, height, width. */
   readonly latent: {

@@ -96,7 +96,7 @@ async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMap
 }
 
 async function openParts(
-  { folder, reader, file, inputs, description, types, tree, presets }: MappedFolder,
+  { folder, reader, file, inputs, description: mapped, types, tree, presets }: MappedFolder,
   runtime: Runtime,
   { signal, onProgress, withoutRunning, onRead }: OpenOptions,
   pool: SessionPool,
@@ -132,8 +132,8 @@ async function openParts(
   });
 
   const runs = cannotRun === undefined;
-  const encoder = runs && description.textEncoder && (await readPart(description.textEncoder.modelPath));
-  const decoderFile = runs && description.decoder && (await readPart(description.decoder.modelPath));
+  const encoder = runs && mapped.textEncoder && (await readPart(mapped.textEncoder.modelPath));
+  const { decoderFile, description } = await readDecoder(mapped, runs ? readPart : undefined);
   const decoder = decoderFile ? mapDecoder(decoderFile, description, common) : undefined;
   const open = async (of: Component): Promise<Session> => {
     signal?.throwIfAborted();
@@ -204,6 +204,22 @@ async function warm(
   signal?.throwIfAborted();
   report('session', component.file.path);
   await component.prepare('original');
+}
+
+/** The decoder's graph. One whose weights did not come with it is left out, and the description says so: the rest works without. */
+async function readDecoder(
+  description: PipelineDescription,
+  readPart: ((path: string) => Promise<Component>) | undefined,
+): Promise<{ readonly description: PipelineDescription; readonly decoderFile?: Component }> {
+  if (!description.decoder || !readPart) return { description };
+  try {
+    return { description, decoderFile: await readPart(description.decoder.modelPath) };
+  } catch (error) {
+    if (!(error instanceof StudioError) || error.code !== 'onnx/missing-external-data') throw error;
+    const { decoder: _, ...rest } = description;
+    const decoderLacks = error.message;
+    return { description: { ...rest, decoderLacks, notes: [...rest.notes, `Clips are latents: ${decoderLacks}`] } };
+  }
 }
 
 /** A decoder whose blocks cannot be told is run as it is. */

@@ -17,6 +17,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
   const opening = useStudio((state) => state.opening !== null);
   const other = useStudio((state) => isOfOtherSettings(state, side));
   const noDecoder = useStudio((state) => state.open !== null && state.open.description.decoder === undefined);
+  const lacks = useStudio((state) => state.open?.description.decoderLacks);
   return (
     <>
       {!hasClip && (
@@ -51,7 +52,7 @@ export function WaitingClip({ side }: { readonly side: Side }) {
       )}
       {hasClip && noDecoder && (
         <p className="clip-note" data-testid={`${side}-no-decoder`}>
-          Latent, false colours: this model came without a VAE decoder
+          Latent, false colours: {lacks ?? 'this model came without a VAE decoder'}
         </p>
       )}
     </>
