@@ -11,13 +11,11 @@ from pathlib import Path
 import torch
 
 from clip_pool import load_pool
-from image_training import BATCH, CRITIC_WEIGHT, HUBER, REAL_NUDGE, REAL_PENALTY, coupling, fit_both, load_one_step
+from image_training import BATCH, CRITIC_WEIGHT, HUBER, coupling, fit_both, load_one_step
 from image_video import PICTURE_NOISE, ImageVideo
 from models import SIGMA_MAX, load_vae
-from one_step_critic import Critic
+from one_step_critic import Conditions, Critic, hinge, renoised
 from stepping import device_here, load_averaged
-
-Conditions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def train_coupled_with_critic(runs: Path, name: str, seconds: float) -> None:
@@ -49,10 +47,6 @@ def train_coupled_with_critic(runs: Path, name: str, seconds: float) -> None:
     def drawn() -> torch.Tensor:
         return torch.randint(len(pool), (batch,), device=device)
 
-    def noised(clips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        sigma = torch.exp(torch.randn(batch, device=device) - 0.5)
-        return clips + sigma.view(-1, 1, 1, 1, 1) * torch.randn_like(clips), sigma
-
     def critic_loss() -> torch.Tensor:
         critic.requires_grad_(True)
         with torch.autocast(device, torch.bfloat16):
@@ -61,18 +55,14 @@ def train_coupled_with_critic(runs: Path, name: str, seconds: float) -> None:
                 clip, _ = made(pick)
                 given, others = conditions(teacher, pick), drawn()
                 given_real = conditions(teacher, others)
-            real, sigma = noised(pool.latents[others].float().transpose(1, 2))
-            on_real = critic(real, sigma, given_real)
-            nudged = critic(real + REAL_NUDGE * torch.randn_like(real), sigma, given_real)
-            on_made = critic(*noised(clip), given)
-        penalty = ((on_real - nudged).float() ** 2).mean() / REAL_NUDGE**2
-        return (1 - on_real.float()).relu().mean() + (1 + on_made.float()).relu().mean() + REAL_PENALTY * penalty
+            real = pool.latents[others].float().transpose(1, 2)
+            return hinge(critic, real, given_real, clip, given)
 
     def student_loss() -> torch.Tensor:
         critic.requires_grad_(False)
         with torch.autocast(device, torch.bfloat16):
             pick = drawn()
             clip, error = made(pick)
-            return error - CRITIC_WEIGHT * critic(*noised(clip), conditions(teacher, pick)).float().mean()
+            return error - CRITIC_WEIGHT * critic(*renoised(clip), conditions(teacher, pick)).float().mean()
 
     fit_both(runs / f"{name}.critic.pt", model.modules["net"], critic, student_loss, critic_loss, seconds, batch, device)

@@ -12,7 +12,7 @@ from torch import nn
 
 from checkpoint import save
 from clip_pool import load_pool
-from one_step_critic import Critic
+from one_step_critic import Conditions, Critic, hinge, renoised
 from emoji_clips import MOTIONS
 from image_start import load_start
 from image_video import PICTURE_NOISE, ImageVideo, image_noise
@@ -27,7 +27,6 @@ TEACHER_STEPS = 24
 FIRST_OF_TWO, SECOND_OF_TWO = ("rises", "falls"), ("bounces", "circles")  # begin in the same place
 COUPLED_RATE = {"cpu": 1e-3, "cuda": 1e-3}
 CRITIC_WEIGHT = 0.05
-REAL_PENALTY, REAL_NUDGE = 1.0, 0.1  # R1 by a finite difference, wide enough for bf16
 HUBER = 0.03
 
 
@@ -108,7 +107,7 @@ def train_one_step(runs: Path, name: str, seconds: float) -> None:
     strength = torch.full((batch,), PICTURE_NOISE, device=device)
     begin = (SIGMA_MAX**2 + 1) ** 0.5
 
-    def conditions(model: ImageVideo, pick: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def conditions(model: ImageVideo, pick: torch.Tensor) -> Conditions:
         picture = pictures[pick].float() / 127.5 - 1
         return model.encode_pictures(vae, picture, strength), model.embed(picture), model.time_ids(strength)
 
@@ -135,29 +134,20 @@ def train_one_step(runs: Path, name: str, seconds: float) -> None:
     torch.manual_seed(1)
     critic = Critic(teacher).to(device)
 
-    def noised(clips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        sigma = torch.exp(torch.randn(batch, device=device) - 0.5)
-        return clips + sigma.view(-1, 1, 1, 1, 1) * torch.randn_like(clips), sigma
-
     def critic_loss() -> torch.Tensor:
         critic.requires_grad_(True)
         with torch.autocast(device, torch.bfloat16):
             with torch.no_grad():
                 _, made, given = regression(model)
             pick = torch.randint(len(pool), (batch,), device=device)
-            real, sigma = noised(pool.latents[pick].float().transpose(1, 2))
-            given_real = conditions(model, pick)
-            on_real = critic(real, sigma, given_real)
-            nudged = critic(real + REAL_NUDGE * torch.randn_like(real), sigma, given_real)
-            on_made = critic(*noised(made), given)
-        penalty = ((on_real - nudged).float() ** 2).mean() / REAL_NUDGE**2
-        return (1 - on_real.float()).relu().mean() + (1 + on_made.float()).relu().mean() + REAL_PENALTY * penalty
+            real = pool.latents[pick].float().transpose(1, 2)
+            return hinge(critic, real, conditions(model, pick), made, given)
 
     def student_loss() -> torch.Tensor:
         critic.requires_grad_(False)
         with torch.autocast(device, torch.bfloat16):
             value, made, given = regression(model)
-            return value - CRITIC_WEIGHT * critic(*noised(made), given).float().mean()
+            return value - CRITIC_WEIGHT * critic(*renoised(made), given).float().mean()
 
     fit_both(runs / f"{name}.steps.pt", model.modules["net"], critic, student_loss, critic_loss, seconds / 2, batch, device)
 

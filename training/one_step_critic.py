@@ -10,6 +10,8 @@ from emoji_clips import FRAMES
 from image_video import ImageVideo
 
 WIDTH = 64
+REAL_PENALTY, REAL_NUDGE = 1.0, 0.1  # R1 by a finite difference, wide enough for bf16
+Conditions = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # picture's latent, its embedding, time ids
 
 
 class Critic(nn.Module):
@@ -26,7 +28,7 @@ class Critic(nn.Module):
         self.spatial = nn.ModuleList(_head(nn.Conv2d, width) for width in widths)
         self.temporal = nn.ModuleList(_head(nn.Conv1d, width) for width in widths)
 
-    def forward(self, latents: torch.Tensor, sigma: torch.Tensor, conditions: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    def forward(self, latents: torch.Tensor, sigma: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """[batch] for `latents` = clip + sigma noise, [batch, FRAMES, channels, h, w]."""
         self.features.clear()
         spread = sigma.view(-1, 1, 1, 1, 1)
@@ -38,6 +40,22 @@ class Critic(nn.Module):
             verdicts.append(temporal(paths.flatten(0, 2)).mean((1, 2)).view(count, -1).mean(1))
         self.features.clear()
         return torch.stack(verdicts).mean(0)
+
+
+def renoised(clips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`clips` [batch, ...] at a log-normal sigma [batch] each, and that sigma."""
+    sigma = torch.exp(torch.randn(len(clips), device=clips.device) - 0.5)
+    return clips + sigma.view(-1, 1, 1, 1, 1) * torch.randn_like(clips), sigma
+
+
+def hinge(critic: Critic, real: torch.Tensor, given_real: Conditions, made: torch.Tensor, given: Conditions) -> torch.Tensor:
+    """The critic's loss on clips renoised: max(0, 1 - D(real)) + max(0, 1 + D(made)), and R1 on the real ones by a finite difference."""
+    rough, sigma = renoised(real)
+    on_real = critic(rough, sigma, given_real)
+    nudged = critic(rough + REAL_NUDGE * torch.randn_like(rough), sigma, given_real)
+    on_made = critic(*renoised(made), given)
+    penalty = ((on_real - nudged).float() ** 2).mean() / REAL_NUDGE**2
+    return (1 - on_real.float()).relu().mean() + (1 + on_made.float()).relu().mean() + REAL_PENALTY * penalty
 
 
 def _head(convolution: type[nn.Module], width: int) -> nn.Sequential:

@@ -1,13 +1,12 @@
 """What both judges say of many clips at once, and the features that FVD compares; the same marks as `judge.mark` and `mark_strictly`."""
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from emoji_clips import Recipe, render_tensor
+from emoji_clips import Recipe
 from judge import load_judge
 from judge_onnx import JudgeFeatures
 from judging import seen_as
@@ -26,15 +25,6 @@ class Marker:
     def features(self, clips: torch.Tensor) -> np.ndarray:
         """[clips, features] of `clips` [clips, FRAMES, 3, SIZE, SIZE] in -1..1."""
         return torch.cat([self.seer(part.to(self.device))[3] for part in clips.split(AT_ONCE)]).cpu().numpy()
-
-    def true_clips(self, recipes: list[Recipe], as_they_are: bool) -> torch.Tensor:
-        """Rendered: `as_they_are`, or with the jitter that the teacher's data has."""
-        rng = random.Random(31)
-        if as_they_are:
-            return torch.stack([render_tensor(one) for one in recipes])
-        return torch.stack(
-            [render_tensor(Recipe(r.content, r.motion, r.scene, rng.uniform(-3, 3), rng.uniform(-3, 3), rng.uniform(0.92, 1.08))) for r in recipes]
-        )
 
     @torch.no_grad()
     def marks(self, clips: torch.Tensor, recipes: list[Recipe], of_pictures: bool) -> dict[str, torch.Tensor]:

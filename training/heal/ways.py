@@ -25,6 +25,8 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 from captured_heal import WAYS, CapturedHeal  # noqa: E402
 from clip_marks import Marker  # noqa: E402
+from emoji_clips import render_tensor  # noqa: E402
+from judge_folder import rendered  # noqa: E402
 from plan_file import read_plan  # noqa: E402
 from prune_diffusers import prune_folder  # noqa: E402
 from pruned_model import load_pruned, read_plan_map  # noqa: E402
@@ -179,7 +181,9 @@ class Ways:
         net = self.taught.net if cut is None else self.student(cut, 0, False)[0]
         self._keep(what, cut or "whole", 0, net, {"best": self.error(net)})
         if cut is None:
-            features = self.marker.features(self.marker.true_clips(self.recipes, self.options.teacher == PICTURE))
+            as_they_are = self.options.teacher == PICTURE
+            true = torch.stack([render_tensor(one) for one in self.recipes]) if as_they_are else rendered(self.recipes)
+            features = self.marker.features(true)
             np.savez_compressed(self.options.out / "true.npz", features=features)
 
     def _path(self, way: str, cut: str, seed: int) -> Path:

@@ -19,6 +19,7 @@ import torch
 sys.path.append(str(Path(__file__).parent.parent))
 
 from emoji_clips import FPS  # noqa: E402
+from judge_folder import bootstrap  # noqa: E402
 from judge_onnx import frechet_distance  # noqa: E402
 from models import load_vae  # noqa: E402
 
@@ -28,7 +29,6 @@ PAGE = ROOT / "docs" / "healing.md"
 MARKS = ("<!-- ways_table.py writes from here -->", "<!-- to here, by ways_table.py -->")
 ORDER = ["teacher", "pruned", "output", "icd", "mca", "both", "scratch"]
 NAMES = {"teacher": "the teacher", "pruned": "pruned, not healed", "output": "output alone", "icd": "output + ICD", "mca": "output + MCA", "both": "output + ICD + MCA", "scratch": "from scratch"}
-BOOTSTRAPS = 200
 
 
 def measure(folder: Path, runs: Path, device: str) -> list[dict]:
@@ -40,9 +40,7 @@ def measure(folder: Path, runs: Path, device: str) -> list[dict]:
     for path in sorted(folder.glob("*.json")):
         row, arrays = json.loads(path.read_text()), np.load(path.with_suffix(".npz"))
         features = arrays["features"].astype(np.float64)
-        rng = np.random.default_rng(7)
-        drawn = [frechet_distance(features[pick], true[pick]) for pick in rng.integers(len(true), size=(BOOTSTRAPS, len(true)))]
-        row |= {"fvd": frechet_distance(features, true), "fvdInterval": np.quantile(drawn, (0.025, 0.975)).tolist(), "device": device}
+        row |= {"fvd": frechet_distance(features, true), "fvdInterval": bootstrap(features, true), "device": device}
         if perceived and row["way"] != "teacher":
             row["jod"] = float(np.mean([perceived(one, other) for one, other in zip(decoded(vae, arrays["latents"]), teacher, strict=True)]))
         rows.append(row)
