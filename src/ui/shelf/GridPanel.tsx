@@ -67,7 +67,7 @@ export function GridPanel() {
       <div className="grid-head">
         <p className="dim">
           One clip shows little: the same cut {takesText ? 'on every prompt with every seed' : 'with many seeds'}
-          {pictureCount > 1 ? ' and picture' : ''}, in the background. The worst comes first.
+          {pictureCount > 1 ? ' and every picture' : ''}, in the background. The worst comes first.
         </p>
       </div>
       <div className="grid-form">
