@@ -16,6 +16,35 @@ async function expectNoFindings(page: Page, state: string): Promise<void> {
   expect(
     serious.map(({ id, nodes }) => `${state}: ${id} ${nodes.map(({ target }) => target.join(' ')).join(', ')}`),
   ).toEqual([]);
+  await expectNames(page, state);
+}
+
+/** Every chart, picture and table has a name that no other has, every cell of a table a row and a column that have one. */
+async function expectNames(page: Page, state: string): Promise<void> {
+  const found = await page.evaluate(() => {
+    const shown = [...document.querySelectorAll<HTMLElement>('[role=img], svg[role=group], table')].filter((element) =>
+      element.checkVisibility({ visibilityProperty: true }),
+    );
+    const tables = shown.filter((element) => element instanceof HTMLTableElement);
+    const names = shown.map((element) => {
+      const caption = element instanceof HTMLTableElement ? element.caption?.textContent : null;
+      return (element.getAttribute('aria-label') ?? caption ?? '').trim();
+    });
+    const headless = tables.flatMap((table) => {
+      const heads = [...(table.tHead?.rows[0]?.cells ?? [])];
+      return [...(table.tBodies[0]?.rows ?? [])]
+        .filter((row) => row.cells.length > heads.length || row.cells[0]?.tagName !== 'TH' || !row.cells[0].textContent)
+        .concat(heads.every((head) => head.textContent || head.ariaLabel) ? [] : [table.rows[0]!])
+        .map((row) => row.outerHTML.slice(0, 100));
+    });
+    const twice = names.filter((name, i) => name !== '' && names.indexOf(name) !== i);
+    return {
+      unnamed: shown.filter((_, i) => names[i] === '').map((one) => one.outerHTML.slice(0, 100)),
+      twice,
+      headless,
+    };
+  });
+  expect({ state, ...found }).toEqual({ state, unnamed: [], twice: [], headless: [] });
 }
 
 test('axe finds nothing serious in any state', async ({ page }) => {
@@ -134,6 +163,41 @@ test('axe finds nothing serious while jobs run and in what they leave, they are 
   await page.getByTestId('files-input').setInputFiles('public/models/emoji-t2v/vae_decoder/model.onnx');
   await expect(page.getByTestId('open-without-running')).toBeVisible();
   await expectNoFindings(page, 'refused');
+});
+
+test('many seeds with every picture: axe finds nothing serious while they run and in what they leave, at 390 px too', async ({
+  page,
+}) => {
+  await page.goto('./#model=emoji-i2v');
+  await bothDone(page);
+  await cell(page, 'mid_block').click();
+  await bothDone(page);
+  await page.getByTestId('tab-grid').click();
+  await page.getByTestId('grid-pictures').check();
+  await page.getByTestId('grid-seeds').fill('2');
+  await page.getByTestId('grid-seeds').press('Enter');
+  await expectNoFindings(page, 'many seeds, asked for');
+  await page.getByTestId('grid-start').click();
+  await expect(page.getByTestId('grid-take').first()).toBeVisible();
+  await page.getByTestId('grid-pause').click();
+  await expect(page.getByTestId('grid-pause')).toHaveText('Go on');
+  await expectNoFindings(page, 'many seeds, paused');
+  await page.getByTestId('grid-pause').click();
+  await expectNoFindings(page, 'many seeds, running');
+  const takes = page.getByTestId('grid-take');
+  await expect(page.getByTestId('grid-start')).toBeVisible({ timeout: 120_000 });
+  const opens = await page.getByTestId('grid-open').evaluateAll((all) => all.map((one) => one.ariaLabel));
+  expect(opens.length).toBe(await takes.count());
+  expect([opens.length % 2, new Set(opens).size]).toEqual([0, opens.length]);
+  for (const [width, height] of [
+    [1440, 900],
+    [390, 844],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await expectNoFindings(page, `many seeds, measured, at ${width}`);
+    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    await expect.poll(sideways, { message: `at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+  }
 });
 
 test('the bundled models’ maps: axe finds nothing serious, and all of each is seen at 1440 and 1024, the hint included', async ({

@@ -66,7 +66,7 @@ export function TotalsTable() {
     },
   ];
   return (
-    <table className="totals" data-testid="totals">
+    <table className="totals" aria-label="Teacher and student" data-testid="totals">
       <thead>
         <tr>
           <th scope="col">

@@ -155,7 +155,7 @@ function Revealed({ blind: { answers, names, question } }: { readonly blind: Bli
       <p role="status">
         <b>{verdict(tally, names)}</b> {questions[question]} {answers.length} rounds, {equal} without a difference.
       </p>
-      <table className="blind-tally">
+      <table className="blind-tally" aria-label="How often each was chosen">
         <thead>
           <tr>
             <th scope="col">Chosen</th>
