@@ -1,9 +1,11 @@
 /** The page itself, with a model that runs in milliseconds: what is kept, said, shown, copied and saved. */
 import { readFile } from 'node:fs/promises';
 import { expect, type Locator, type Page, test } from '@playwright/test';
+import packageFile from '../package.json' with { type: 'json' };
 import { bothDone, cell, clip, clipHash, watchErrors } from './studioPage';
 import { openTiny, tinyModel } from './tinyModel';
 
+const { version } = packageFile;
 let errors: string[];
 
 test.beforeEach(async ({ page }) => {
@@ -128,7 +130,7 @@ test('files say where they came from; clips come as PNG, GIF and video', async (
   await cell(page, 'blocks.1').click();
   await bothDone(page);
   const csv = await saved(page, () => page.getByTestId('metrics-csv').click());
-  expect(csv.name).toBe('tiny-without-1-layer-seed9-steps3-guidance1-metrics.csv');
+  expect(csv.name).toBe(`tiny-without-1-layer-seed9-steps3-guidance1-metrics-v${version}.csv`);
   for (const line of [
     '# model,"tiny.onnx"',
     '# dropped,"blocks.1"',
@@ -142,19 +144,19 @@ test('files say where they came from; clips come as PNG, GIF and video', async (
   await page.getByTestId('frame-forward').isVisible();
   const stem = 'tiny-without-1-layer-seed9-steps3-guidance1';
   const png = await saved(page, () => page.getByTestId('save-png').click());
-  expect(png.name).toMatch(new RegExp(`^${stem}-both-frame[1-4]\\.png$`));
+  expect(png.name).toMatch(new RegExp(`^${stem}-both-frame[1-4]-v${version}\\.png$`));
   expect(png.bytes.subarray(1, 4).toString()).toBe('PNG');
   expect(png.bytes.readUInt32BE(16)).toBe(2 * 8 * 4 + 8); // two frames of 8 pixels, each as 4x4, and the gap
   await page.getByTestId('save-part').getByRole('radio', { name: 'Student' }).click();
   const gif = await saved(page, () => page.getByTestId('save-gif').click());
-  expect([gif.name, gif.bytes.subarray(0, 6).toString()]).toEqual([`${stem}-student.gif`, 'GIF89a']);
+  expect([gif.name, gif.bytes.subarray(0, 6).toString()]).toEqual([`${stem}-student-v${version}.gif`, 'GIF89a']);
   const webm = await saved(page, () => page.getByTestId('save-webm').click());
-  expect([webm.name, webm.bytes.readUInt32BE(0)]).toEqual([`${stem}-student.webm`, 0x1a45dfa3]);
+  expect([webm.name, webm.bytes.readUInt32BE(0)]).toEqual([`${stem}-student-v${version}.webm`, 0x1a45dfa3]);
   await page.keyboard.press('Escape');
 
   await page.getByTestId('export-open').click();
   const plan = await saved(page, () => page.getByTestId('plan-save').click());
-  expect(plan.name).toBe(`${stem}.plan.json`);
+  expect(plan.name).toBe(`${stem}-v${version}.plan.json`);
   expect(JSON.parse(plan.bytes.toString())).toMatchObject({
     model: 'tiny.onnx',
     dropped: ['blocks.1'],

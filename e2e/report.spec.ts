@@ -22,7 +22,7 @@ test('a report is one file that fetches nothing, axe is clean on it, and it tell
   await page.getByTestId('measure-scores').click();
   await expect(page.getByTestId('clip-scores')).toContainText(/Motion smoothness \(proxy\) [01]\.\d+ → [01]\.\d+/);
   const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-report').click()]);
-  expect(saved.suggestedFilename()).toMatch(/-report\.html$/);
+  expect(saved.suggestedFilename()).toMatch(/-report-v\d+\.\d+\.\d+\.html$/);
   const path = await saved.path();
   const text = await readFile(path, 'utf8');
   expect(text.length).toBeLessThan(5e6);

@@ -6,11 +6,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { expect, type Page, test } from '@playwright/test';
 import { unzipSync } from 'fflate';
+import packageFile from '../package.json' with { type: 'json' };
 import { buildModel } from '../src/onnx/testing/buildModel';
 import { writeModel } from '../src/onnx/writeModel';
 import { cell, engineWorker, watchErrors } from './studioPage';
 
-const name = 'wide-without-1-layer-seed1-steps20-guidance1';
+const name = `wide-without-1-layer-seed1-steps20-guidance1-v${packageFile.version}`;
 
 /** Residual blocks of 4 MB on a small latent: quick to run, and written in more than one piece. */
 const wide = writeModel(
@@ -171,14 +172,12 @@ test('a picked place gets the very bytes of the download', async ({ page }) => {
   const zip = unzipSync(new Uint8Array(Object.values(await downloads(page))[0]!));
   await save(page);
   const bytes = await page
-    .evaluate(async () => {
+    .evaluate(async (fileName) => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked');
-      const url = URL.createObjectURL(
-        await (await folder.getFileHandle('wide-without-1-layer-seed1-steps20-guidance1.zip')).getFile(),
-      );
+      const url = URL.createObjectURL(await (await folder.getFileHandle(fileName)).getFile());
       const link = Object.assign(document.createElement('a'), { href: url, download: 'saved.zip' });
       setTimeout(() => link.click(), 50);
-    })
+    }, `${name}.zip`)
     .then(async () => readFile(await (await page.waitForEvent('download')).path()));
   const saved = unzipSync(new Uint8Array(bytes)); // entry by entry: a zip holds the time it was made
   expect(Object.keys(saved)).toEqual(Object.keys(zip));
@@ -231,14 +230,12 @@ test('a cancelled, failed or refused export leaves no file, and a closed picker 
 
   await test.step('a file that was to be replaced stays as it was', async () => {
     await page.getByTestId('format-onnx').check();
-    await page.evaluate(async () => {
+    await page.evaluate(async (fileName) => {
       const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
-      const stream = await (
-        await folder.getFileHandle('wide-without-1-layer-seed1-steps20-guidance1.onnx', { create: true })
-      ).createWritable();
+      const stream = await (await folder.getFileHandle(fileName, { create: true })).createWritable();
       await stream.write('an earlier export');
       await stream.close();
-    });
+    }, `${name}.onnx`);
     await setWriting(page, 'full');
     await page.getByTestId('export-save').click();
     await expect(page.getByTestId('error-panel')).toHaveAttribute('data-error-code', 'library/quota');

@@ -25,7 +25,7 @@ for (const path of ['./', ...bundledModels.map(({ id }) => `./#model=${id}`)])
 test('a stored clip of another model goes once the model is open', async ({ page }) => {
   await page.route('**/stored-clip.json', async (route) => {
     const facts = (await (await route.fetch()).json()) as object;
-    await route.fulfill({ json: { ...facts, fingerprint: 'of another model' } });
+    await route.fulfill({ json: { ...facts, outline: 'of another model' } });
   });
   await page.goto('./');
   await expect(clip(page, 'teacher')).toBeVisible();

@@ -67,6 +67,7 @@ export interface Counters {
   readonly devicesLiving: number;
   readonly denoiserRuns: number;
   readonly deviceLosses: number;
+  readonly fingerprintsMade: number;
 }
 
 export function counters(page: Page): Promise<Counters> {

@@ -11,16 +11,16 @@ export interface StoredClip {
   readonly facts: Uint8Array;
 }
 
-/** `fingerprint`: of the pipeline (`fingerprintOf`), as the page knows models. It shows the clip with no other. */
+/** Fingerprint and outline are the pipeline's. The page shows the clip with no model of another outline. */
 export function encodeStoredClip(
   { frameCount, width, height, pixels }: Clip,
   settings: GenerateSettings,
-  fingerprint: string,
+  { fingerprint, outline }: { readonly fingerprint: string; readonly outline: string },
 ): StoredClip {
   const picture = new PNG({ width, height: height * frameCount });
   picture.data.set(pixels);
   const { prompt, seed, steps, guidance } = settings;
-  const facts = { fingerprint, frameCount, width, height, settings: { prompt, seed, steps, guidance } };
+  const facts = { fingerprint, outline, frameCount, width, height, settings: { prompt, seed, steps, guidance } };
   return {
     picture: PNG.sync.write(picture, { colorType: 2 }),
     facts: new TextEncoder().encode(`${JSON.stringify(facts, null, 2)}\n`),

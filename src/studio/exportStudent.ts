@@ -74,7 +74,7 @@ export async function exportStudent(
 /** One component as a graph, with its weights inside or beside it. */
 async function exportGraph(job: Job): Promise<ExportResult> {
   const { place, format, component: id = 'denoiser' } = job.request;
-  const wanted = stemOf(job) + (id === 'denoiser' ? '' : `-${id}`);
+  const wanted = stemOf(job, id);
   const baseName = place?.kind === 'folder' ? await freeName(place.handle, wanted, ['.onnx', '.onnx.data']) : wanted;
   const graphName = place?.kind === 'file' ? place.handle.name : `${baseName}.onnx`;
   const written = await writeComponent(job, id, graphName, format === 'onnx-external', place);
@@ -92,7 +92,7 @@ async function exportZip(job: Job): Promise<ExportResult> {
     const graphName = present(file.path.split('/').at(-1));
     written.push(await writeComponent(job, id, graphName, file.weights.size > 0, undefined));
   }
-  const name = place?.kind === 'file' ? place.handle.name : `${await zipName(place, stemOf(job))}.zip`;
+  const name = place?.kind === 'file' ? place.handle.name : `${await zipName(place, stemOf(job, 'denoiser'))}.zip`;
   const entries = await zipEntries(
     pipeline,
     written.map(({ component, files }) => ({ file: component.file, files })),
@@ -107,8 +107,9 @@ async function exportZip(job: Job): Promise<ExportResult> {
   return resultOf(job, 'denoiser', written, [zip]);
 }
 
-const stemOf = ({ pipeline, request: { name, variant } }: Job): string =>
-  name ?? studentName(pipeline.description.name, planOf(variant).dropped);
+/** The name that was asked for, or one of the model, the cut and the component. */
+const stemOf = ({ pipeline, request: { name, variant } }: Job, id: ComponentId): string =>
+  name ?? studentName(pipeline.description.name, planOf(variant).dropped) + (id === 'denoiser' ? '' : `-${id}`);
 
 const zipName = async (place: PickedPlace | undefined, wanted: string): Promise<string> =>
   place?.kind === 'folder' ? freeName(place.handle, wanted, ['.zip']) : wanted;

@@ -1,7 +1,7 @@
 /** Models are told apart by what they compute: by weights beside the graph too, each byte of them, and by nothing else. */
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../onnx/memorySource';
-import { fingerprintOf } from './fingerprint';
+import { fingerprintOf, mayBeOneOf, outlineOf } from './fingerprint';
 
 type Files = Parameters<typeof fingerprintOf>[0]['files'];
 
@@ -41,6 +41,34 @@ describe('the fingerprint', () => {
       }),
     ];
     expect(new Set([first, ...others]).size).toBe(3);
+  });
+
+  it('has an outline that reads nothing, and is other for other sizes, files and schedulers', async () => {
+    const unread = (sizeBytes: number) => ({ sizeBytes, read: () => Promise.reject(new Error('was read')) });
+    const outline = (sizes: Readonly<Record<string, number>>, bytes = graph, scheduler = 'DDIMScheduler') => {
+      const weights = new Map(Object.entries(sizes).map(([location, size]) => [location, unread(size)]));
+      return outlineOf({
+        files: [{ path: 'm', bytes, weights }] as unknown as Files,
+        description: { scheduler: { _class_name: scheduler } },
+      });
+    };
+    const first = await outline({ a: 5, b: 6 });
+    expect(await outline({ b: 6, a: 5 }, new TextEncoder().encode('b graph'))).toBe(first);
+    const others = [
+      await outline({ a: 5, b: 7 }),
+      await outline({ a: 5 }),
+      await outline({ a: 5, c: 6 }),
+      await outline({ a: 5, b: 6 }, new TextEncoder().encode('a longer graph')),
+      await outline({ a: 5, b: 6 }, graph, 'EulerDiscreteScheduler'),
+    ];
+    expect(new Set([first, ...others]).size).toBe(6);
+  });
+
+  it('may be that of any model of the outline, or of one whose outline nobody knows', () => {
+    expect(mayBeOneOf('x', ['one', 'two'], { one: 'y', two: 'z' })).toBe(false);
+    expect(mayBeOneOf('x', ['one', 'two'], { one: 'y', two: 'x' })).toBe(true);
+    expect(mayBeOneOf('x', ['one', 'old'], { one: 'y' })).toBe(true);
+    expect(mayBeOneOf('x', [], { gone: 'x' })).toBe(false);
   });
 
   it('does not read the weights of what cannot run', async () => {

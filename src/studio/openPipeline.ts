@@ -44,8 +44,6 @@ export interface OpenOptions {
   readonly withoutRunning?: string;
   /** The blocks are known, the runtime and sessions not yet: the map can be shown. */
   readonly onMapped?: (mapped: MappedPipeline) => void;
-  /** Told of every graph file that will run, before the first session is made: time to begin what can be done beside that. */
-  readonly onRead?: (file: Component) => void;
 }
 
 /**
@@ -98,7 +96,7 @@ async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMap
 async function openParts(
   { folder, reader, file, inputs, description: mapped, types, tree, presets }: MappedFolder,
   runtime: Runtime,
-  { signal, onProgress, withoutRunning, onRead }: OpenOptions,
+  { signal, onProgress, withoutRunning }: OpenOptions,
   pool: SessionPool,
 ): Promise<Pipeline> {
   const counts = { sessionsCreated: 0, denoiserRuns: 0 };
@@ -106,10 +104,8 @@ async function openParts(
   const readPart = async (path: string): Promise<Component> => {
     const part = await reader.read(path);
     files.push(part);
-    onRead?.(part);
     return part;
   };
-  onRead?.(file);
   const report = (phase: OpenProgress['phase'], what: string) =>
     onProgress?.({ phase, what, loadedBytes: 0, totalBytes: 0 });
   const cannotRun =

@@ -15,6 +15,8 @@ export interface EngineCounters {
   readonly deviceLosses: number;
   /** Bytes of tensors that went to the open pipeline's runtime and came back. */
   readonly movedBytes: number;
+  /** How often the weights of a model were read to name it. */
+  readonly fingerprintsMade: number;
 }
 
 /** Names an opened pipeline for as long as it is open: no two that a worker opened have the same. */
@@ -35,8 +37,10 @@ export interface OpenedPipeline {
   /** The decoder's blocks, where it has any that can be told. Their ids stand in plans with 'decoder/' before them. */
   readonly decoder?: { readonly tree: BlockTree; readonly presets: readonly Preset[] };
   readonly status: BackendStatus;
-  /** SHA-256 of the denoiser's graph file, hex: names plans and caches. */
-  readonly fingerprint: string;
+  /** What it computes, as 64 hex digits (`studio/fingerprint.ts`): names what is kept. Null until something needs the name. */
+  readonly fingerprint: string | null;
+  /** Equal for models that may be the same, by sizes alone. */
+  readonly outline: string;
   /** Present when the model does not run here, too large or refused by the runtime: why. Blocks, plans and exports work, clips do not. */
   readonly cannotRun?: string;
 }

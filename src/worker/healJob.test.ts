@@ -15,6 +15,7 @@ import { type Edit, variantOf } from '../studio/Variant';
 import { type HealJobContext, runHealing } from './healJob';
 import type { HealJobRequest, HealReport } from './healJobData';
 import { type HealStore, healStore } from './healStore';
+import type { PipelineName } from './pipelineName';
 import { loadStoredWeights } from './storedWeights';
 
 const settings: HealSettings = {
@@ -47,6 +48,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const named = (fingerprint: string): PipelineName => ({
+  outline: 'outline',
+  known: () => fingerprint,
+  get: async () => fingerprint,
+});
+
 function storeWith(roomBytes = Infinity): HealStore {
   return healStore(memoryDirectory({ bytes: roomBytes }), memoryDirectory({ bytes: roomBytes }));
 }
@@ -66,7 +73,7 @@ function run(pipeline: Pipeline, store: HealStore, request: HealJobRequest, cont
       onProgress?.(report);
     },
   };
-  const outcome = runHealing(pipeline, 'print', request, whole, async () => store);
+  const outcome = runHealing(pipeline, named('print'), request, whole, async () => store);
   return { outcome, reports };
 }
 
@@ -130,9 +137,9 @@ describe('runHealing', () => {
 
     const fresh = await open();
     await expect(sampled(fresh)).rejects.toMatchObject({ code: 'engine/no-weights' });
-    await loadStoredWeights(fresh, 'print', student, async () => store);
+    await loadStoredWeights(fresh, named('print'), student, async () => store);
     expect(await sampled(fresh)).toEqual(before);
-    const other = loadStoredWeights(await open(), 'other print', student, async () => store);
+    const other = loadStoredWeights(await open(), named('other print'), student, async () => store);
     await expect(other).rejects.toMatchObject({ code: 'engine/no-weights' });
 
     // only conv_out is trained on top: what the first run learnt stays in the others
@@ -143,7 +150,12 @@ describe('runHealing', () => {
     const last = await open();
     const [one, two] = [first.weights!, second.weights!];
     for (const weights of [one, two])
-      await loadStoredWeights(last, 'print', variantOf({ dropped: [] }, { denoiser: weights }), async () => store);
+      await loadStoredWeights(
+        last,
+        named('print'),
+        variantOf({ dropped: [] }, { denoiser: weights }),
+        async () => store,
+      );
     const added = last.denoiser.addedWeights();
     expect(added.get(two)!.get('conv_in.weight')).toEqual(added.get(one)!.get('conv_in.weight'));
     expect(added.get(two)!.get('conv_out.weight')).not.toEqual(added.get(one)!.get('conv_out.weight'));

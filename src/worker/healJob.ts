@@ -14,6 +14,7 @@ import { addTrainedWeights, weightsFile } from '../studio/weightsFile';
 import type { HealJobOutcome, HealJobRequest } from './healJobData';
 import { checkpointId, type HealStore, openHealStore, thinned } from './healStore';
 import type { JobContext } from './jobLanes';
+import type { PipelineName } from './pipelineName';
 import { loadStoredWeights } from './storedWeights';
 
 export interface HealJobContext extends JobContext<'heal'> {
@@ -28,7 +29,7 @@ const CHECKPOINT_MS = 30_000;
 /** Throws as `heal`, and `library/missing-file` for a checkpoint that is not there. */
 export async function runHealing(
   pipeline: Pipeline,
-  fingerprint: string,
+  name: PipelineName,
   request: HealJobRequest,
   context: HealJobContext,
   open: () => Promise<HealStore> = openHealStore,
@@ -36,7 +37,8 @@ export async function runHealing(
   const { edit, settings, clip, pictures } = request;
   const { signal, onProgress, turn, onBusy, finish } = context;
   const variant = { edits: { denoiser: edit } };
-  await loadStoredWeights(pipeline, fingerprint, variant, open);
+  await loadStoredWeights(pipeline, name, variant, open);
+  const fingerprint = await name.get();
   const resume = request.from === undefined ? undefined : await checkpointOf(request.from, open);
   const measured: HeldOutPoint[] = [];
   if (resume) {

@@ -46,6 +46,7 @@ function lanesOf(open: string | undefined, background: boolean, beforePausing?: 
     deleteStored: async () => null,
     counters: async () => ({}) as never,
     open: async () => ({}) as never,
+    fingerprint: async () => '',
     heal: async () => ({}) as never,
     finishHealing: async () => null,
   } as Handlers;

@@ -17,6 +17,7 @@ import type { ScoresRequest, VideoScores } from '../studio/clipScores';
 import type { ExportProgress, ExportRequest, ExportResult } from '../studio/exportData';
 import type { FeaturesProgress, FeaturesRequest } from '../studio/featureData';
 import type { FeatureDistances } from '../studio/featureDistances';
+import type { Outlines } from '../studio/fingerprint';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { GridCell, GridProgress, GridRequest } from '../studio/gridData';
 import type { Importance, ImportanceProgress } from '../studio/importance';
@@ -33,6 +34,7 @@ export type * from '../studio/exportData';
 export type { FeatureModelReference, FeatureRange } from '../studio/featureData';
 export { featureRanges } from '../studio/featureData';
 export type { FeatureDistances, PairDistances } from '../studio/featureDistances';
+export type { Outlines } from '../studio/fingerprint';
 export type * from '../studio/GenerateSettings';
 export type * from '../studio/gridData';
 export { gridSettings } from '../studio/gridData';
@@ -56,6 +58,14 @@ export interface OpenRequest {
   readonly latentSize?: LatentSize;
   /** Opens it without any session: what the runtime said when it was to run. */
   readonly withoutRunning?: string;
+  /** What the page keeps models' things under: the model is named at once where it can be one of them. */
+  readonly kept?: KeptNames;
+}
+
+export interface KeptNames {
+  readonly fingerprints: readonly string[];
+  /** Of any models that were named in this browser. */
+  readonly outlines: Outlines;
 }
 
 export interface AnalyzeRequest {
@@ -80,6 +90,8 @@ export type OpenReport = OpenProgress | { readonly phase: 'mapped'; readonly map
 /** The one declaration. `progress: never` when a job reports none. */
 export interface Jobs {
   open: { input: OpenRequest; progress: OpenReport; output: OpenedPipeline };
+  /** The open pipeline's fingerprint; the first call reads its weights. */
+  fingerprint: { input: Record<string, never>; progress: never; output: string };
   summarise: { input: { readonly plan: Plan }; progress: never; output: PlanSummary };
   sample: { input: SampleRequest; progress: SampleProgress; output: SampleResult };
   export: { input: ExportRequest; progress: ExportProgress; output: ExportResult };
@@ -122,6 +134,7 @@ export type Lane = 'interactive' | 'measuring' | 'background' | 'at-once';
  */
 export const LANES: Readonly<Record<JobName, Lane>> = {
   open: 'interactive',
+  fingerprint: 'at-once',
   summarise: 'interactive',
   sample: 'interactive',
   export: 'interactive',

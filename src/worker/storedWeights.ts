@@ -4,18 +4,19 @@ import type { Pipeline } from '../studio/Pipeline';
 import type { Variant, WeightsId } from '../studio/Variant';
 import { addWeightsFile } from '../studio/weightsFile';
 import { type HealStore, openHealStore } from './healStore';
+import type { PipelineName } from './pipelineName';
 
 /** Throws `engine/no-weights` for weights that are kept nowhere, and `library/integrity`. */
 export async function loadStoredWeights(
   pipeline: Pipeline,
-  fingerprint: string,
+  name: PipelineName,
   { edits }: Variant,
   open: () => Promise<HealStore> = openHealStore,
 ): Promise<void> {
   const wanted = edits.denoiser?.weights ?? 'original';
   if (wanted === 'original' || pipeline.denoiser.addedWeights().has(wanted)) return;
   const stored = await (await open()).students.read(wanted);
-  if (!stored || stored.head.fingerprint !== fingerprint) throw gone(wanted);
+  if (!stored || stored.head.fingerprint !== (await name.get())) throw gone(wanted);
   await addWeightsFile(pipeline.denoiser, wanted, stored.bytes);
 }
 

@@ -13,7 +13,6 @@ import type { OnBusy } from '../runtime/webRuntime';
 import { checkComponentIds } from '../studio/checkComponentIds';
 import { clipScores } from '../studio/clipScores';
 import { decoderUnits, measureDecoderImportance } from '../studio/decoderImportance';
-import { fingerprintOf, hashAhead } from '../studio/fingerprint';
 import { measureImportance } from '../studio/importance';
 import { measureGrid } from '../studio/measureGrid';
 import { measureTimes } from '../studio/measureTimes';
@@ -27,6 +26,7 @@ import { runHealing } from './healJob';
 import { openHealStore } from './healStore';
 import type { Handlers, JobContext } from './jobLanes';
 import { createJobLanes } from './jobLanes';
+import { healedNames, isPerhapsKept, type PipelineName, pipelineName } from './pipelineName';
 import type {
   BackendPreference,
   EngineCounters,
@@ -44,7 +44,7 @@ interface Opened {
   readonly request: OpenRequest;
   readonly backend: WebBackend;
   readonly pipeline: Pipeline;
-  readonly fingerprint: string;
+  readonly name: PipelineName;
 }
 
 const post = (reply: Reply): void => self.postMessage(reply);
@@ -71,6 +71,7 @@ let opened: Opened | undefined;
 let newest: WebBackend | undefined;
 let openedCount = 0;
 let deviceLosses = 0;
+let fingerprintsMade = 0;
 /** The page wants the best of the healing that runs. */
 let healingToEnd = false;
 /** Counts of pipelines that are closed by now. */
@@ -79,8 +80,9 @@ let past = { sessionsCreated: 0, denoiserRuns: 0 };
 let recovering: Promise<void> | undefined;
 
 async function open(request: OpenRequest, context: JobContext<'open'>): Promise<OpenedPipeline> {
+  const healed = healedNames();
   const made = await openAnyhow(request, context);
-  const fingerprint = await named(made);
+  const name = await nameOf(made, await healed);
   await lanes.stopBackground();
   if (context.signal.aborted) {
     await discard(made);
@@ -88,17 +90,25 @@ async function open(request: OpenRequest, context: JobContext<'open'>): Promise<
   }
   // From here to the reply no message can come in: what the page is told is what is installed.
   const before = opened;
-  opened = { ...made, fingerprint, id: `${fingerprint.slice(0, 16)}-${++openedCount}` };
+  opened = { ...made, name, id: `${name.outline.slice(0, 16)}-${++openedCount}` };
   if (before) void close(before, opened.backend);
   return describe(opened);
 }
 
-type Made = Omit<Opened, 'id' | 'fingerprint'>;
+type Made = Omit<Opened, 'id' | 'name'>;
 
-/** Weights files may have been changed since they were opened: what was made is given back then. */
-async function named(made: Made): Promise<string> {
+const onNamed = (): void => void fingerprintsMade++;
+
+/**
+ * The name is made at once where something that this browser keeps may be of this model. Weights files may have been
+ * changed since they were opened: what was made is given back then.
+ */
+async function nameOf(made: Made, healed: readonly string[] | null): Promise<PipelineName> {
   try {
-    return await fingerprintOf(made.pipeline);
+    const name = await pipelineName(made.pipeline, { onNamed });
+    const { kept = { fingerprints: [], outlines: {} } } = made.request;
+    if (isPerhapsKept(name, kept, healed)) await name.get();
+    return name;
   } catch (thrown) {
     await discard(made);
     throw thrown;
@@ -142,12 +152,11 @@ async function openOn(
     withoutRunning,
     ...(signal ? { signal } : {}),
     onMapped: (mapped) => onProgress?.({ phase: 'mapped', mapped }),
-    onRead: ({ bytes }) => void hashAhead(bytes),
   });
   return { request, backend: await backend, pipeline };
 }
 
-function describe({ id, pipeline, backend, fingerprint }: Opened): OpenedPipeline {
+function describe({ id, pipeline, backend, name }: Opened): OpenedPipeline {
   const { description, denoiser, decoder, cannotRun } = pipeline;
   return {
     id,
@@ -155,7 +164,8 @@ function describe({ id, pipeline, backend, fingerprint }: Opened): OpenedPipelin
     tree: denoiser.tree,
     presets: denoiser.presets,
     ...(decoder ? { decoder: { tree: decoder.tree, presets: decoder.presets } } : {}),
-    fingerprint,
+    fingerprint: name.known(),
+    outline: name.outline,
     status: backend.status,
     ...(cannotRun === undefined ? {} : { cannotRun }),
   };
@@ -220,7 +230,8 @@ async function recover(lost: Opened): Promise<void> {
       await discard(made);
       throw thrown;
     });
-    opened = { ...made, id: lost.id, fingerprint: lost.fingerprint };
+    const name = await pipelineName(made.pipeline, { known: lost.name.known(), onNamed });
+    opened = { ...made, id: lost.id, name };
     post({ type: 'status', status: made.backend.status, event: 'device-remade', opened: describe(opened) });
   } catch (thrown) {
     opened = undefined;
@@ -243,7 +254,7 @@ async function running(): Promise<Pipeline> {
 /** With the weights of these variants, which a restarted worker has to read again. */
 async function runningWith(variants: readonly Variant[]): Promise<Pipeline> {
   const pipeline = await running();
-  for (const variant of variants) await loadStoredWeights(pipeline, present(opened).fingerprint, variant);
+  for (const variant of variants) await loadStoredWeights(pipeline, present(opened).name, variant);
   return pipeline;
 }
 
@@ -251,6 +262,10 @@ const handlers: Handlers = {
   open: async (request, context) => {
     await recovering;
     return open(request, context);
+  },
+  fingerprint: async () => {
+    await running();
+    return present(opened).name.get();
   },
   summarise: async ({ plan }) => (await running()).summarise(plan),
   sample: async (request, context) =>
@@ -284,8 +299,7 @@ const handlers: Handlers = {
   heal: async (request, context) => {
     healingToEnd = false;
     const pipeline = await running();
-    const fingerprint = present(opened).fingerprint;
-    return runHealing(pipeline, fingerprint, request, { ...context, onBusy, finish: () => healingToEnd });
+    return runHealing(pipeline, present(opened).name, request, { ...context, onBusy, finish: () => healingToEnd });
   },
   finishHealing: async () => {
     healingToEnd = true;
@@ -306,6 +320,7 @@ const handlers: Handlers = {
       sessionsLiving: living().sessions,
       devicesLiving: living().devices,
       deviceLosses,
+      fingerprintsMade,
       movedBytes: traffic.toDeviceBytes + traffic.fromDeviceBytes,
     };
   },

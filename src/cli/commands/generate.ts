@@ -2,7 +2,7 @@
 
 import { NOTHING_DROPPED } from '../../blocks/plan';
 import { present } from '../../errors/present';
-import { fingerprintOf } from '../../studio/fingerprint';
+import { fingerprintOf, outlineOf } from '../../studio/fingerprint';
 import { variantOf } from '../../studio/Variant';
 import { device, latentSize, parseArguments, required } from '../arguments';
 import type { Command } from '../Command';
@@ -53,8 +53,8 @@ export const generate: Command = {
       const { framesPerSecond } = pipeline.description;
       const notes = notesOn(values, pipeline.description);
       if (out.endsWith('.png')) {
-        const fingerprint = await fingerprintOf(pipeline);
-        const stored = encodeStoredClip(clip, settings, fingerprint);
+        const names = { fingerprint: await fingerprintOf(pipeline), outline: await outlineOf(pipeline) };
+        const stored = encodeStoredClip(clip, settings, names);
         await writeWhole(out, signal, stored.picture);
         await writeWhole(out.replace(/\.png$/, '.json'), signal, stored.facts);
       } else await writeWhole(out, signal, encodeGif(clip, framesPerSecond, scale));

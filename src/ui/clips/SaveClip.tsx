@@ -163,14 +163,14 @@ async function saveClip(part: SavedPart, format: ClipFormat, scale: number): Pro
     },
   );
   if (!painter) return showNotice('There is no such clip yet.');
-  const stem = `${fileStem(open, plan, settings)}-${part}`;
+  const stem = (...further: readonly string[]) => fileStem(open, plan, settings, part, ...further);
   const { framesPerSecond } = open.description;
   try {
     if (format === 'png') {
       const number = String(player.frame + 1).padStart(String(painter.frameCount).length, '0');
-      download(`${stem}-frame${number}.png`, await encodePng(painter, player.frame));
-    } else if (format === 'gif') download(`${stem}.gif`, await encodeGif(painter, framesPerSecond));
-    else download(`${stem}.${format}`, await encodeVideo(painter, format, framesPerSecond));
+      download(`${stem(`frame${number}`)}.png`, await encodePng(painter, player.frame));
+    } else if (format === 'gif') download(`${stem()}.gif`, await encodeGif(painter, framesPerSecond));
+    else download(`${stem()}.${format}`, await encodeVideo(painter, format, framesPerSecond));
   } catch (thrown) {
     showProblem(thrown, 'export');
   }

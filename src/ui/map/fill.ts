@@ -76,7 +76,10 @@ export function largest(tree: BlockTree, quantity: Quantity, importance: Importa
 }
 
 /** The quantities that can be shown for this model now. */
-export function quantitiesFor(importance: Importance | null, fingerprint: string | undefined): readonly Quantity[] {
+export function quantitiesFor(
+  importance: Importance | null,
+  fingerprint: string | null | undefined,
+): readonly Quantity[] {
   const costs: readonly Quantity[] = ['parameters', 'macs'];
   if (!importance || importance.fingerprint !== fingerprint) return costs;
   const measured = Object.values(importance.blocks);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Block, BlockTree } from '../../blocks/block';
 import type { OpenedPipeline } from '../../worker/protocol';
+import { studioVersion } from '../version';
 import { cutName, describeCut } from './cut';
 import { readPlan } from './planFile';
 import { csvHeader, fileStem, planFileText, provenanceOf } from './provenance';
@@ -30,7 +31,7 @@ const open = {
   presets: [{ id: 'vdmini', label: '', description: '', plan: { dropped: ['pair', 'c'] } }],
   tree,
   fingerprint: 'abc',
-} as unknown as OpenedPipeline;
+} as unknown as OpenedPipeline & { readonly fingerprint: string };
 const settings = { prompt: 'a red "apple", on fire', seed: 3, steps: 4, guidance: 2 };
 
 describe('what a cut is called', () => {
@@ -48,9 +49,12 @@ describe('what a cut is called', () => {
 });
 
 describe('files that leave the page', () => {
-  it('have names that say model, cut, prompt and settings', () => {
+  it('have names that say model, cut, prompt, settings and version', () => {
     expect(fileStem(open, { dropped: ['c'] }, settings)).toBe(
-      'emoji-t2v-without-1-layer-red-apple-fire-seed3-steps4-guidance2',
+      `emoji-t2v-without-1-layer-red-apple-fire-seed3-steps4-guidance2-v${studioVersion}`,
+    );
+    expect(fileStem(open, { dropped: ['c'] }, settings, 'healed', '', 'decoder')).toBe(
+      `emoji-t2v-without-1-layer-red-apple-fire-seed3-steps4-guidance2-healed-decoder-v${studioVersion}`,
     );
   });
 

@@ -20,10 +20,10 @@ export interface Provenance {
   readonly version: string;
 }
 
-type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'decoder' | 'fingerprint'>;
+type Opened = Pick<OpenedPipeline, 'description' | 'presets' | 'tree' | 'decoder'>;
 
 export function provenanceOf(
-  open: Opened,
+  open: Opened & { readonly fingerprint: string },
   plan: Plan,
   { prompt, seed, steps, guidance, image }: GenerateSettings,
 ): Provenance {
@@ -43,8 +43,19 @@ export function provenanceOf(
   };
 }
 
-/** 'emoji-t2v-vdmini-red-apple-seed1-steps4': model, cut, prompt, settings; no ending. */
-export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidance, image }: GenerateSettings): string {
+/** Of this studio, as the last part of a file's name. */
+export const versionInName = `v${studioVersion}`;
+
+/**
+ * 'emoji-t2v-vdmini-red-apple-seed1-steps4-guidance1-metrics-v0.1.0': model, cut, prompt, settings, what of it (`further`),
+ * version; no ending.
+ */
+export function fileStem(
+  open: Opened,
+  plan: Plan,
+  { prompt, seed, steps, guidance, image }: GenerateSettings,
+  ...further: readonly string[]
+): string {
   const words = prompt.split(/\s+/).filter((word) => !/^(a|an|the|on|of|in)$/i.test(word));
   return [
     open.description.name.replace(/\.onnx$/, ''),
@@ -52,6 +63,8 @@ export function fileStem(open: Opened, plan: Plan, { prompt, seed, steps, guidan
     words.slice(0, 4).join('-'),
     image?.name?.replace(/^.*\//, '').replace(/\.\w+$/, '') ?? '',
     `seed${seed}-steps${steps}-guidance${guidance}`,
+    ...further,
+    versionInName,
   ]
     .map((part) =>
       part

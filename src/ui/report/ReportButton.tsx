@@ -36,6 +36,6 @@ async function saveReport(): Promise<void> {
   const { open, comparison } = read();
   const text = await pageReport();
   if (text === null || !open || !comparison) return showNotice('There are no two clips to report on yet.');
-  const stem = fileStem(open, comparison.plan, comparison.settings);
-  download(`${stem}-report.html`, new Blob([text], { type: 'text/html' }));
+  const stem = fileStem(open, comparison.plan, comparison.settings, 'report');
+  download(`${stem}.html`, new Blob([text], { type: 'text/html' }));
 }

@@ -30,6 +30,7 @@ import { sameSettings } from '../store/derived';
 import { engine } from '../store/engine';
 import { rowsOf, useGrid } from '../store/grid';
 import { useImportance } from '../store/importance';
+import { namedModel } from '../store/modelName';
 import { usePerceived } from '../store/perceived';
 import { useShelf } from '../store/shelf';
 import { type OpenState, read, type ShownComparison } from '../store/state';
@@ -40,7 +41,8 @@ const FRAMES = 8;
 
 /** Null where no two clips are compared. Throws what the engine throws, and where a clip cannot be encoded. */
 export async function pageReport(): Promise<string | null> {
-  const { open, comparison, shown, second } = read();
+  const { comparison, shown, second } = read();
+  const open = await namedModel();
   const [teacher, student] = [shown.teacher?.clip, shown.student?.clip];
   if (!open || !comparison || !teacher || !student) return null;
   const { plan, settings, value } = comparison;

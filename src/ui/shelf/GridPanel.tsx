@@ -169,7 +169,7 @@ function Results({ rows, asked }: { readonly rows: readonly GridRow[]; readonly 
     <>
       {two && <Nearer rows={rows} />}
       <div className="grid-table">
-        <table data-testid="grid-summary">
+        <table aria-label="Each figure over all takes" data-testid="grid-summary">
           <caption>
             Over {rows.length} takes: mean ± standard deviation, and the worst. Errors in 8-bit levels.
             <button
@@ -178,7 +178,7 @@ function Results({ rows, asked }: { readonly rows: readonly GridRow[]; readonly 
               onClick={() => {
                 const distances = shownDistances(asked, useGrid.getState(), useFeatures.getState());
                 const sorted = order.map((index) => present(rows[index]));
-                saveGridCsv(sorted, (students) => featureLines(distances, students));
+                void saveGridCsv(sorted, (students) => featureLines(distances, students));
               }}
               data-testid="grid-csv"
             >
@@ -201,7 +201,7 @@ function Results({ rows, asked }: { readonly rows: readonly GridRow[]; readonly 
         </table>
       </div>
       <div className="grid-table">
-        <table data-testid="grid-takes">
+        <table aria-label="Takes, the worst first" data-testid="grid-takes">
           <caption>
             <label>
               Worst first by{' '}

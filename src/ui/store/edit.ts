@@ -124,7 +124,7 @@ export async function summarise(): Promise<void> {
   summaryController = own;
   try {
     const value = await engine.summarise({ plan }, { signal: own.signal });
-    if (read().plan === plan && read().open === open) write({ summary: { plan, value } });
+    if (read().plan === plan && read().open?.id === open.id) write({ summary: { plan, value } });
   } catch (thrown) {
     if (isAbort(thrown) || summaryController !== own) return;
     showProblem(thrown, 'plan');

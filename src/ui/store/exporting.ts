@@ -31,8 +31,15 @@ export function setExportComponent(exportComponent: ComponentId): void {
 function exportName(
   { plan, weights, settings }: Pick<StudioState, 'plan' | 'weights' | 'settings'>,
   open: NonNullable<StudioState['open']>,
+  component: ComponentId,
 ): string {
-  return fileStem(open, plan, settings) + (weights === 'original' ? '' : '-healed');
+  return fileStem(
+    open,
+    plan,
+    settings,
+    weights === 'original' ? '' : 'healed',
+    component === 'denoiser' ? '' : component,
+  );
 }
 
 export function cancelExport(): void {
@@ -46,10 +53,7 @@ export async function exportToPlace(): Promise<void> {
   if (!open) return;
   write({ problem: null });
   try {
-    const place = await pickPlace(
-      exportFormat,
-      exportName(read(), open) + (component === 'denoiser' ? '' : `-${component}`),
-    );
+    const place = await pickPlace(exportFormat, exportName(read(), open, component));
     if (place) await exportPlan(place);
   } catch (thrown) {
     showProblem(thrown, 'export');
@@ -61,7 +65,7 @@ export async function exportPlan(place: PickedPlace | null = null): Promise<void
   const { open, plan, weights, settings, exportFormat: format } = read();
   const component = exportedComponent(read());
   if (!open) return;
-  const name = exportName(read(), open);
+  const name = exportName(read(), open, component);
   endRun(SUPERSEDED);
   controller?.abort();
   const own = new AbortController();

@@ -10,6 +10,7 @@ import { type FeatureDistances, type FeatureModelReference, featureRanges, varia
 import { despiteLosses, engine, isAbort, showProblem } from './engine';
 import { type GridAsked, type GridState, gridVariants, takesOf, useGrid } from './grid';
 import { resultName } from './gridStorage';
+import { namedModel } from './modelName';
 import { read } from './state';
 
 interface FeaturesState {
@@ -62,9 +63,11 @@ export function shownDistances(
 
 /** Makes the clips that are asked for and compares their sets. */
 export async function measureFeatures(): Promise<void> {
+  // named: what is found counts for the model's name
+  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'features'));
   const state = read();
   const { model } = useFeatures.getState();
-  if (!model || !state.open || state.open.cannotRun !== undefined) return;
+  if (!open || !model || !state.open || state.open.cannotRun !== undefined) return;
   stopFeatures();
   const own = new AbortController();
   controller = own;

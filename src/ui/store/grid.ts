@@ -14,7 +14,9 @@ import { engine, isAbort, showNotice, showProblem } from './engine';
 import { download } from './exporting';
 import { type GridResult, resultName, storedResults, storeResults } from './gridStorage';
 import { studentVariant } from './healed';
+import { namedModel } from './modelName';
 import { ownPictures } from './pictures';
+import { isSameModel } from './sameModel';
 import { commitSettings, generateNow } from './settings';
 import { read, type StudioState, useStudio } from './state';
 
@@ -53,7 +55,7 @@ export function followGrid(): void {
   writeGrid({ results: new Map(storedResults().map(({ name, figures }) => [name, figures])) });
   useStudio.subscribe((state, before) => {
     if (state.open?.id !== before.open?.id) stopGrid();
-    if (state.open?.fingerprint !== before.open?.fingerprint) writeGrid({ prompts: null, pictures: [] });
+    if (!isSameModel(state.open, before.open)) writeGrid({ prompts: null, pictures: [] });
   });
 }
 
@@ -65,7 +67,7 @@ export async function setAllPictures(all: boolean): Promise<void> {
   const { open } = read();
   const input = open?.description.image;
   const pictures = all && open && input ? await ownPictures(input, open.folder) : [];
-  if (read().open === open) writeGrid({ pictures });
+  if (read().open?.id === open?.id) writeGrid({ pictures });
 }
 
 /** What the takes are made of: a change of anything else is none of theirs. */
@@ -103,19 +105,19 @@ export function gridVariants(state: GridAsked): readonly Variant[] {
 
 /** What is measured of what is asked for. */
 export function rowsOf(state: GridAsked, grid: GridState): readonly GridRow[] {
-  const { open } = state;
-  if (!open) return [];
+  const name = state.open?.fingerprint ?? null;
+  if (name === null) return []; // nothing was measured of a model without a name
   const variants = gridVariants(state).map(variantKey);
   return takesOf(state, grid).flatMap((settings) => {
-    const figures = variants.map((variant) => grid.results.get(resultName(open.fingerprint, variant, settings)));
+    const figures = variants.map((variant) => grid.results.get(resultName(name, variant, settings)));
     return figures.every((one) => one !== undefined) ? [{ settings, figures: figures as ClipFigures[] }] : [];
   });
 }
 
 /** Measures what is missing. */
 export async function startGrid(): Promise<void> {
+  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'generate'));
   const state = read();
-  const { open } = state;
   if (!open || open.cannotRun !== undefined) return;
   stopGrid();
   const own = new AbortController();
@@ -185,8 +187,12 @@ export function openTake({ prompt, seed, image }: GenerateSettings): void {
 }
 
 /** The rows as CSV, with where they came from. `notes`: further lines of its head, by the names of the students. */
-export function saveGridCsv(rows: readonly GridRow[], notes: (students: readonly string[]) => readonly string[]): void {
-  const { open, plan, settings, weights, second } = read();
+export async function saveGridCsv(
+  rows: readonly GridRow[],
+  notes: (students: readonly string[]) => readonly string[],
+): Promise<void> {
+  const { plan, settings, weights, second } = read();
+  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'keep'));
   if (!open) return;
   const names = second ? ['A', `B: ${second.name}`] : ['student'];
   const header = csvHeader(provenanceOf(open, plan, settings));
@@ -202,5 +208,5 @@ export function saveGridCsv(rows: readonly GridRow[], notes: (students: readonly
     })),
     { column: 'student', names },
   )}`;
-  download(`${fileStem(open, plan, settings)}-grid.csv`, new Blob([text], { type: 'text/csv' }));
+  download(`${fileStem(open, plan, settings, 'grid')}.csv`, new Blob([text], { type: 'text/csv' }));
 }

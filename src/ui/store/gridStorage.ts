@@ -26,6 +26,21 @@ export function storedResults(): readonly GridResult[] {
   }
 }
 
+/** Fingerprints of the models that results are kept of. */
+export const namesOfResults = (): readonly string[] => [
+  ...new Set(storedResults().flatMap(({ name }) => modelIn(name))),
+];
+
+/** The fingerprint that a name begins with; none where it is no name. */
+function modelIn(name: string): readonly string[] {
+  try {
+    const [fingerprint] = JSON.parse(name) as readonly unknown[];
+    return typeof fingerprint === 'string' ? [fingerprint] : [];
+  } catch {
+    return [];
+  }
+}
+
 /** False where this browser has no room. */
 export function storeResults(results: readonly GridResult[]): boolean {
   try {

@@ -25,6 +25,7 @@ import { setStudent } from './edit';
 import { engine, isAbort, isInterruption, showNotice, showProblem } from './engine';
 import { sameStudent, studentVariant } from './healed';
 import { useStudents } from './healedStudents';
+import { namedModel } from './modelName';
 import { ownPictures } from './pictures';
 import { type OpenState, read, type StudentEdit } from './state';
 import { addStudent, deleteCheckpoint, listStudents } from './students';
@@ -130,10 +131,12 @@ export async function startHealing(): Promise<void> {
   const settings = healSettings();
   const edit = studentVariant({ plan, weights }).edits.denoiser;
   if (!open || !settings || !edit || edit.plan.dropped.length === 0 || useHealing.getState().running) return;
+  const model = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'heal'));
+  if (!model || useHealing.getState().running) return;
   const pictures = await picturesToLearnWith(open, clip);
   const named = pictures.length > 0 ? { ...settings, pictures: pictures.map(({ key }) => key) } : settings;
   await runHealing({
-    fingerprint: open.fingerprint,
+    fingerprint: model.fingerprint,
     student: { plan, weights },
     edit,
     settings: named,

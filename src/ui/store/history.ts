@@ -1,17 +1,21 @@
 /**
  * Undo over a reload: the students before and after the current one are kept in this browser, and taken up again when
- * the same model comes back with the same plan; whose weights the current one has is too.
+ * the same model comes back with the same plan; whose weights the current one has is too. A model without a name has
+ * students without weights of their own alone: its outline says well enough whose plans they are.
  */
 import { indexBlocks, type Plan, samePlan } from '../../blocks/plan';
 import { isPlan } from '../../blocks/planText';
 import { planTreeOf } from './mapped';
+import { isSameModel } from './sameModel';
 import { type OpenState, type StudentEdit, useStudio, write } from './state';
 
 const key = 'vdmini-studio/history';
 const longest = 200;
 
 interface KeptHistory {
-  readonly fingerprint: string;
+  /** Of the model, or the outline of one without a name. */
+  readonly fingerprint?: string;
+  readonly outline?: string;
   readonly plan: readonly string[];
   readonly past: readonly (readonly string[])[];
   readonly future: readonly (readonly string[])[];
@@ -23,7 +27,7 @@ interface KeptHistory {
 export function keepHistory(): void {
   useStudio.subscribe((state, before) => {
     if (!state.open) return;
-    if (state.open.fingerprint !== before.open?.fingerprint) takeUp(state.open, state.plan);
+    if (!isSameModel(state.open, before.open)) takeUp(state.open, state.plan);
     else if (state.plan !== before.plan || state.weights !== before.weights || state.past !== before.past) keep();
   });
 }
@@ -35,7 +39,7 @@ function keep(): void {
   const ids = (students: readonly StudentEdit[]) => students.map((student) => student.plan.dropped);
   const all = [{ plan, weights }, ...before, ...after].map((student) => student.weights);
   const kept: KeptHistory = {
-    fingerprint: open.fingerprint,
+    ...(open.fingerprint === null ? { outline: open.outline } : { fingerprint: open.fingerprint }),
     plan: plan.dropped,
     past: ids(before),
     future: ids(after),
@@ -50,7 +54,8 @@ function keep(): void {
 
 function takeUp(open: OpenState, plan: Plan): void {
   const kept = readHistory(storedText());
-  if (!kept || kept.fingerprint !== open.fingerprint || !samePlan({ dropped: kept.plan }, plan)) return;
+  if (!kept || !samePlan({ dropped: kept.plan }, plan)) return;
+  if (kept.fingerprint === undefined ? kept.outline !== open.outline : kept.fingerprint !== open.fingerprint) return;
   const index = indexBlocks(planTreeOf(open));
   const [weights = 'original', ...others] = kept.weights ?? [];
   const legal = (plans: readonly (readonly string[])[], offset: number): readonly StudentEdit[] =>
@@ -58,6 +63,12 @@ function takeUp(open: OpenState, plan: Plan): void {
       .map((dropped, i) => ({ plan: { dropped }, weights: others[offset + i] ?? 'original' }))
       .filter((student) => student.plan.dropped.every((id) => index.has(id)));
   write({ weights, past: legal(kept.past, 0), future: legal(kept.future, kept.past.length) });
+}
+
+/** The fingerprint of the model that undo is kept for, where it has one. */
+export function namesOfHistory(): readonly string[] {
+  const { fingerprint } = readHistory(storedText()) ?? {};
+  return fingerprint === undefined ? [] : [fingerprint];
 }
 
 function storedText(): string | null {
@@ -77,7 +88,7 @@ export function readHistory(text: string | null): KeptHistory | null {
     const good =
       value !== null &&
       typeof value === 'object' &&
-      typeof value.fingerprint === 'string' &&
+      typeof (value.fingerprint ?? value.outline) === 'string' &&
       isIds(value.plan) &&
       isPlans(value.past) &&
       isPlans(value.future) &&

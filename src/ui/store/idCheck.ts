@@ -6,7 +6,8 @@ import { create } from 'zustand';
 import { type ComponentId, withComponent } from '../../blocks/plan';
 import type { CheckedId } from '../../worker/protocol';
 import { engine, isAbort, showProblem } from './engine';
-import { read, useStudio } from './state';
+import { isSameModel } from './sameModel';
+import { useStudio } from './state';
 
 interface IdCheckState {
   /** By the ids of the pipeline's plans. */
@@ -76,10 +77,7 @@ export function clearIdCheck(): void {
 
 /** From now on: verdicts go with their model. */
 export function followModelForIds(): void {
-  let model = read().open?.fingerprint;
-  useStudio.subscribe(({ open }) => {
-    if (open?.fingerprint === model) return;
-    model = open?.fingerprint;
-    clearIdCheck();
+  useStudio.subscribe((state, before) => {
+    if (!isSameModel(state.open, before.open)) clearIdCheck();
   });
 }

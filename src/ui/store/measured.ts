@@ -39,6 +39,17 @@ export function measuredOf(
   return found ? { clips, units: found.units, errors: found.errors, gentle: found.gentle ?? null } : null;
 }
 
+/** Fingerprints of the models that were measured. */
+export const namesOfMeasured = (): readonly string[] =>
+  readMeasured(storedText()).flatMap(({ name }) => {
+    try {
+      const [fingerprint] = JSON.parse(name) as readonly unknown[];
+      return typeof fingerprint === 'string' ? [fingerprint] : [];
+    } catch {
+      return [];
+    }
+  });
+
 export function keepMeasured(measured: Measured): void {
   const name = nameOf(measured);
   const all = readMeasured(storedText());

@@ -11,8 +11,11 @@ import { besideInAddress } from './beside';
 import { summarise } from './edit';
 import { engine, isAbort, showNotice, showProblem } from './engine';
 import { endRun, generate, rerunAfterEdit } from './generate';
+import { keptNames } from './keptNames';
 import { planTreeOf } from './mapped';
+import { rememberOutline } from './modelName';
 import { restoredSettings } from './persistence';
+import { isSameModel } from './sameModel';
 import { nothingMade, type OpenState, read, type StudioState, write } from './state';
 
 let controller: AbortController | null = null;
@@ -41,7 +44,7 @@ export async function openFolder(
   write({ opening: { name: folder.name, progress: null, mapped: null }, problem: null, panel: 'none', backend });
   try {
     const opened = await engine.open(
-      { folder, backend, latentSize, withoutRunning },
+      { folder, backend, latentSize, withoutRunning, kept: keptNames(before) },
       {
         signal: own.signal,
         onProgress: (report) => controller === own && write((state) => afterReport(state, report)),
@@ -101,7 +104,8 @@ function show(open: OpenState, before: OpenState | null): void {
     !before && opening?.mapped
       ? { plan: normalisePlan(tree, [...edited.dropped, ...ofDecoder]), past, future }
       : { plan };
-  const sameModel = before?.fingerprint === open.fingerprint;
+  const sameModel = isSameModel(before, open);
+  rememberOutline(open);
   write({
     open,
     opening: null,

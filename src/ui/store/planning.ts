@@ -20,6 +20,8 @@ import { engine, isAbort, showProblem } from './engine';
 import { type GentlePlan, gentlestUseful, offerGentle } from './gentle';
 import { setImportance } from './importance';
 import { keepMeasured, measuredOf } from './measured';
+import { namedModel } from './modelName';
+import { isSameModel, type NamedModel } from './sameModel';
 import { type OpenState, read, useStudio } from './state';
 
 /** All states, those of the high or low noise band, or the clip's final latent. */
@@ -131,7 +133,7 @@ export function clipsToMeasure(open: OpenState, wanted: GenerateSettings, count:
 /** From now on: measured results come and go with the model. */
 export function followModel(): void {
   useStudio.subscribe((state, before) => {
-    if (state.open?.fingerprint === before.open?.fingerprint && state.open?.id === before.open?.id) return;
+    if (isSameModel(state.open, before.open) && state.open?.id === before.open?.id) return;
     stopPlanning();
     takeUp(state.open);
   });
@@ -139,20 +141,23 @@ export function followModel(): void {
 
 function takeUp(open: OpenState | null): void {
   const { unitKind, clipCount } = readPlanning();
-  const known = open && measuredOf(open.fingerprint, unitKind, clipsToMeasure(open, read().settings, clipCount));
+  const known =
+    open &&
+    open.fingerprint !== null &&
+    measuredOf(open.fingerprint, unitKind, clipsToMeasure(open, read().settings, clipCount));
   writePlanning({
     ...nothingMeasured,
     locked: [],
     ...(known ? { units: known.units, errors: known.errors, clips: known.clips } : {}),
   });
   showOnMap();
-  if (open) offerGentle(open, known?.gentle ?? null);
+  if (open) offerGentle(open, (known || null)?.gentle ?? null);
 }
 
 function showOnMap(): void {
   const { open } = read();
   const { units } = readPlanning();
-  if (!open || units.length === 0) return setImportance(null);
+  if (!open || open.fingerprint === null || units.length === 0) return setImportance(null);
   const damages = units.map((unit) => {
     const error = shownErrorOf(unit, readPlanning().shownError);
     const damage = error ? { content: error.content, motion: error.motion } : {};
@@ -162,7 +167,7 @@ function showOnMap(): void {
 }
 
 /** Clips, units and errors to go on from; what was measured on other clips is put aside. */
-function begin(open: OpenState, job: PlanningJob): AbortController {
+function begin(open: NamedModel, job: PlanningJob): AbortController {
   stopPlanning();
   const { unitKind, clipCount, clips } = readPlanning();
   const wanted = clipsToMeasure(open, read().settings, clipCount);
@@ -182,13 +187,19 @@ function begin(open: OpenState, job: PlanningJob): AbortController {
 
 const textOf = ({ image, ...settings }: GenerateSettings) => ({ ...settings, image: image?.key });
 
-function keep(open: OpenState, gentle: GentlePlan | null = null): void {
+function keep(open: NamedModel, gentle: GentlePlan | null = null): void {
   const { unitKind, clips, units, errors } = readPlanning();
   keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors, gentle });
 }
 
+const nameToKeepUnder = (): Promise<NamedModel | null> =>
+  namedModel().catch((thrown: unknown) => {
+    showProblem(thrown, 'plan');
+    return null;
+  });
+
 export async function startAnalysis(): Promise<void> {
-  const { open } = read();
+  const open = await nameToKeepUnder();
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'analyze');
   const { unitKind, clips, units, withTimes, ...choices } = readPlanning();
@@ -230,7 +241,7 @@ function withUnit(known: readonly UnitImportance[], unit: UnitImportance): reado
 }
 
 export async function startPlan(): Promise<void> {
-  const { open } = read();
+  const open = await nameToKeepUnder();
   const { unitKind } = readPlanning();
   // a decoder's damages are of frames: no plan of the denoiser is weighed by them
   if (!open || open.cannotRun !== undefined || unitKind === 'decoder') return;

@@ -46,6 +46,7 @@ const opened = (name: string) => ({
   tree: { blocks: [], groups: [], notes: [], totals: {} },
   presets: [],
   fingerprint: name,
+  outline: name,
   status: { backend: 'wasm' },
 });
 const sampled = (mark: string) => ({

@@ -10,7 +10,7 @@ import { figuresOf } from '../../metrics/clipFigures';
 import { describeCut } from '../plan/cut';
 import { readPlan, studentInPlanFile } from '../plan/planFile';
 import { presetsOf } from '../plan/presets';
-import { planFileText, provenanceOf } from '../plan/provenance';
+import { planFileText, provenanceOf, versionInName } from '../plan/provenance';
 import { setSecond } from './beside';
 import { isComparisonCurrent, isCurrent } from './derived';
 import { setStudent } from './edit';
@@ -19,6 +19,8 @@ import { download } from './exporting';
 import { sameStudent } from './healed';
 import { studentOf } from './healedStudents';
 import { planTreeOf } from './mapped';
+import { namedModel } from './modelName';
+import { isSameModel } from './sameModel';
 import { mostStudents, readShelves, type ShelvedStudent, withShelf } from './shelfStorage';
 import { type OpenState, read, type ShownComparison, type StudentEdit, studentTotals, useStudio, write } from './state';
 import { thumbnailOf } from './thumbnail';
@@ -37,12 +39,16 @@ export const useShelf = create<ShelfState>()(() => ({ students: [], deleted: nul
 /** From now on: the shelf comes and goes with the model, and students on screen are measured. */
 export function followShelf(): void {
   useStudio.subscribe((state, before) => {
-    if (state.open?.fingerprint !== before.open?.fingerprint)
-      useShelf.setState({ students: state.open ? (stored()[state.open.fingerprint] ?? []) : [], deleted: null });
+    if (!isSameModel(state.open, before.open))
+      useShelf.setState({ students: stored()[state.open?.fingerprint ?? ''] ?? [], deleted: null });
     if (state.comparison !== before.comparison || state.shown !== before.shown || state.summary !== before.summary)
       refresh();
   });
 }
+
+/** Fingerprints of the models that have students on their shelf. */
+export const namesOfShelves = (): readonly string[] =>
+  Object.entries(stored()).flatMap(([fingerprint, students]) => (students.length > 0 ? [fingerprint] : []));
 
 function stored() {
   try {
@@ -55,9 +61,10 @@ function stored() {
 function put(students: readonly ShelvedStudent[], deleted: ShelfState['deleted'] = null): void {
   const { open } = read();
   useShelf.setState({ students, deleted });
-  if (!open) return;
+  const fingerprint = open?.fingerprint ?? null;
+  if (fingerprint === null) return; // nothing is put on the shelf of a model without a name
   try {
-    localStorage.setItem(key, JSON.stringify(withShelf(stored(), open.fingerprint, students)));
+    localStorage.setItem(key, JSON.stringify(withShelf(stored(), fingerprint, students)));
   } catch {
     showNotice('This browser has no room to keep the shelf: it ends with this visit.');
   }
@@ -74,8 +81,9 @@ export function shelved(students: readonly ShelvedStudent[], student: StudentEdi
 }
 
 /** Puts the student of the page on the shelf. */
-export function keepStudent(): void {
-  const { open, plan, weights } = read();
+export async function keepStudent(): Promise<void> {
+  const { plan, weights } = read();
+  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'keep'));
   const { students } = useShelf.getState();
   if (!open || shelved(students, { plan, weights })) return;
   if (students.length >= mostStudents) return showNotice(`The shelf holds ${mostStudents} students; delete one first.`);
@@ -148,21 +156,25 @@ export function undoDelete(): void {
 }
 
 /** As a plan file, with its name and whose weights. */
-export function saveStudent({ name, dropped, weights }: ShelvedStudent): void {
-  const { open, settings } = read();
+export async function saveStudent({ name, dropped, weights }: ShelvedStudent): Promise<void> {
+  const { settings } = read();
+  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'plan'));
   if (!open) return;
   const text = planFileText(provenanceOf(open, { dropped }, settings), { name, weights });
   const stem = name.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '');
-  download(`${open.description.name}-${stem}.plan.json`, new Blob([text], { type: 'application/json' }));
+  download(
+    `${open.description.name}-${stem}-${versionInName}.plan.json`,
+    new Blob([text], { type: 'application/json' }),
+  );
 }
 
 /** Plan files onto the shelf. */
 export async function shelvePlanFiles(files: readonly File[]): Promise<void> {
   for (const file of files) {
-    const { open } = read();
-    if (!open) return;
     try {
       const text = await file.text();
+      const open = await namedModel();
+      if (!open) return;
       const { plan, unknownIds } = readPlan(text, file.name, planTreeOf(open));
       const { students } = useShelf.getState();
       const given = studentInPlanFile(text);

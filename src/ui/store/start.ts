@@ -62,7 +62,8 @@ function onEngineStatus({ status, event, opened, problem, stayIdle }: StatusRepl
   if (event === 'worker-restarting') write({ device: 'stopped' });
   if (event !== 'device-remade' && event !== 'worker-restarted') return;
   const { open } = read();
-  write({ device: opened ? 'remade' : 'ok', ...(open && opened ? { open: { ...open, ...opened } } : {}) });
+  const again = open && opened ? { ...open, ...opened, fingerprint: opened.fingerprint ?? open.fingerprint } : null;
+  write({ device: opened ? 'remade' : 'ok', ...(again ? { open: again } : {}) });
   if (problem) return showProblem(StudioError.fromPlain(problem), 'engine');
   if (!opened) return;
   const what = event === 'device-remade' ? 'The GPU is back' : 'The engine was started again';

@@ -1,7 +1,7 @@
 /**
  * The clip that lies beside a bundled model: shown for the teacher at once, marked as stored, until the model itself
  * has made one. It is a picture of the frames on top of each other, the settings that it was made with, and the
- * fingerprint of its model. Where another model turns out to lie there, the page does without.
+ * outline of its model. Where another model turns out to lie there, the page does without.
  * "npm run stored-clip" makes it anew.
  */
 
@@ -17,7 +17,7 @@ import { initialState, read, useStudio, write } from './state';
 export const useStoredClip = create<{ readonly clip: Clip | null }>()(() => ({ clip: null }));
 
 interface StoredClipFile {
-  readonly fingerprint: string;
+  readonly outline: string;
   readonly frameCount: number;
   readonly settings: GenerateSettings;
 }
@@ -33,7 +33,7 @@ export async function showStoredClip(url: string): Promise<void> {
     const { open, shown, settings } = read();
     const isOpen = open?.folder.kind === 'url' && open.folder.url === url;
     if (shown.teacher || (open && !isOpen)) return;
-    if (open && open.fingerprint !== stored.fingerprint) return;
+    if (open && open.outline !== stored.outline) return;
     const firstVisit = !open && sameSettings(settings, initialState.settings);
     if (!firstVisit && !sameSettings(settings, stored.settings)) return;
     useStoredClip.setState({ clip: stored.clip });
@@ -56,7 +56,7 @@ export async function showStoredClip(url: string): Promise<void> {
   });
 }
 
-interface Stored extends Pick<StoredClipFile, 'fingerprint' | 'settings'> {
+interface Stored extends Pick<StoredClipFile, 'outline' | 'settings'> {
   readonly clip: Clip;
 }
 
@@ -64,7 +64,7 @@ async function fetchStored(url: string): Promise<Stored | null> {
   const response = await fetch(new URL('stored-clip.json', url)).catch(() => null);
   const isJson = response?.ok === true && /json/.test(response.headers.get('content-type') ?? '');
   if (!isJson) return null;
-  const { fingerprint, frameCount, settings } = (await response.json()) as StoredClipFile;
+  const { outline, frameCount, settings } = (await response.json()) as StoredClipFile;
   const picture = await fetch(new URL('stored-clip.png', url));
   if (!picture.ok) return null;
   // Pixels as they are: no colour management between the file and the clip.
@@ -74,5 +74,5 @@ async function fetchStored(url: string): Promise<Stored | null> {
   if (!context || height % frameCount !== 0) return null;
   context.drawImage(bitmap, 0, 0);
   const pixels = new Uint8ClampedArray(context.getImageData(0, 0, width, height).data);
-  return { clip: { frameCount, width, height: height / frameCount, pixels }, settings, fingerprint };
+  return { clip: { frameCount, width, height: height / frameCount, pixels }, settings, outline };
 }
