@@ -47,6 +47,15 @@ async function expectNames(page: Page, state: string): Promise<void> {
   expect({ state, ...found }).toEqual({ state, unnamed: [], twice: [], headless: [] });
 }
 
+/** What is tapped and is less than 24 px high, with the label that it is tapped by. */
+const lowTargets = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('button, select, summary, input:not([type=file]), textarea')]
+      .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+      .filter((element) => (element.closest('label') ?? element).getBoundingClientRect().height < 23.9)
+      .map((element) => element.outerHTML.slice(0, 100)),
+  );
+
 test('axe finds nothing serious in any state', async ({ page }) => {
   await page.goto('./#steps=2&guidance=1');
   await expect(page.getByTestId('error-panel')).toBeVisible();
@@ -156,7 +165,12 @@ test('axe finds nothing serious while jobs run and in what they leave, they are 
       await page.getByTestId(`tab-${tab}`).click();
       const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       await expect.poll(sideways, { message: `${tab} at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+      expect(await lowTargets(page), `${tab} at ${width}`).toEqual([]);
     }
+    await page.getByTestId('export-open').click();
+    const hidden = () => page.getByTestId('export-panel').evaluate((it) => it.scrollWidth - it.clientWidth);
+    await expect.poll(hidden, { message: `export at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+    await page.keyboard.press('Escape');
   }
   await page.setViewportSize({ width: 1440, height: 900 });
   await page.getByTestId('open-model').click();
