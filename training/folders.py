@@ -34,7 +34,7 @@ from models import (
     load_vae,
 )
 from text_training import load_few_steps
-from text_video import TextVideo
+from text_video import TextVideo, UNetTextVideo
 
 TRAINED_CAPTIONS = [
     caption(Recipe(content, motion, scene))
@@ -73,13 +73,7 @@ PICTURES = (
 def export_folder(runs: Path, out: Path, name: str, what: str) -> None:
     """`what`: the checkpoint {name}.{what}.pt. Graphs where there are none yet, else only weights; checked against PyTorch."""
     vae = load_vae(runs / "vae.pt")
-    parts = _picture_parts(vae)
-    if name == "emoji-i2v":
-        image = load_one_step(runs, name, "cpu", what)
-        parts |= _image_parts(image)
-    else:
-        words = load_few_steps(runs, name, "cpu")
-        parts |= _unet_parts(words) if name == "emoji-t2v" else _transformer_parts(words)
+    parts = _picture_parts(vae) | parts_of(load_one_step(runs, name, "cpu", what) if name == "emoji-i2v" else load_few_steps(runs, name, "cpu"))
     for part in parts.values():
         part.module.eval().requires_grad_(False)
     for part_name, part in parts.items():
@@ -90,6 +84,13 @@ def export_folder(runs: Path, out: Path, name: str, what: str) -> None:
     _write_settings(out, name, vae, parts)
     for part_name, one in check_parity(out, parts).items():
         print(f"{part_name}: ONNX differs from PyTorch by {one.same_weights:.1e} with the weights as stored; rounding them costs {one.rounding:.1e} on average, {one.rounding_worst:.1e} at most")
+
+
+def parts_of(model: TextVideo | ImageVideo) -> dict[str, Part]:
+    """Denoiser and encoders, by their folders' names."""
+    if isinstance(model, ImageVideo):
+        return _image_parts(model)
+    return _unet_parts(model) if isinstance(model, UNetTextVideo) else _transformer_parts(model)
 
 
 def _noise(*shape: int) -> torch.Tensor:

@@ -132,10 +132,10 @@ def fit(
     number, used = 0, 0.0
     if path.exists():
         state = torch.load(path, map_location=device)
-        optimizer.load(state)
         number, used = state["step"], state["used"]
-    if used >= seconds:
-        return
+        if used >= seconds:
+            return
+        optimizer.load(state)
     torch.manual_seed(1000 + number)
 
     def step() -> torch.Tensor:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from adopt import adopt
+from adopt import adopt, adopt_shipped, keep_judges
 from autoencoder import train_autoencoder
 from clip_pool import make_pool
 from coupled_critic import train_coupled_with_critic
@@ -101,7 +101,7 @@ STAGES |= {
 }
 
 SHIPPED = {words: "steps" for words in WORDS} | {PICTURE: "coupled"}  # the weights that are shipped
-SHIPPING = {
+SHIPPING = {"judges.keep": Stage(0, lambda job: keep_judges(job.runs))} | {
     f"{name}.{ending}": Stage(0, work)
     for name, what in SHIPPED.items()
     for ending, work in (
@@ -128,7 +128,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=Job.clips, help="rendered")
     parser.add_argument("--made", type=int, default=Job.made, help="trajectories, endpoints")
     parser.add_argument("--judged", type=int, default=Job.judged, help="clips of trained captions that are judged")
-    parser.add_argument("--folder", type=Path, default=HERE.parent / "public" / "models" / "emoji-t2v", help="adopt: whose autoencoder")
+    parser.add_argument("--folder", type=Path, default=HERE.parent / "public" / "models" / "emoji-t2v", help="adopt --weights: whose autoencoder")
     parser.add_argument("--weights", type=Path, help="adopt: a denoiser to begin with; widen: a checkpoint of narrower nets")
     parser.add_argument("--rate", type=float, help="of learning, for weights that were trained before (emoji-i2v.coupled)")
     parser.add_argument("--threads", type=int, help="on the CPU")
@@ -136,7 +136,10 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.stages == ["adopt"]:
-        adopt(options.runs, options.folder, options.weights, "emoji-t2v")
+        if options.weights:
+            adopt(options.runs, options.folder, options.weights, "emoji-t2v")
+        else:
+            adopt_shipped(options.runs, Job.models)
         return
     if options.stages == ["widen"]:
         widen(options.runs, PICTURE, options.weights)
