@@ -22,7 +22,7 @@ NO_CONTENT, NO_MOTION = len(CONTENTS), len(MOTIONS)
 FRAMES_RIGHT = 12
 SPOILT = 0.15  # share of samples with spoilt content; likewise, by itself, motion
 BATCH = {"cpu": 12, "cuda": 96}
-CLIPS = {"cpu": 2400, "cuda": 6000}
+CLIPS = {"cpu": 1200, "cuda": 6000}
 LOOKED_AT = 4  # frames a clip whose content is learnt per step
 
 
