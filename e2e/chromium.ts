@@ -1,6 +1,7 @@
 /**
  * Finds a Chromium for the browser tests, or installs one: an explicit path, the system's, Playwright's own,
- * then Debian's package or Playwright's download. Says what to do where none of that works.
+ * then Debian's package (with the Vulkan loader, by which Node finds its software WebGPU) or Playwright's download. Says
+ * what to do where none of that works.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -37,7 +38,7 @@ export function ensureChromium(): string {
           [
             'sh',
             '-c',
-            'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium',
+            'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium libvulkan1',
           ],
         ]
       : []),

@@ -1,13 +1,10 @@
 /** `--device`: the same figures from another device, and none that is made up where there is no such device. */
-import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { softwareVulkan } from '../onnx/testing/softwareVulkan';
 import { temporaryFolder, unpackExport } from './testing/fixtureModel';
 import { runCli, runCliError } from './testing/runCli';
-
-/** Software WebGPU, as Debian's Chromium brings it. */
-const adapter = ['/usr/lib/chromium/vk_swiftshader_icd.json'].find((path) => existsSync(path));
 
 let folder: string;
 let model: string;
@@ -30,10 +27,10 @@ async function analyze(device: string): Promise<Damages> {
 }
 
 describe('--device', () => {
-  it.skipIf(adapter === undefined)(
+  it.skipIf(softwareVulkan === undefined)(
     'webgpu gives the figures of the CPU',
     async () => {
-      vi.stubEnv('VK_ICD_FILENAMES', adapter!);
+      vi.stubEnv('VK_ICD_FILENAMES', softwareVulkan!);
       const [cpu, webgpu] = [await analyze('cpu'), await analyze('webgpu')];
       vi.unstubAllEnvs();
       expect(cpu.units.length).toBeGreaterThan(0);

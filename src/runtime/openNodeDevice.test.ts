@@ -2,13 +2,11 @@
  * The runtime that is given back computes where it was asked to: seen by what onnxruntime is told for each session, since
  * on a CPU that stood in for the device the figures would be right too.
  */
-import { existsSync } from 'node:fs';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterEach, expect, it, vi } from 'vitest';
+import { softwareVulkan } from '../onnx/testing/softwareVulkan';
 import { openNodeDevice } from './openNodeDevice';
 import { tinyConvolution } from './selfTest/builtInGraphs';
-
-const adapter = ['/usr/lib/chromium/vk_swiftshader_icd.json'].find((path) => existsSync(path));
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -33,10 +31,10 @@ it('makes sessions of the CPU for the CPU', async () => {
   expect(await providersOf('cpu')).toEqual(['cpu']);
 });
 
-it.skipIf(adapter === undefined)(
+it.skipIf(softwareVulkan === undefined)(
   'makes sessions of WebGPU for WebGPU',
   async () => {
-    vi.stubEnv('VK_ICD_FILENAMES', adapter!);
+    vi.stubEnv('VK_ICD_FILENAMES', softwareVulkan!);
     expect(await providersOf('webgpu')).toEqual(['webgpu', 'cpu']);
   },
   60_000,

@@ -2,21 +2,19 @@
  * The same training step on WebGPU (Chromium's software adapter, where there is one) and on the CPU: losses, gradients and
  * weights after several steps. In `npm run test:full`.
  */
-import { existsSync } from 'node:fs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, it } from 'vitest';
+import { softwareVulkan } from '../../onnx/testing/softwareVulkan';
 import { writeModel } from '../../onnx/writeModel';
 import { full } from '../testing/exportSamples';
 import { readParameters } from './parameters';
 import { smallDenoiser } from './testing/smallDenoiser';
 import { buildTrainingStep, nextOf, stateInputs } from './trainingStep';
 
-const adapter = ['/usr/lib/chromium/vk_swiftshader_icd.json'].find((path) => existsSync(path));
-
-it.skipIf(!full || !adapter)(
+it.skipIf(!full || !softwareVulkan)(
   'a step on WebGPU is a step on the CPU',
   async () => {
-    process.env['VK_ICD_FILENAMES'] ??= adapter;
+    process.env['VK_ICD_FILENAMES'] ??= softwareVulkan;
     const [onCpu, onGpu] = [await train('cpu'), await train('webgpu')];
     expect(onCpu.losses.at(-1)).toBeLessThan(0.3 * onCpu.losses[0]!);
     onCpu.losses.forEach((loss, i) => expect(onGpu.losses[i]! / loss).toBeCloseTo(1, 4));
