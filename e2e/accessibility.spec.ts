@@ -184,6 +184,7 @@ test('axe finds nothing serious while jobs run and in what they leave, they are 
 test('many seeds with every picture: axe finds nothing serious while they run and in what they leave, at 390 px too', async ({
   page,
 }) => {
+  test.setTimeout(480_000); // twelve takes of two clips each, and axe six times
   await page.goto('./#model=emoji-i2v');
   await bothDone(page);
   await cell(page, 'mid_block').click();
