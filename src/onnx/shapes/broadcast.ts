@@ -30,7 +30,10 @@ function broadcastDims(a: Dim, b: Dim): Dim {
   return null;
 }
 
-/** Elements of an element-wise function of small constants; undefined when one is not known or too large. */
+/**
+ * Elements of an element-wise function of small constants; undefined when one is not known or too large. `apply` is given
+ * the same array each time.
+ */
 export function foldElements(
   inputs: readonly (Value | undefined)[],
   shape: readonly Dim[] | null,
@@ -45,7 +48,13 @@ export function foldElements(
     if (!elements || !input?.shape || !isConcrete(input.shape)) return undefined;
     columns.push(broadcastElements(elements, input.shape, shape));
   }
-  return Array.from({ length: count }, (_, i) => apply(columns.map((column) => column[i] ?? null)));
+  const folded = new Array<Dim>(count);
+  const operands = new Array<Dim>(columns.length);
+  for (let i = 0; i < count; i++) {
+    for (let at = 0; at < columns.length; at++) operands[at] = columns[at]?.[i] ?? null;
+    folded[i] = apply(operands);
+  }
+  return folded;
 }
 
 /** The elements of a tensor of shape `from`, broadcast to shape `to`. */

@@ -74,7 +74,8 @@ const compare =
     return [valueOf('bool', shape, foldElements(inputs, shape, fold))];
   };
 
-const isInteger = (dataType: DataType | undefined): boolean => dataType !== undefined && /^u?int/.test(dataType);
+const isInteger = (dataType: DataType | undefined): boolean =>
+  dataType !== undefined && (dataType.startsWith('int') || dataType.startsWith('uint'));
 
 /** A result as the type holds it: whole numbers for integers, float32 precision for float32. */
 function rounded(x: number, dataType: DataType | undefined): Dim {
