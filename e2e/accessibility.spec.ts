@@ -58,6 +58,15 @@ const lowTargets = (page: Page): Promise<readonly string[]> =>
       .map((element) => element.outerHTML.slice(0, 100)),
   );
 
+/** Charts follow a new size one frame later. */
+const expectNoSideways = (page: Page, message: string): Promise<void> =>
+  expect
+    .poll(() => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), {
+      message,
+      timeout: 5000,
+    })
+    .toBeLessThanOrEqual(0);
+
 test('axe finds nothing serious in any state', async ({ page }) => {
   await page.goto('./#steps=2&guidance=1');
   await expect(page.getByTestId('error-panel')).toBeVisible();
@@ -165,8 +174,7 @@ test('axe finds nothing serious while jobs run and in what they leave, they are 
     await page.setViewportSize({ width, height });
     for (const tab of tabs) {
       await page.getByTestId(`tab-${tab}`).click();
-      const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      await expect.poll(sideways, { message: `${tab} at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+      await expectNoSideways(page, `${tab} at ${width}`);
       expect(await lowTargets(page), `${tab} at ${width}`).toEqual([]);
     }
     await page.getByTestId('export-open').click();
@@ -213,8 +221,7 @@ test('many seeds with every picture: axe finds nothing serious while they run an
   ] as const) {
     await page.setViewportSize({ width, height });
     await expectNoFindings(page, `many seeds, measured, at ${width}`);
-    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    await expect.poll(sideways, { message: `at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+    await expectNoSideways(page, `at ${width}`);
   }
 });
 
@@ -258,9 +265,7 @@ test('every size shows everything, in letters and targets that are large enough'
     [2560, 1440],
   ] as const) {
     await page.setViewportSize({ width, height });
-    // Charts follow a new size one frame later.
-    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    await expect.poll(sideways, { message: `sideways scrolling at ${width}`, timeout: 5000 }).toBeLessThanOrEqual(0);
+    await expectNoSideways(page, `sideways scrolling at ${width}`);
     const found = await page.evaluate(() => {
       const visible = (element: Element) =>
         element.checkVisibility({ visibilityProperty: true, opacityProperty: true });

@@ -32,14 +32,14 @@ def adopt_shipped(runs: Path, models: Path) -> None:
     first, strict = (load_file(JUDGES / f"{name}.safetensors") for name in ("judge", "strict-judge"))
     save(runs / "judge.pt", {"judge": _single(first), **DONE})
     save(runs / "strict-judge.pt", {"ema": {f"judge.{name}": value for name, value in _single(strict).items()}, **DONE})
-    for name in BUILDERS:
+    for name in (*BUILDERS, "emoji-i2v"):
         modules = read_shipped(models, name)
-        _keep(runs / f"{name}.flow.pt", {part: module for part, module in modules.items() if part != "net"})
-        _keep(runs / f"{name}.steps.pt", {"net": modules["net"]})
         save(runs / f"{name}.start.pt", {part: module.state_dict() for part, module in modules.items()})
-    modules = read_shipped(models, "emoji-i2v")
-    _keep(runs / "emoji-i2v.coupled.pt", modules)
-    save(runs / "emoji-i2v.start.pt", {part: module.state_dict() for part, module in modules.items()})
+        if name in BUILDERS:
+            _keep(runs / f"{name}.flow.pt", {part: module for part, module in modules.items() if part != "net"})
+            _keep(runs / f"{name}.steps.pt", {"net": modules["net"]})
+        else:
+            _keep(runs / f"{name}.coupled.pt", modules)
 
 
 def adopt(runs: Path, folder: Path, weights: Path, name: str) -> None:

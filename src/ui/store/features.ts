@@ -10,7 +10,7 @@ import { type FeatureDistances, type FeatureModelReference, featureRanges, varia
 import { despiteLosses, engine, isAbort, showProblem } from './engine';
 import { type GridAsked, type GridState, gridVariants, takesOf, useGrid } from './grid';
 import { resultName } from './gridStorage';
-import { namedModel } from './modelName';
+import { modelToKeep } from './modelName';
 import { read } from './state';
 
 interface FeaturesState {
@@ -64,7 +64,7 @@ export function shownDistances(
 /** Makes the clips that are asked for and compares their sets. */
 export async function measureFeatures(): Promise<void> {
   // named: what is found counts for the model's name
-  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'features'));
+  const open = await modelToKeep('features');
   const state = read();
   const { model } = useFeatures.getState();
   if (!open || !model || !state.open || state.open.cannotRun !== undefined) return;

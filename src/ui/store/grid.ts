@@ -14,7 +14,7 @@ import { engine, isAbort, showNotice, showProblem } from './engine';
 import { download } from './exporting';
 import { type GridResult, resultName, storedResults, storeResults } from './gridStorage';
 import { studentVariant } from './healed';
-import { namedModel } from './modelName';
+import { modelToKeep } from './modelName';
 import { ownPictures } from './pictures';
 import { isSameModel } from './sameModel';
 import { commitSettings, generateNow } from './settings';
@@ -116,7 +116,7 @@ export function rowsOf(state: GridAsked, grid: GridState): readonly GridRow[] {
 
 /** Measures what is missing. */
 export async function startGrid(): Promise<void> {
-  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'generate'));
+  const open = await modelToKeep('generate');
   const state = read();
   if (!open || open.cannotRun !== undefined) return;
   stopGrid();
@@ -192,7 +192,7 @@ export async function saveGridCsv(
   notes: (students: readonly string[]) => readonly string[],
 ): Promise<void> {
   const { plan, settings, weights, second } = read();
-  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'keep'));
+  const open = await modelToKeep('keep');
   if (!open) return;
   const names = second ? ['A', `B: ${second.name}`] : ['student'];
   const header = csvHeader(provenanceOf(open, plan, settings));

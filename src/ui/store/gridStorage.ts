@@ -1,6 +1,7 @@
 /** Results of clips of a batch, kept in this browser: by model, student and settings; the latest few thousand. */
 import type { ClipFigures } from '../../metrics/clipFigures';
 import type { GenerateSettings } from '../../worker/protocol';
+import { fingerprintInName } from './storedText';
 
 export interface GridResult {
   /** Of the model, the student and the settings: see `resultName`. */
@@ -28,18 +29,8 @@ export function storedResults(): readonly GridResult[] {
 
 /** Fingerprints of the models that results are kept of. */
 export const namesOfResults = (): readonly string[] => [
-  ...new Set(storedResults().flatMap(({ name }) => modelIn(name))),
+  ...new Set(storedResults().flatMap(({ name }) => fingerprintInName(name))),
 ];
-
-/** The fingerprint that a name begins with; none where it is no name. */
-function modelIn(name: string): readonly string[] {
-  try {
-    const [fingerprint] = JSON.parse(name) as readonly unknown[];
-    return typeof fingerprint === 'string' ? [fingerprint] : [];
-  } catch {
-    return [];
-  }
-}
 
 /** False where this browser has no room. */
 export function storeResults(results: readonly GridResult[]): boolean {

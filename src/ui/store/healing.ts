@@ -25,7 +25,7 @@ import { setStudent } from './edit';
 import { engine, isAbort, isInterruption, showNotice, showProblem } from './engine';
 import { sameStudent, studentVariant } from './healed';
 import { useStudents } from './healedStudents';
-import { namedModel } from './modelName';
+import { modelToKeep } from './modelName';
 import { ownPictures } from './pictures';
 import { type OpenState, read, type StudentEdit } from './state';
 import { addStudent, deleteCheckpoint, listStudents } from './students';
@@ -131,7 +131,7 @@ export async function startHealing(): Promise<void> {
   const settings = healSettings();
   const edit = studentVariant({ plan, weights }).edits.denoiser;
   if (!open || !settings || !edit || edit.plan.dropped.length === 0 || useHealing.getState().running) return;
-  const model = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'heal'));
+  const model = await modelToKeep('heal');
   if (!model || useHealing.getState().running) return;
   const pictures = await picturesToLearnWith(open, clip);
   const named = pictures.length > 0 ? { ...settings, pictures: pictures.map(({ key }) => key) } : settings;

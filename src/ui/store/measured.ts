@@ -5,6 +5,7 @@
 import { isPlan } from '../../blocks/planText';
 import type { GenerateSettings, KnownError, UnitImportance, UnitKind } from '../../worker/protocol';
 import { type GentlePlan, isGentle } from './gentle';
+import { fingerprintInName } from './storedText';
 
 export interface Measured {
   readonly fingerprint: string;
@@ -41,14 +42,7 @@ export function measuredOf(
 
 /** Fingerprints of the models that were measured. */
 export const namesOfMeasured = (): readonly string[] =>
-  readMeasured(storedText()).flatMap(({ name }) => {
-    try {
-      const [fingerprint] = JSON.parse(name) as readonly unknown[];
-      return typeof fingerprint === 'string' ? [fingerprint] : [];
-    } catch {
-      return [];
-    }
-  });
+  readMeasured(storedText()).flatMap(({ name }) => fingerprintInName(name));
 
 export function keepMeasured(measured: Measured): void {
   const name = nameOf(measured);

@@ -3,9 +3,10 @@
  * writes something under it; what is known of models by then is kept, so that other models are opened without.
  */
 import type { Outlines } from '../../worker/protocol';
-import { engine } from './engine';
+import { engine, showProblem } from './engine';
 import { isNamed, type NamedModel } from './sameModel';
-import { type OpenState, read, write } from './state';
+import { type Activity, type OpenState, read, write } from './state';
+import { storedRecord } from './storedText';
 
 /** The open model with its fingerprint; null where none is open, or another by then. Throws what reading its weights throws. */
 export async function namedModel(): Promise<NamedModel | null> {
@@ -19,6 +20,16 @@ export async function namedModel(): Promise<NamedModel | null> {
   write({ open: named });
   rememberOutline(named);
   return named;
+}
+
+/** As `namedModel`, for whoever keeps or writes something: null too where its weights cannot be read, which the page then says. */
+export async function modelToKeep(during: Activity): Promise<NamedModel | null> {
+  try {
+    return await namedModel();
+  } catch (thrown) {
+    showProblem(thrown, during);
+    return null;
+  }
 }
 
 const key = 'vdmini-studio/outlines';
@@ -46,12 +57,7 @@ export function rememberOutline({ fingerprint, outline }: Pick<OpenState, 'finge
 
 /** What is good of the stored text. */
 export function readOutlines(text: string | null): Outlines {
-  let stored: unknown;
-  try {
-    stored = JSON.parse(text ?? '{}');
-  } catch {
-    return {};
-  }
-  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return {};
-  return Object.fromEntries(Object.entries(stored).filter(([, outline]) => typeof outline === 'string')) as Outlines;
+  return Object.fromEntries(
+    Object.entries(storedRecord(text)).filter(([, outline]) => typeof outline === 'string'),
+  ) as Outlines;
 }

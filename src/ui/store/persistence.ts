@@ -7,6 +7,7 @@ import type { FolderReference } from '../../library/Folder';
 import type { BackendPreference, ExportFormat, GenerateSettings, OpenedPipeline } from '../../worker/protocol';
 import { readAddress } from '../plan/address';
 import { initialState, type Player, type Rerun, read, type StudioState, useStudio, write } from './state';
+import { storedRecord } from './storedText';
 
 const key = 'vdmini-studio/1';
 
@@ -43,14 +44,7 @@ export function restore(): void {
 
 /** What is good of the stored text. */
 export function readKept(text: string | null): Kept {
-  let stored: unknown;
-  try {
-    stored = JSON.parse(text ?? 'null');
-  } catch {
-    return {};
-  }
-  if (typeof stored !== 'object' || stored === null) return {};
-  const { model, settings, rerun, backend, exportFormat, player, folder } = stored as Record<string, unknown>;
+  const { model, settings, rerun, backend, exportFormat, player, folder } = storedRecord(text);
   const good = settingsIn(settings);
   const place = folderIn(folder);
   return {

@@ -20,7 +20,7 @@ import { engine, isAbort, showProblem } from './engine';
 import { type GentlePlan, gentlestUseful, offerGentle } from './gentle';
 import { setImportance } from './importance';
 import { keepMeasured, measuredOf } from './measured';
-import { namedModel } from './modelName';
+import { modelToKeep } from './modelName';
 import { isSameModel, type NamedModel } from './sameModel';
 import { type OpenState, read, useStudio } from './state';
 
@@ -141,17 +141,16 @@ export function followModel(): void {
 
 function takeUp(open: OpenState | null): void {
   const { unitKind, clipCount } = readPlanning();
+  const name = open?.fingerprint ?? null;
   const known =
-    open &&
-    open.fingerprint !== null &&
-    measuredOf(open.fingerprint, unitKind, clipsToMeasure(open, read().settings, clipCount));
+    open && name !== null ? measuredOf(name, unitKind, clipsToMeasure(open, read().settings, clipCount)) : null;
   writePlanning({
     ...nothingMeasured,
     locked: [],
     ...(known ? { units: known.units, errors: known.errors, clips: known.clips } : {}),
   });
   showOnMap();
-  if (open) offerGentle(open, (known || null)?.gentle ?? null);
+  if (open) offerGentle(open, known?.gentle ?? null);
 }
 
 function showOnMap(): void {
@@ -192,14 +191,8 @@ function keep(open: NamedModel, gentle: GentlePlan | null = null): void {
   keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors, gentle });
 }
 
-const nameToKeepUnder = (): Promise<NamedModel | null> =>
-  namedModel().catch((thrown: unknown) => {
-    showProblem(thrown, 'plan');
-    return null;
-  });
-
 export async function startAnalysis(): Promise<void> {
-  const open = await nameToKeepUnder();
+  const open = await modelToKeep('plan');
   if (!open || open.cannotRun !== undefined) return;
   const own = begin(open, 'analyze');
   const { unitKind, clips, units, withTimes, ...choices } = readPlanning();
@@ -241,7 +234,7 @@ function withUnit(known: readonly UnitImportance[], unit: UnitImportance): reado
 }
 
 export async function startPlan(): Promise<void> {
-  const open = await nameToKeepUnder();
+  const open = await modelToKeep('plan');
   const { unitKind } = readPlanning();
   // a decoder's damages are of frames: no plan of the denoiser is weighed by them
   if (!open || open.cannotRun !== undefined || unitKind === 'decoder') return;

@@ -19,7 +19,7 @@ import { download } from './exporting';
 import { sameStudent } from './healed';
 import { studentOf } from './healedStudents';
 import { planTreeOf } from './mapped';
-import { namedModel } from './modelName';
+import { modelToKeep, namedModel } from './modelName';
 import { isSameModel } from './sameModel';
 import { mostStudents, readShelves, type ShelvedStudent, withShelf } from './shelfStorage';
 import { type OpenState, read, type ShownComparison, type StudentEdit, studentTotals, useStudio, write } from './state';
@@ -83,7 +83,7 @@ export function shelved(students: readonly ShelvedStudent[], student: StudentEdi
 /** Puts the student of the page on the shelf. */
 export async function keepStudent(): Promise<void> {
   const { plan, weights } = read();
-  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'keep'));
+  const open = await modelToKeep('keep');
   const { students } = useShelf.getState();
   if (!open || shelved(students, { plan, weights })) return;
   if (students.length >= mostStudents) return showNotice(`The shelf holds ${mostStudents} students; delete one first.`);
@@ -158,7 +158,7 @@ export function undoDelete(): void {
 /** As a plan file, with its name and whose weights. */
 export async function saveStudent({ name, dropped, weights }: ShelvedStudent): Promise<void> {
   const { settings } = read();
-  const open = await namedModel().catch((thrown: unknown) => showProblem(thrown, 'plan'));
+  const open = await modelToKeep('plan');
   if (!open) return;
   const text = planFileText(provenanceOf(open, { dropped }, settings), { name, weights });
   const stem = name.replace(/[^\p{L}\p{N}._]+/gu, '-').replace(/^-+|-+$/g, '');

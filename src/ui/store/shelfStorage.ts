@@ -4,6 +4,7 @@
  * students are not in it: they are named, and kept where healing keeps them.
  */
 import type { Edit } from '../../worker/protocol';
+import { storedRecord } from './storedText';
 
 export interface ShelfFigures {
   /** The take that they were measured on. */
@@ -36,14 +37,7 @@ export const mostStudents = 40;
 const mostModels = 8;
 
 export function readShelves(text: string | null): Shelves {
-  let stored: unknown;
-  try {
-    stored = JSON.parse(text ?? '{}');
-  } catch {
-    return {};
-  }
-  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return {};
-  const lists = Object.entries(stored).flatMap(([fingerprint, list]) =>
+  const lists = Object.entries(storedRecord(text)).flatMap(([fingerprint, list]) =>
     Array.isArray(list) ? [[fingerprint, list.filter(isStudent).slice(0, mostStudents)] as const] : [],
   );
   return Object.fromEntries(lists);
