@@ -14,7 +14,7 @@ import { cell, counters, watchErrors } from './studioPage';
 const MINUTES = 60_000;
 const FIXTURE = 'fixtures/full-size/svd-tiny-latent';
 
-test.skip(!process.env['VDMINI_FULL'], 'many minutes, and 10 GB of memory');
+test.skip(!process.env['VDMINI_FULL'], 'many minutes, and 12 GB of memory');
 
 test('a step of full-size SVD runs on WebGPU, its weights streamed', async ({ page }) => {
   test.setTimeout(70 * MINUTES);
