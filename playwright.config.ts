@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { ensureChromium } from './e2e/chromium';
+import { adapterFlags, ensureChromium } from './e2e/chromium';
 
 /** Browser tests run on the built page (`vite build` first), served as a static folder. */
 export default defineConfig({
@@ -21,9 +21,7 @@ export default defineConfig({
     launchOptions: {
       executablePath: ensureChromium(),
       args: [
-        '--enable-unsafe-webgpu',
-        '--use-webgpu-adapter=swiftshader',
-        '--enable-unsafe-swiftshader',
+        ...adapterFlags(),
         '--no-sandbox',
         '--disable-quic',
         '--no-first-run',

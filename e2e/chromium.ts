@@ -7,6 +7,21 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chromium } from '@playwright/test';
 
+/** As a headless Chromium has to be told to give a WebGPU adapter without a GPU. */
+const softwareAdapter = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader'];
+/** As it has to be told to give the machine's own, by Vulkan on Linux, without a display too. */
+const ownAdapter = [
+  '--enable-unsafe-webgpu',
+  '--ignore-gpu-blocklist',
+  ...(process.platform === 'linux'
+    ? ['--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface']
+    : []),
+];
+
+/** Chromium's flags of the WebGPU adapter: the machine's own where `VDMINI_GPU` is set, else the software one. */
+export const adapterFlags = (ownGpu: boolean = process.env['VDMINI_GPU'] === '1'): readonly string[] =>
+  ownGpu ? ownAdapter : softwareAdapter;
+
 const systemPaths = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',

@@ -25,7 +25,8 @@ Parts (all of them by default):
   --model FOLDER     pipeline folder whose denoiser is measured (default public/models/emoji-t2v)
   --repeats N        repeats of each measurement (default 9)
   --megabytes N      size of the model that "export" prunes (default 1000; needs three times that on disk)
-  --gpu              "tab" counts on this machine's own WebGPU adapter instead of Chromium's software one
+  --gpu              "tab" counts on this machine's own WebGPU adapter instead of Chromium's software one, and times the
+                     step there, each layout of convolutions, the page's clip and its training step
   --json             all of it as JSON
 `;
 

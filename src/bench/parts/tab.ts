@@ -18,13 +18,18 @@ import { heal } from '../../studio/healing/heal';
 import { defaultHealSettings, healingPrompts } from '../../studio/healing/healData';
 import type { Pipeline } from '../../studio/Pipeline';
 import { type Comparison, interleaved, median, timeMs } from '../interleaved';
+import { convolutionStack, type StackSize } from '../tab/convolutionStack';
 import { openStudioPage, type StudioPage } from '../tab/openStudioPage';
-import { openTabRuntime, ownAdapter, softwareAdapter, type TabRuntime } from '../tab/openTabRuntime';
+import { openTabRuntime, type TabRuntime } from '../tab/openTabRuntime';
 import type { BenchCall, Form } from '../tab/worker';
 
 /** Denoiser runs of one clip of the page. */
 const PAGE_STEPS = 16;
 const TOKENS = 4096;
+/** As wide as the bundled model's, and as SVD's first stage. */
+const STACKS: readonly StackSize[] = [64, 320].flatMap((width) =>
+  [8, 16, 32, 64].map((side) => ({ width, side, frames: 16, blocks: 4 })),
+);
 
 /** `gpu`: the machine's own adapter instead of Chromium's software one. Throws where there is no Chromium. */
 export async function tab(
@@ -47,9 +52,14 @@ export async function tab(
       ['/denoiser.onnx', join(model, file.path)],
       ['/attention.onnx', attention],
     ]);
-    runtime = await openTabRuntime(folder, served, gpu ? ownAdapter : softwareAdapter);
+    for (const size of gpu ? STACKS : []) {
+      const path = join(folder, `${nameOf(size)}.onnx`);
+      await writeFile(path, writeModel(convolutionStack(size)));
+      served.set(`/${nameOf(size)}.onnx`, path);
+    }
+    runtime = await openTabRuntime(folder, served, gpu);
     say(`Chromium ${runtime.browser}, two threads of WebAssembly where the page is isolated`);
-    page = await openStudioPage(folder, PAGE_STEPS);
+    page = await openStudioPage(folder, PAGE_STEPS, gpu ? 'webgpu' : 'wasm');
     const call = await firstCall(pipeline, { ...pipeline.description.defaults, seed: 1 });
     const bench = benchOf(runtime, pipeline, call, native, repeats);
     const pageRun = page;
@@ -63,6 +73,7 @@ export async function tab(
       await bench.creation(),
       ...(await bench.students()),
       await bench.dispatches(),
+      ...(gpu ? [...(await bench.onGpu()), ...(await layouts(runtime, repeats))] : []),
       await attentionMemory(runtime),
       await healing(pipeline, pageRun),
     ];
@@ -92,9 +103,9 @@ function benchOf(runtime: TabRuntime, pipeline: Pipeline, call: DenoiserCall, na
   };
   const nativeMs = () => timeMs(() => native.run(feeds, [output]));
   const tabMs =
-    (form: Form, off: readonly string[] = []) =>
+    (form: Form, off: readonly string[] = [], more: Partial<BenchCall> = {}) =>
     async () =>
-      (await runtime.call({ ...base, form, off })).runMs[0]!;
+      (await runtime.call({ ...base, form, off, ...more })).runMs[0]!;
   return {
     nativeMs,
     async stepAgainstNative(form: Form, what: string): Promise<Comparison> {
@@ -157,10 +168,54 @@ function benchOf(runtime: TabRuntime, pipeline: Pipeline, call: DenoiserCall, na
         first: { what: 'gated optimised', median: optimised.dispatches, unit: 'dispatches' },
         second: { what: 'gated, as the exporter wrote the graph', median: gated.dispatches, unit: 'dispatches' },
         n: 1,
-        note: `on ${optimised.adapter}; the step took ${(optimised.runMs[0]! / 1000).toPrecision(3)} s and ${(gated.runMs[0]! / 1000).toPrecision(3)} s`,
+        note: `on ${optimised.adapter}; the first step took ${(optimised.runMs[0]! / 1000).toPrecision(3)} s and ${(gated.runMs[0]! / 1000).toPrecision(3)} s`,
       };
     },
+    /** Steps on the machine's own GPU: shaders are compiled by the turn that is not recorded. */
+    async onGpu(): Promise<Comparison[]> {
+      const onGpu = (form: Form, more: Partial<BenchCall> = {}) => tabMs(form, [], { backend: 'webgpu', ...more });
+      const compared = async (what: string, first: () => Promise<number>, second: () => Promise<number>) => {
+        const [firstMs, secondMs] = await interleaved(repeats, first, second);
+        return {
+          name: `step in the tab on WebGPU: gated optimised / ${what}`,
+          first: { what: 'gated optimised', median: firstMs, unit: 'ms' },
+          second: { what, median: secondMs, unit: 'ms' },
+          n: repeats,
+        } as const;
+      };
+      const studio = onGpu('gated optimised');
+      return [
+        await compared('plain', studio, onGpu('plain')),
+        await compared('gated', studio, onGpu('gated')),
+        await compared('optimised', studio, onGpu('optimised')),
+        await compared('with channels last', studio, onGpu('gated optimised', { channelsFirst: false })),
+        await compared('on WebAssembly', studio, tabMs('gated optimised')),
+        await compared('onnxruntime-node, the model as it is', studio, nativeMs),
+      ];
+    },
   };
+}
+
+const nameOf = ({ width, side }: StackSize): string => `stack-${width}-${side}`;
+
+/** From which size on the layout that convolutions like is worth its Transposes. */
+async function layouts(runtime: TabRuntime, repeats: number): Promise<Comparison[]> {
+  const results: Comparison[] = [];
+  for (const size of STACKS) {
+    const { width, side, frames, blocks } = size;
+    const feeds = { x: { dims: [1, width, 1, 1], values: 0.5 } };
+    const call = { url: `/${nameOf(size)}.onnx`, backend: 'webgpu', latentInput: 'x', bindings: [], batch: 1 } as const;
+    const run = (channelsFirst: boolean) => async () =>
+      (await runtime.call({ ...call, form: 'optimised', channelsFirst, feeds, runs: 1 })).runMs[0]!;
+    const [firstMs, lastMs] = await interleaved(repeats, run(true), run(false));
+    results.push({
+      name: `${blocks} blocks of ${width} channels at ${frames}x${side}x${side} on WebGPU, channels first / last`,
+      first: { what: 'channels first', median: firstMs, unit: 'ms' },
+      second: { what: 'channels last', median: lastMs, unit: 'ms' },
+      n: repeats,
+    });
+  }
+  return results;
 }
 
 async function againstNative(nativeMs: () => Promise<number>, n: number, page: StudioPage): Promise<Comparison> {
@@ -171,7 +226,7 @@ async function againstNative(nativeMs: () => Promise<number>, n: number, page: S
   };
   const [pageMs, nativeTime] = await interleaved(n, async () => (await page.generate()) / PAGE_STEPS, native);
   return {
-    name: `the page’s time for a clip of ${PAGE_STEPS} runs, divided by them, previews and decoding included / native step`,
+    name: `the page’s time on ${page.backend} for a clip of ${PAGE_STEPS} runs, divided by them, previews and decoding included / native step`,
     first: { what: 'page', median: pageMs, unit: 'ms' },
     second: { what: 'onnxruntime-node, the model as it is', median: nativeTime, unit: 'ms' },
     n,
@@ -197,7 +252,7 @@ async function healing(pipeline: Pipeline, page: StudioPage): Promise<Comparison
     { onProgress: ({ training }) => training && atMs.push(performance.now()) },
   );
   return {
-    name: `training step in the tab on WebAssembly / natively: the paper’s preset, ${defaultHealSettings.batch} states`,
+    name: `training step in the tab on ${page.backend} / natively: the paper’s preset, ${defaultHealSettings.batch} states`,
     first: { what: 'tab', median: tabMs, unit: 'ms' },
     second: {
       what: 'onnxruntime-node',

@@ -1,11 +1,13 @@
-/** The studio's own built page in a Chromium of its own, with the bundled model on WebAssembly: how long a clip takes. */
+/** The studio's own built page in a Chromium of its own, with the bundled model: how long a clip takes. */
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { adapterFlags } from '../../../e2e/chromium';
 import { bothDone, visit } from '../../../e2e/studioPage';
 import { median } from '../interleaved';
 import { requirePage } from './servedPage';
 
 export interface StudioPage {
+  readonly backend: 'wasm' | 'webgpu';
   /** Milliseconds from the click to the end of a clip of a new seed, nothing dropped. */
   generate(): Promise<number>;
   /** Median milliseconds from one training step to the next, of a healing of so many steps of the paper's preset. */
@@ -13,18 +15,24 @@ export interface StudioPage {
   close(): Promise<void>;
 }
 
-/** Builds into `folder`. Throws where no Chromium is found. */
-export async function openStudioPage(folder: string, steps: number): Promise<StudioPage> {
-  const { url, browser, close } = await requirePage(join(folder, 'page'));
+/** Builds into `folder`. On WebGPU it is the machine's own adapter's. Throws where no Chromium is found. */
+export async function openStudioPage(
+  folder: string,
+  steps: number,
+  backend: StudioPage['backend'],
+): Promise<StudioPage> {
+  const chromiumFlags = adapterFlags(backend === 'webgpu');
+  const { url, browser, close } = await requirePage(join(folder, 'page'), { chromiumFlags });
   try {
     const page = await browser.newPage({
       viewport: { width: 1440, height: 900 },
       baseURL: url,
     });
     // without guidance, as the model is sampled and as the native step runs: one clip a call
-    await visit(page, { steps, backend: 'wasm', path: `./#steps=${steps}&guidance=1` });
+    await visit(page, { steps, backend, path: `./#steps=${steps}&guidance=1` });
     await bothDone(page);
     return {
+      backend,
       generate: () => generateMs(page),
       healStepMs: (steps) => healStepMs(page, steps),
       close,

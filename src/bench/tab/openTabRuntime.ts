@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { adapterFlags } from '../../../e2e/chromium';
 import { requirePage } from './servedPage';
 import type { BenchCall, BenchResult } from './worker';
 
@@ -14,23 +15,15 @@ export interface TabRuntime {
   close(): Promise<void>;
 }
 
-/** As a headless Chromium has to be told to give a WebGPU adapter without a GPU; with `gpu`, the machine's own. */
-export const softwareAdapter = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-unsafe-swiftshader',
-];
-export const ownAdapter = ['--enable-unsafe-webgpu', '--enable-features=Vulkan', '--ignore-gpu-blocklist'];
-
-/** `models`: address -> file. Builds into `folder`. Throws where no Chromium is found. */
+/** `models`: address -> file. `ownGpu`: as `adapterFlags` takes it. Builds into `folder`. Throws where no Chromium is found. */
 export async function openTabRuntime(
   folder: string,
   models: ReadonlyMap<string, string>,
-  adapterFlags: readonly string[] = softwareAdapter,
+  ownGpu?: boolean,
 ): Promise<TabRuntime> {
   const root = import.meta.dirname;
   const { url, browser, close } = await requirePage(join(folder, 'bench-page'), {
-    chromiumFlags: adapterFlags,
+    chromiumFlags: adapterFlags(ownGpu),
     config: {
       root,
       configFile: join(root, '../../../vite.config.ts'),

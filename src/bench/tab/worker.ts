@@ -34,6 +34,8 @@ export interface BenchCall {
   /** Gates of units that are off. */
   readonly off?: readonly string[];
   readonly runs: number;
+  /** On WebGPU; where it is absent, optimised forms are. */
+  readonly channelsFirst?: boolean;
   /** As the sessions that train. */
   readonly unplannedMemory?: boolean;
   /** Makes a session of its own and releases it. */
@@ -102,7 +104,7 @@ function runtimeFor(backend: BenchCall['backend']): Promise<Runtime> {
 }
 
 async function create(
-  { url, form, backend, bindings, batch, latentInput, unplannedMemory = false, weights = [] }: BenchCall,
+  { url, form, backend, bindings, batch, latentInput, channelsFirst, unplannedMemory = false, weights = [] }: BenchCall,
   bytes: Uint8Array,
 ) {
   const model = readModel(bytes);
@@ -126,7 +128,7 @@ async function create(
     modelBytes,
     externalData: new Map(weights.map((file) => [file.name, blobSource(file)])),
     optimised: form.endsWith('optimised'),
-    channelsFirst: form.endsWith('optimised'),
+    channelsFirst: channelsFirst ?? form.endsWith('optimised'),
     unplannedMemory,
   });
   return { session, gates, createMs: performance.now() - startMs };
@@ -136,7 +138,7 @@ const filled = (dims: readonly number[], values: readonly number[] | number): Fl
   typeof values === 'number' ? new Float32Array(elementCount(dims)).fill(values) : Float32Array.from(values);
 
 async function answer(call: BenchCall): Promise<BenchResult> {
-  const key = `${call.url} ${call.form} ${call.backend}`;
+  const key = `${call.url} ${call.form} ${call.backend} ${call.channelsFirst ?? ''}`;
   const file = files.get(call.url) ?? fetch(call.url).then(async (got) => new Uint8Array(await got.arrayBuffer()));
   files.set(call.url, file);
   const made = call.fresh ? undefined : sessions.get(key);
