@@ -2,7 +2,8 @@
 
     python judged_table.py JUDGED.json ../../docs/exports.md [--held-out HELD-OUT.json]
 
-The part between the two comments is replaced, or put in front of the first table. The bar of the project is computed here:
+The part between the two comments is replaced, or put in front of the first table; rows of exports that the JSON does not have
+stay as they stand. The bar of the project is computed here:
 no case wrong, and at least 85 % of all cases offered and equal.
 """
 
@@ -13,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 BEGIN, END = "<!-- judged: begin -->", "<!-- judged: end -->"
+STRANGERS = "### Families that no rule was made on"
 BAR = 0.85
 
 INTRODUCTION = """## Every unit against PyTorch
@@ -25,10 +27,17 @@ off by). `wrong` counts every offered id, also those that are no case (a stage, 
 (`pairs.1`, `inner_stages.3`) have no PyTorch to be held against here; the forms below check the paper's cut, which they make."""
 
 
-def rows_of(results: dict) -> tuple[list[str], Counter]:
+def rows_of(results: dict, standing: dict[str, str]) -> tuple[list[str], Counter]:
+    """Rows in the order of their names, those of `standing` (key -> row) that `results` does not have as they stand; sums of all."""
     total = Counter()
     rows = []
-    for key in sorted(results):
+    for key in sorted(results.keys() | standing.keys()):
+        if key not in results:
+            figures = [cell.strip() for cell in standing[key].split("|")[3:7]]
+            if figures[0] != "–":
+                total.update(dict(zip(("cases", "equal", "refused", "wrong"), map(int, figures), strict=True)))
+            rows.append(standing[key])
+            continue
         one = results[key]
         if "failed" in one:
             rows.append(f"| {key.replace('/', ' | ')} | – | – | – | – | not made: {plain(one['failed'])} |")
@@ -57,8 +66,18 @@ def plain(text: str) -> str:
     return re.sub(r"/\S*/", "", text).replace("|", "/").split("\n")[0][:200].strip()
 
 
-def section(results: dict) -> list[str]:
-    rows, total = rows_of(results)
+def rows_standing(text: str, heading: str) -> dict[str, str]:
+    """Rows of the first table after `heading`, by "family/exporter"."""
+    if heading not in text:
+        return {}
+    _, _, rest = text.partition(heading)
+    rows = re.search(r"(?:^\|.*\n)+", rest, re.MULTILINE)
+    found = rows[0].splitlines()[2:] if rows else []
+    return {"/".join(cell.strip() for cell in row.split("|")[1:3]): row for row in found if not row.startswith("| **all**")}
+
+
+def section(results: dict, standing: dict[str, str]) -> list[str]:
+    rows, total = rows_of(results, standing)
     share = total["equal"] / max(1, total["cases"])
     holds = total["wrong"] == 0 and share >= BAR
     return [
@@ -77,20 +96,22 @@ def main() -> None:
     parser.add_argument("document", type=Path)
     parser.add_argument("--held-out", type=Path)
     options = parser.parse_args()
-    lines = [BEGIN, INTRODUCTION, "", *section(json.loads(options.judged.read_text()))]
-    if options.held_out:
+    text = options.document.read_text()
+    lines = [BEGIN, INTRODUCTION, "", *section(json.loads(options.judged.read_text()), rows_standing(text, BEGIN))]
+    strangers = rows_standing(text, STRANGERS)
+    if options.held_out or strangers:
+        held_out = json.loads(options.held_out.read_text()) if options.held_out else {}
         lines += [
             "",
-            "### Families that no rule was made on",
+            STRANGERS,
             "",
             "`training/exports/held_out.py`: denoisers, decoders, text encoders and vision models that were looked at after the rules",
             "stood. What was wrong or refused there is mended since, so they are no longer strangers; no rule names one. *Not made*: the",
             "exporter stops, or onnxruntime refuses or miscomputes the whole graph.",
             "",
-            *section(json.loads(options.held_out.read_text())),
+            *section(held_out, strangers),
         ]
     part = "\n".join([*lines, END])
-    text = options.document.read_text()
     if BEGIN in text:
         text = text[: text.index(BEGIN)] + part + text[text.index(END) + len(END) :]
     else:
