@@ -37,6 +37,7 @@ class Way:
 
 
 WAYS = {"output": Way(), "icd": Way(icd=0.1), "mca": Way(mca=1.0), "both": Way(icd=0.1, mca=1.0), "scratch": Way(from_scratch=True)}
+WAYS |= {f"{name}-{weight:g}": Way(WAYS[name].icd, weight) for weight in (0.1, 0.01) for name in ("mca", "both")}  # MCA at less than the paper's weight
 
 
 def captured(step: Callable[[], None], stream: torch.cuda.Stream | None, generator: torch.Generator) -> Callable[[], None]:

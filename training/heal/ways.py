@@ -38,7 +38,7 @@ LEARNT_SEED, HELD_OUT_SEED, JUDGED_SEED = 11, 1001, 4242
 HELD_OUT_CLIPS = 48  # two thirds of trained captions, one third of held-out ones
 KEPT_CLIPS = 24
 CHECKS = 4  # held-out errors on the way
-RATES, RATE_STEPS = (5e-4, 1e-3, 2e-3, 4e-3), 24  # as `vdmini heal --rate test`
+RATES, RATE_STEPS = (1.25e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3), 24  # the lower ones for cuts that leave little to heal
 PROBE = 6  # steps that tell how long one takes
 
 
@@ -127,7 +127,7 @@ class Ways:
         errors = [job.curve[-1]["total"] for job in jobs]
         for job in jobs:
             job.run.end()
-        print(f"{self.options.teacher} rates {dict(zip(RATES, [round(error, 4) for error in errors]))}", flush=True)
+        print(f"{self.options.teacher} {cut} rates {dict(zip(RATES, [round(error, 4) for error in errors]))}", flush=True)
         return RATES[errors.index(min(errors))]
 
     def heal(self, asked: list[tuple[str, str, int]], seconds: float) -> None:
@@ -135,19 +135,20 @@ class Ways:
         asked = [one for one in asked if not self._path(*one).exists()]
         if not asked:
             return
-        began, rate = time.time(), self.options.rate or self.best_rate(asked[0][1])
-        jobs = [self.begin(*one, rate) for one in asked]
+        began = time.time()
+        rates = {cut: self.options.rate or self.best_rate(cut) for cut in dict.fromkeys(cut for _, cut, _ in asked)}
+        jobs = [self.begin(*one, rates[one[1]]) for one in asked]
         captured = time.time()
         together([lambda job=job: self.train(job, PROBE, 0) for job in jobs])
         each = (time.time() - captured) / PROBE
         steps = int(max(PROBE + 1, min(self.options.steps, (seconds - (time.time() - began)) / each)))
-        print(f"{self.options.teacher}: {len(jobs)} students after {captured - began:.0f} s, {each:.3f} s a step of all, {steps} steps at {rate}, {memory()}", flush=True)
+        print(f"{self.options.teacher}: {len(jobs)} students after {captured - began:.0f} s, {each:.3f} s a step of all, {steps} steps at {rates}, {memory()}", flush=True)
         for job in jobs:
             job.run.steps = steps
         together([lambda job=job: self.train(job, steps, CHECKS) for job in jobs])
         took = time.time() - captured
         for job in jobs:
-            self.finish(job, {"steps": steps, "rate": rate, "batch": self.options.batch, "seconds": took, "students": len(jobs)})
+            self.finish(job, {"steps": steps, "rate": rates[job.cut], "batch": self.options.batch, "seconds": took, "students": len(jobs)})
 
     def train(self, job: Job, until: int, checks: int) -> None:
         """Up to step `until`, with as many looks at the held-out error."""
@@ -215,12 +216,12 @@ def main() -> None:
     parser.add_argument("teacher", choices=["emoji-t2v", "emoji-i2v", "emoji-hy"])
     parser.add_argument("--runs", type=Path, required=True, help="checkpoints of ../train.py, with both judges")
     parser.add_argument("--which", default="coupled", help="checkpoint of emoji-i2v")
-    parser.add_argument("--cut", action="append", required=True, metavar="NAME=PLAN", help="the first is healed in every way, others with both losses")
+    parser.add_argument("--cut", action="append", required=True, metavar="NAME=PLAN", help="the first is healed in every way, others with ICD and with both losses")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, default=Path("/tmp/ways"))
     parser.add_argument("--steps", type=int, default=400, help="at most")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, help="(default: the best of four after a few steps)")
+    parser.add_argument("--rate", type=float, help="(default: of each cut the best of six after a few steps)")
     parser.add_argument("--clips", type=int, default=3680, help="that the teacher makes to learn from")
     parser.add_argument("--judged", type=int, default=360)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -237,7 +238,7 @@ def main() -> None:
     ways.as_it_is("teacher", None)
     for cut in options.cut:
         ways.as_it_is("pruned", cut)
-    asked = [*((way, first) for way in options.ways), *(("both", cut) for cut in others)]
+    asked = [*((way, first) for way in options.ways), *((way, cut) for cut in others for way in ("icd", "both"))]
     ways.heal([(way, cut, seed) for way, cut in asked for seed in options.seeds], options.seconds)
 
 

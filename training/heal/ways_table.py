@@ -27,8 +27,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "healing-results" / "ways"
 PAGE = ROOT / "docs" / "healing.md"
 MARKS = ("<!-- ways_table.py writes from here -->", "<!-- to here, by ways_table.py -->")
-ORDER = ["teacher", "pruned", "output", "icd", "mca", "both", "scratch"]
+ORDER = ["teacher", "pruned", "output", "icd", *(name + weight for name in ("mca", "both") for weight in ("", "-0.1", "-0.01")), "scratch"]
 NAMES = {"teacher": "the teacher", "pruned": "pruned, not healed", "output": "output alone", "icd": "output + ICD", "mca": "output + MCA", "both": "output + ICD + MCA", "scratch": "from scratch"}
+NAMES |= {f"{way}-{weight}": f"{NAMES[way]} at {weight}" for way in ("mca", "both") for weight in ("0.1", "0.01")}
 
 
 def measure(folder: Path, runs: Path, device: str) -> list[dict]:
