@@ -156,6 +156,7 @@ class Builder {
   }
 
   private kind({ role, trees }: ModuleUnit, children: readonly Draft[]): BlockKind {
+    if (trees.length === 0) return 'layer';
     if (children.some(({ kind, id }) => kind === 'resnet' && /\d$/.test(id))) return 'stage';
     const heart = kindOf(this.flow, present(trees[0]), {});
     if (role === 'module' && this.convolves && (heart === 'resnet' || heart === 'temporal-conv')) return heart;
@@ -165,8 +166,8 @@ class Builder {
     return 'transformer';
   }
 
-  private placeOf({ trees }: ModuleUnit): Place {
-    const onTrunk = trees.some(({ atom }) => this.flow.trunk[atom.exit]);
+  private placeOf({ rewires, trees }: ModuleUnit): Place {
+    const onTrunk = [...rewires, ...trees.map(({ atom }) => atom)].some(({ exit }) => this.flow.trunk[exit]);
     return { section: onTrunk ? 'body' : 'in', level: 0 };
   }
 

@@ -13,6 +13,14 @@ interface Network {
   op(opType: string, inputs: readonly string[], module: string): string;
   /** Adds numbers that depend on no input. */
   shifted(x: string, module: string): string;
+  /** Adds one number. */
+  plus(x: string, value: number, module: string): string;
+  /** Tokens from one place to another. */
+  tokens(x: string, from: number, to: number, module: string): string;
+  /** Tokens of one after those of the other. */
+  joined(parts: readonly string[], module: string): string;
+  /** A product with weights of another width. */
+  projection(x: string, module: string, from: number, to: number): string;
 }
 
 const network = (build: (n: Network) => string): Model =>
@@ -20,11 +28,21 @@ const network = (build: (n: Network) => string): Model =>
     let count = 0;
     const op = (opType: string, inputs: readonly string[], module: string) =>
       b.op(opType, inputs, {}, { name: `/${module.replaceAll('|', '/')}/${opType}_${count++}` });
-    const linear = (x: string, module: string) =>
-      op('MatMul', [x, b.weight(`${module.replaceAll('|', '.')}.weight`, [8, 8])], module);
+    const projection = (x: string, module: string, from: number, to: number) =>
+      op('MatMul', [x, b.weight(`${module.replaceAll('|', '.')}.weight`, [from, to])], module);
+    const linear = (x: string, module: string) => projection(x, module, 8, 8);
     const shifted = (x: string, module: string) => op('Add', [x, b.weight('table', [1, 4, 8])], module);
+    const plus = (x: string, value: number, module: string) =>
+      op('Add', [x, b.weight(`number_${count++}`, [1], [value])], module);
+    const tokens = (x: string, from: number, to: number, module: string) => {
+      const place = (at: number) => b.ints(`place_${count++}`, [at]);
+      return op('Slice', [x, place(from), place(to), place(1)], module);
+    };
+    const joined = (parts: readonly string[], module: string) =>
+      b.op('Concat', parts, { axis: 1 }, { name: `/${module.replaceAll('|', '/')}/Concat_${count++}` });
     const [sample, timestep] = [b.input('sample', [1, 4, 8]), b.input('timestep', [1, 8])];
-    b.output(linear(build({ sample, timestep, linear, op, shifted }), 'proj_out'), [1, 4, 8]);
+    const made = build({ sample, timestep, linear, op, shifted, plus, tokens, joined, projection });
+    b.output(linear(made, 'proj_out'), [1, 4, 8]);
   });
 
 const offered = (model: Model): readonly string[] =>
@@ -89,5 +107,86 @@ describe('a module that ends what another began', () => {
       return x;
     });
     expect(offered(model)).toEqual(['layer.0', 'layer.1']);
+  });
+
+  it('goes under its own name where what the other made is wider than what it adds to', () => {
+    const model = network(({ sample, linear, op, projection }) => {
+      let x = linear(sample, 'proj_in');
+      for (const at of [0, 1]) {
+        const layer = `layer.${at}`;
+        const attended = op('Add', [linear(linear(x, `${layer}|attn|v`), `${layer}|attn|out`), x], layer);
+        const wide = op('Tanh', [projection(attended, `${layer}|intermediate`, 8, 16)], `${layer}|intermediate`);
+        const back = projection(wide, `${layer}|output|dense`, 16, 8);
+        x = op('Add', [back, attended], `${layer}|output`);
+      }
+      return x;
+    });
+    const one = (layer: string) => [layer, `${layer}.attn`, `${layer}.output`];
+    expect(offered(model)).toEqual([...one('layer.0'), ...one('layer.1')]);
+  });
+});
+
+describe('a module that works on some of the tokens', () => {
+  const model = (parts: (x: string, n: Network, block: string) => readonly string[]) =>
+    network((n) => {
+      let x = n.linear(n.sample, 'proj_in');
+      for (const at of [0, 1]) {
+        const block = `blocks.${at}`;
+        const joined = n.joined(parts(x, n, block), block);
+        const inner = n.linear(joined, `${block}|ff|fc1`);
+        x = n.op('Add', [joined, n.linear(n.op('Relu', [inner], `${block}|ff`), `${block}|ff|fc2`)], block);
+      }
+      return x;
+    });
+  const attended = (x: string, { op, linear }: Network, block: string) =>
+    op('Add', [x, linear(linear(x, `${block}|attn|v`), `${block}|attn|out`)], block);
+
+  it('can go where all of them are put together again as they were', () => {
+    const whole = model((x, n, block) => [n.tokens(x, 0, 1, block), attended(n.tokens(x, 1, 4, block), n, block)]);
+    expect(offered(whole)).toEqual(
+      ['blocks.0', 'blocks.1'].flatMap((block) => [block, `${block}.attn`, `${block}.ff`]),
+    );
+  });
+
+  it('stays where they change places, or some come twice', () => {
+    const turned = model((x, n, block) => [attended(n.tokens(x, 1, 4, block), n, block), n.tokens(x, 0, 1, block)]);
+    const twice = model((x, n, block) => [n.tokens(x, 0, 1, block), attended(n.tokens(x, 0, 3, block), n, block)]);
+    for (const model of [turned, twice]) {
+      expect(offered(model)).toEqual(expect.arrayContaining(['blocks.0.attn', 'blocks.0.ff']));
+      expect(offered(model)).not.toContain('blocks.0');
+    }
+  });
+});
+
+describe('a module that scales and shifts by a condition', () => {
+  const model = (condition: (n: Network, module: string) => (x: string) => string) =>
+    network((n) => {
+      let x = n.linear(n.sample, 'proj_in');
+      for (const at of [0, 1]) {
+        x = condition(n, `time.${at}`)(x);
+        const block = `blocks.${at}`;
+        const inner = n.linear(x, `${block}|fc1`);
+        x = n.op('Add', [x, n.linear(n.op('Relu', [inner], block), `${block}|fc2`)], block);
+      }
+      return x;
+    });
+  const modulation = (n: Network, module: string, add: number) => (x: string) => {
+    const scale = n.plus(n.linear(n.timestep, `${module}|scale`), add, module);
+    return n.op('Add', [n.op('Mul', [x, scale], module), n.linear(n.timestep, `${module}|shift`)], module);
+  };
+
+  it('can go where it scales by 1 and what it makes', () => {
+    expect(offered(model((n, module) => modulation(n, module, 1)))).toEqual([
+      'time.0',
+      'blocks.0',
+      'time.1',
+      'blocks.1',
+    ]);
+  });
+
+  it('stays where it scales by something else, or normalises as well', () => {
+    const other = model((n, module) => modulation(n, module, 2));
+    const normal = model((n, module) => (x) => modulation(n, module, 1)(n.op('Tanh', [x], module)));
+    for (const model of [other, normal]) expect(offered(model)).toEqual(['blocks.0', 'blocks.1']);
   });
 });

@@ -8,11 +8,11 @@ import type { AtomTree } from './atomTree';
 import type { DraftRewire } from './draft';
 import type { Atom } from './findAtoms';
 import type { Flow } from './flow';
-import { shapeOf } from './flow';
+import { sameType, shapeOf } from './flow';
 import type { Modules } from './modules';
 import { modulesAround } from './modules';
 import { isPureView } from './operators';
-import { passageThrough } from './passage';
+import { numbersOf, passageThrough } from './passage';
 import { commonPath, isInside } from './scopes';
 
 export interface ModuleUnit {
@@ -37,6 +37,7 @@ interface Whole {
 /** `trees`: all atoms, inner ones included, in the order in which units are to name them. */
 export function moduleUnits(flow: Flow, modules: Modules, trees: readonly AtomTree[]): readonly ModuleUnit[] {
   const { whole, staying, ends } = wholeModules(flow, modules, trees);
+  const conditions = conditionModules(flow, modules, whole);
   const branches = branchModules(flow, modules, trees);
   const found = new Map<string, ModuleUnit>();
   // Where two are the same module, the one that can go stands for it.
@@ -45,6 +46,7 @@ export function moduleUnits(flow: Flow, modules: Modules, trees: readonly AtomTr
     ...branches.filter(({ reason }) => reason),
     ...branches,
     ...ends,
+    ...conditions,
     ...whole.map(({ unit }) => unit),
   ])
     if (!found.has(unit.id) || !unit.reason) found.set(unit.id, unit);
@@ -108,6 +110,8 @@ function endOfBranch(
   whole: readonly Whole[],
   treeOf: (atom: Atom) => AtomTree,
 ): readonly ModuleUnit[] {
+  if (endsAlone(flow, modules, module, atoms))
+    return [{ id: module, module, role: 'module', rewires, trees: atoms.map(treeOf) }];
   const weighted = atoms.flatMap(({ branch }) => branch.filter((node) => flow.weighted[node]));
   const path = commonPath([module, ...weighted.map((node) => present(modules.scopes[node]))]);
   const around = whole.find(({ unit }) => unit.module === path);
@@ -117,6 +121,86 @@ function endOfBranch(
   const place = Math.max(...ordered.map((found) => found.findIndex((atom) => atoms.includes(atom))));
   if (place < 0) return [];
   return [{ id: `${path}#${place + 1}`, module: path, role: 'part', rewires, trees: atoms.map(treeOf) }];
+}
+
+/**
+ * Is what passes such an end by the only thing of its size that it is given? A feed-forward in two modules, the second of which
+ * projects back and adds: what the first made is wider, so the second without itself is what it was given to add to.
+ */
+function endsAlone(flow: Flow, modules: Modules, module: string, atoms: readonly Atom[]): boolean {
+  const inside = (node: number) => isInside(present(modules.scopes[node]), module);
+  const size = (value: number) => shapeOf(flow, value)?.reduce((product, dim) => product * dim, 1);
+  return atoms.every(({ branch, entry }) => {
+    const own = new Set(branch);
+    const given = branch
+      .filter(inside)
+      .flatMap((node) => present(flow.data[node]))
+      .filter((value) => own.has(present(flow.producer[value])) && !inside(present(flow.producer[value])));
+    const sizes = given.map(size);
+    return (
+      sizes.length > 0 && sizes.every((one) => one !== undefined && one !== size(entry)) && size(entry) !== undefined
+    );
+  });
+}
+
+/**
+ * Modules that scale the hidden state by 1 and what they make of a condition, or add to it what they make of one, and do no
+ * more: without what they make, it passes them unchanged.
+ */
+function conditionModules(flow: Flow, modules: Modules, whole: readonly Whole[]): readonly ModuleUnit[] {
+  const known = new Set(whole.map(({ unit }) => unit.id));
+  return [...modules.called].flatMap((module): ModuleUnit[] => {
+    const inside = (node: number) => isInside(present(modules.scopes[node]), module);
+    // Parts of a condition that others read too are no results of its own.
+    const results = (modules.results.get(module) ?? []).filter(
+      (value) => flow.trunk[value] || madeByWeights(flow, inside, value),
+    );
+    const [result] = results;
+    if (known.has(module) || results.length !== 1 || result === undefined || !flow.trunk[result]) return [];
+    const entry = conditioned(flow, inside, result);
+    return entry === undefined
+      ? []
+      : [{ id: module, module, role: 'module', rewires: [{ exit: result, entry }], trees: [] }];
+  });
+}
+
+/** What came in from outside, where all that happens to it inside is scaling and shifting by conditions that are made there. */
+function conditioned(flow: Flow, inside: (node: number) => boolean, result: number): number | undefined {
+  let found = false;
+  for (let value = result; ; ) {
+    const node = present(flow.producer[value]);
+    if (node < 0 || !inside(node)) return found && sameType(flow, value, result) ? value : undefined;
+    const { opType, domain } = present(flow.nodes[node]);
+    const data = present(flow.data[node]);
+    const hidden = data.filter((operand) => flow.trunk[operand]);
+    const [next] = hidden;
+    if (next === undefined || hidden.length !== 1 || domain !== '') return undefined;
+    if (!isPureView(present(flow.nodes[node]))) {
+      const condition = data.find((operand) => operand !== next);
+      if (condition === undefined || !flow.stream[condition] || !madeByWeights(flow, inside, condition))
+        return undefined;
+      if (opType !== 'Add' && !(opType === 'Mul' && isOnePlus(flow, condition))) return undefined;
+      found = true;
+    } else if (opType === 'Transpose') return undefined;
+    value = next;
+  }
+}
+
+/** 1 + f, in any form. */
+function isOnePlus(flow: Flow, value: number): boolean {
+  for (let current = value; ; ) {
+    const node = present(flow.producer[current]);
+    if (node < 0) return false;
+    const { opType, domain, inputs } = present(flow.nodes[node]);
+    if (opType === 'Add' && domain === '')
+      return inputs.some((name) => {
+        const values = numbersOf(flow, name);
+        return values !== undefined && values.length > 0 && values.every((one) => one === 1);
+      });
+    const [shown] = present(flow.data[node]);
+    if (!isPureView(present(flow.nodes[node])) || shown === undefined) return false;
+    current = shown;
+  }
 }
 
 /** Everything there is, or a stack beside the trunk: its members can go one by one, all of it is no block. */

@@ -24,6 +24,9 @@ interface Cut {
   /** `undefined` where only the length is known. */
   readonly start: number | undefined;
   readonly length: number;
+  /** Where a Slice has them: the values that say where it starts and ends. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 }
 
 const NO_WAY = 'Nothing passes it unchanged: it has no skip connection around it.';
@@ -78,6 +81,12 @@ export function passageThrough(
       value = step;
       continue;
     }
+    const joined = cuts.length > 0 ? undefined : joinStep(flow, atoms, inside, node);
+    if (joined) {
+      crossed.push(...joined.atoms);
+      [value, entry] = [joined.whole, undefined];
+      continue;
+    }
     const sum = sumBehindNorm(flow, atoms, inside, value);
     if (sum === undefined) return NO_WAY;
     direct = true;
@@ -114,6 +123,65 @@ function partStep(flow: Flow, node: number, value: number, cuts: Cut[]): number 
   return part;
 }
 
+/**
+ * Back over the joining of all parts of one value, some of which had something added: a layer that works on a part of the
+ * tokens and leaves the others as they are.
+ */
+function joinStep(
+  flow: Flow,
+  atoms: ReadonlyMap<number, Atom>,
+  inside: (node: number) => boolean,
+  node: number,
+): { readonly whole: number; readonly atoms: readonly Atom[] } | undefined {
+  const { opType, domain, inputs } = present(flow.nodes[node]);
+  if (opType !== 'Concat' || domain !== '' || inputs.length < 2) return undefined;
+  const parts = inputs.map((name) => partBehind(flow, atoms, inside, flow.ids.get(name)));
+  if (!parts.every((part) => part !== undefined)) return undefined;
+  const [first] = parts;
+  const whole = first && shapeOf(flow, first.whole);
+  if (!first || !whole || parts.some((part) => part.whole !== first.whole)) return undefined;
+  const axis = normalAxis(intAttribute(flow, node, 'axis') ?? 0, whole.length);
+  let [end, to]: [number, string | undefined] = [0, undefined];
+  for (const { cut } of parts) {
+    if (cut.axis !== axis || (cut.start === undefined ? to === undefined || cut.from !== to : cut.start !== end))
+      return undefined;
+    [end, to] = [end + cut.length, cut.to];
+  }
+  return end === whole[axis] ? { whole: first.whole, atoms: parts.flatMap((part) => part.atoms) } : undefined;
+}
+
+/** Of which value an operand is a part, and the sums on the way. */
+function partBehind(
+  flow: Flow,
+  atoms: ReadonlyMap<number, Atom>,
+  inside: (node: number) => boolean,
+  operand: number | undefined,
+): { readonly whole: number; readonly cut: Cut; readonly atoms: readonly Atom[] } | undefined {
+  const crossed: Atom[] = [];
+  for (let value = operand; value !== undefined; ) {
+    const node = present(flow.producer[value]);
+    if (node < 0 || !inside(node)) return undefined;
+    const atom = atoms.get(value);
+    const { opType, domain } = present(flow.nodes[node]);
+    if (atom) {
+      if (atom.reason) return undefined;
+      crossed.push(atom);
+      value = atom.entry;
+    } else if (isCast(opType) && domain === '' && sameType(flow, value, present(present(flow.data[node])[0]))) {
+      value = present(flow.data[node])[0];
+    } else {
+      const cuts: Cut[] = [];
+      const whole = opType === 'Concat' ? undefined : partStep(flow, node, value, cuts);
+      const [cut] = cuts;
+      return whole === undefined || !cut ? undefined : { whole, cut, atoms: crossed };
+    }
+  }
+  return undefined;
+}
+
+/** What exporters write where a type stays what it was. */
+const isCast = (opType: string): boolean => opType === 'Cast' || opType === 'Identity';
+
 function splitCut(flow: Flow, node: number, value: number): Cut | undefined {
   const { outputs } = present(flow.nodes[node]);
   const whole = shapeOf(flow, present(flow.data[node])[0]);
@@ -136,7 +204,9 @@ function sliceCut(flow: Flow, node: number, value: number): Cut | undefined {
   const axes = operand(3) ?? before.map((_, i) => i);
   const start = operand(1)?.[axes.findIndex((one) => normalAxis(one, before.length) === axis)];
   const length = present(after[axis]);
-  return { axis, start: start === undefined ? undefined : start < 0 ? start + present(before[axis]) : start, length };
+  const [from, to] = axes.length === 1 ? present(flow.nodes[node]).inputs.slice(1, 3) : [];
+  const known = start === undefined ? undefined : start < 0 ? start + present(before[axis]) : start;
+  return { axis, start: known, length, from, to };
 }
 
 /** The operand of a Concat that a cut takes out whole. */
@@ -198,7 +268,7 @@ function intAttribute(flow: Flow, node: number, name: string): number | undefine
 }
 
 /** The numbers of a constant. */
-function numbersOf(flow: Flow, name: string): readonly number[] | undefined {
+export function numbersOf(flow: Flow, name: string): readonly number[] | undefined {
   const id = flow.ids.get(name);
   const node = id === undefined ? -1 : present(flow.producer[id]);
   const value = node < 0 ? undefined : present(flow.nodes[node]).attributes.get('value');

@@ -7,13 +7,19 @@ from diffusers import (
     AutoencoderKLCosmos,
     AutoencoderKLFlux2,
     AutoencoderKLHunyuanImage,
+    AutoencoderKLHunyuanImageRefiner,
     AutoencoderKLHunyuanVideo15,
+    AutoencoderKLKVAEVideo,
     AutoencoderKLLTX2Video,
     AutoencoderKLMagvit,
+    AutoencoderKLMiniMaxH3,
     AutoencoderKLMochi,
     AutoencoderKLQwenImage,
+    AutoencoderKLQwenImage21,
     AutoencoderOobleck,
+    AutoencoderRAE,
     AutoencoderTiny,
+    AutoencoderVidTok,
     VQModel,
 )
 
@@ -71,4 +77,24 @@ HELD_OUT_DECODERS: tuple[Family, ...] = (
         decoder_layers_per_block=(2, 1, 1, 1), patch_size=1, decoder_causal=False), _latent(1, 8, 2, 3, 4)),
     held_decoder("decoder-flux-2", AutoencoderKLFlux2, dict(
         block_out_channels=(8, 16), latent_channels=4, norm_num_groups=4, layers_per_block=1, **PAIR), _latent(1, 4, 4, 6)),
+    held_decoder("decoder-minimax-h3", AutoencoderKLMiniMaxH3, dict(
+        latent_channels=4, block_out_channels=(8, 16), layers_per_block=1, spatial_downsample_factors=(2, 2),
+        temporal_downsample_factors=(2, 2), norm_num_groups=8, decoder_num_layers=3, decoder_num_attention_heads=2,
+        decoder_attention_head_dim=8, decoder_num_register_tokens=2, decoder_ffn_mult=2, latents_mean=(0.0,) * 4,
+        latents_std=(1.0,) * 4), _latent(1, 4, 7, 2, 3)),
+    held_decoder("decoder-kvae-video", AutoencoderKLKVAEVideo, dict(
+        ch=32, ch_mult=(1, 2), num_res_blocks=1, z_channels=4, temporal_compress_times=2), _latent(1, 4, 2, 4, 6)),
+    held_decoder("decoder-vidtok", AutoencoderVidTok, dict(
+        ch=32, ch_mult=[1, 2, 2], z_channels=4, num_res_blocks=1), _latent(1, 4, 2, 3, 4),
+        lambda self, z: self.decode(z)),
+    held_decoder("decoder-qwen-image-2.1", AutoencoderKLQwenImage21, dict(
+        base_dim=8, decoder_base_dim=8, z_dim=4, dim_mult=[1, 2, 2], num_res_blocks=1, temperal_downsample=[False, True],
+        latents_mean=[0.0] * 4, latents_std=[1.0] * 4), _latent(1, 4, 1, 3, 4)),
+    held_decoder("decoder-rae", AutoencoderRAE, dict(
+        encoder_hidden_size=64, encoder_num_hidden_layers=1, encoder_patch_size=14, encoder_input_size=56, patch_size=4,
+        image_size=16, decoder_hidden_size=32, decoder_num_hidden_layers=3, decoder_num_attention_heads=4,
+        decoder_intermediate_size=64), _latent(1, 64, 4, 4)),
+    held_decoder("decoder-hunyuan-refiner", AutoencoderKLHunyuanImageRefiner, dict(
+        latent_channels=4, block_out_channels=(16, 16, 32), layers_per_block=1, spatial_compression_ratio=4,
+        temporal_compression_ratio=2), _latent(1, 4, 2, 3, 4)),
 )

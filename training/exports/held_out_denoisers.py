@@ -76,10 +76,10 @@ U_NETS = (
         lambda: {"sample": noise(1, 2, 64), "timestep": torch.tensor([20])}),
     held("i2vgen-xl", I2VGenXLUNet, dict(
         block_out_channels=(8, 16), norm_num_groups=4, down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"),
-        up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"), cross_attention_dim=16, num_attention_heads=4),
+        up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"), cross_attention_dim=16, attention_head_dim=4),
         lambda: {
-            "sample": noise(1, 4, 2, 8, 8), "timestep": torch.tensor([20]), "fps": torch.tensor([8]),
-            "image_latents": noise(1, 4, 2, 8, 8, seed=3), "image_embeddings": noise(1, 16, seed=4),
+            "sample": noise(1, 4, 2, 32, 32), "timestep": torch.tensor([20]), "fps": torch.tensor([8]),
+            "image_latents": noise(1, 4, 2, 32, 32, seed=3), "image_embeddings": noise(1, 16, seed=4),
             "encoder_hidden_states": noise(1, 7, 16, seed=2),
         }, is_unet=True),
     held("audioldm-2", AudioLDM2UNet2DConditionModel, dict(

@@ -5,13 +5,15 @@ from collections.abc import Callable
 import torch
 
 from family import Family
+from workarounds import repeats_count_from_the_front
 
 
-def _calling(cls, names: list[str], fixed: dict, first: Callable, method: str) -> type:
+def _calling(cls, names: list[str], fixed: dict, first: Callable, method: str, arrange: Callable = dict) -> type:
     """The class with a forward method of positional tensors, in the order of the inputs; `fixed`: other arguments."""
 
     def forward(self, *args):
-        return first(getattr(cls, method)(self, **dict(zip(names, args)), **fixed))
+        with repeats_count_from_the_front():
+            return first(getattr(cls, method)(self, **arrange(dict(zip(names, args))), **fixed))
 
     # torch.onnx reads the names of inputs from the signature.
     source = f"def forward(self, {', '.join(names)}): return _forward(self, {', '.join(names)})"
@@ -20,9 +22,9 @@ def _calling(cls, names: list[str], fixed: dict, first: Callable, method: str) -
     return type(f"Held{cls.__name__}", (cls,), {"forward": scope["forward"]})
 
 
-def held(name, cls, configuration, inputs, is_unet=False, fixed=None, first=lambda result: result[0]) -> Family:
-    """A diffusers denoiser. `first`: the tensor out of what it returns as a tuple."""
-    made = _calling(cls, list(inputs()), {"return_dict": False, **(fixed or {})}, first, "forward")
+def held(name, cls, configuration, inputs, is_unet=False, fixed=None, first=lambda result: result[0], arrange=dict) -> Family:
+    """A diffusers denoiser. `first`: the tensor out of what it returns as a tuple; `arrange`: its arguments out of the inputs."""
+    made = _calling(cls, list(inputs()), {"return_dict": False, **(fixed or {})}, first, "forward", arrange)
     return Family(name=name, build=lambda: made(**configuration), inputs=inputs, is_unet=is_unet, generic=True)
 
 

@@ -4,7 +4,7 @@
 * legacy, Wan's decoder: "Exporting the operator 'aten::_upsample_nearest_exact2d' to ONNX opset version 17 is not supported".
 * both, HunyuanVideo: filling a boolean mask. The legacy exporter stops with an internal assertion ("We don't have an op
   for aten::masked_fill"); the dynamo exporter writes Where on booleans, which onnxruntime has no CPU kernel for.
-* legacy, LTX: `repeat_interleave(2, dim=-1)`. The exporter turns the -1 into an axis in place, and with it every other -1 of the model
+* legacy, LTX and LTX 2: `repeat_interleave(2, dim=-1)`. The exporter turns the -1 into an axis in place, and with it every other -1 of the model
   ("Op (Concat) [ShapeInferenceError] axis must be in [-rank, rank-1]").
 """
 
@@ -15,7 +15,11 @@ import torch
 
 def _rms_norm(graph, input, normalized_shape, weight, eps):
     """x / sqrt(mean(x^2) + eps) * weight, over the last axis."""
-    epsilon = eps if isinstance(eps, float) else torch.onnx.symbolic_helper._maybe_get_const(eps, "f")
+    helper = torch.onnx.symbolic_helper
+    if isinstance(eps, torch._C.Value) and helper._is_none(eps):
+        epsilon = torch.finfo(torch.float32).eps
+    else:
+        epsilon = eps if isinstance(eps, float) else helper._maybe_get_const(eps, "f")
     square = graph.op("Pow", input, graph.op("Constant", value_t=torch.tensor(2.0)))
     mean = graph.op("ReduceMean", square, axes_i=[-1])
     constant = graph.op("Constant", value_t=torch.tensor(epsilon, dtype=torch.float32))
@@ -71,8 +75,8 @@ def repeats_count_from_the_front():
     """While open, repeat_interleave never sees a negative axis."""
 
     def make(original):
-        def repeat_interleave(tensor, repeats, dim):
-            return original(tensor, repeats, dim % tensor.dim())
+        def repeat_interleave(tensor, repeats, dim=None, **options):
+            return original(tensor, repeats, None if dim is None else dim % tensor.dim(), **options)
 
         return repeat_interleave
 
