@@ -4,6 +4,7 @@
  */
 import { present } from '../errors/present';
 import type { Model, TensorType } from '../onnx/model';
+import type { AtomTree } from './atomTree';
 import { allTrees, nestAtoms } from './atomTree';
 import type { Block, BlockTree, Rewire } from './block';
 import { countTotals } from './countTotals';
@@ -16,6 +17,7 @@ import { analyse } from './flow';
 import { innerStages } from './innerStages';
 import { findLatentInput } from './latentInput';
 import { layerParts } from './layerParts';
+import type { Modules } from './modules';
 import { modulesOf } from './modules';
 import { moduleTree } from './moduleTree';
 import { notesOn } from './notes';
@@ -41,8 +43,11 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const trees = nestAtoms(flow, findAtoms(flow));
   const unet = unetTree(flow, trunkChain(flow, trees));
   const modules = modulesOf(flow);
-  const drafts =
-    unet?.blocks ?? (modules ? moduleTree(flow, modules, allTrees(flow, trees)) : transformerTree(flow, trees));
+  const drafts = unet
+    ? [...besideTrunk(flow, modules, trees), ...unet.blocks]
+    : modules
+      ? moduleTree(flow, modules, allTrees(flow, trees))
+      : transformerTree(flow, trees);
   const ownership = assignOwners(flow, drafts, unet ? undefined : modules?.scopes);
   const roots = inOrder(flow, [...drafts, ...ownership.outside]);
   const builder = blockBuilder(flow, ownership);
@@ -53,6 +58,15 @@ export function discoverBlocks(model: Model, options: DiscoverOptions): BlockTre
   const parts = unet && modules ? layerParts(flow, modules, allTrees(flow, trees), blocks) : [];
   const totals = countTotals(model, flow.types);
   return { latentInput, blocks, groups, parts, notes: notesOn(flow, blocks), totals };
+}
+
+/** Of a U-Net, blocks that a condition runs through before it meets the latent: they lie on no way of the U. */
+function besideTrunk(flow: Flow, modules: Modules | undefined, trees: readonly AtomTree[]): readonly Draft[] {
+  const onTrunk = (node: number) => present(flow.outputs[node]).some((value) => flow.trunk[value]);
+  const beside = trees.filter(({ atom }) => !flow.trunk[atom.exit]);
+  if (!modules || beside.length === 0) return [];
+  const isBeside = (draft: Draft): boolean => !draft.nodes.some(onTrunk) && draft.children.every(isBeside);
+  return moduleTree(flow, modules, allTrees(flow, beside)).filter(isBeside);
 }
 
 function inOrder(flow: Flow, drafts: readonly Draft[]): readonly Draft[] {

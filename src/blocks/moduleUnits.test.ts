@@ -190,3 +190,87 @@ describe('a module that scales and shifts by a condition', () => {
     for (const model of [other, normal]) expect(offered(model)).toEqual(['blocks.0', 'blocks.1']);
   });
 });
+
+/** As the legacy exporter writes calls; `weights`: the path of a module by its weights, where that is another. */
+const written = (
+  build: (n: { call(x: string, name: string, weights: string): string; sample: string }) => string,
+): Model =>
+  buildModel((b) => {
+    let count = 0;
+    const sample = b.input('sample', [1, 4, 8]);
+    const call = (x: string, name: string, weights: string): string => {
+      const op = (opType: string, inputs: readonly string[], module: string) =>
+        b.op(opType, inputs, {}, { name: `/${module}/${opType}_${count++}` });
+      const part = (of: string, inner: string) =>
+        op('MatMul', [of, b.weight(`${weights}.${inner}.weight`, [8, 8])], `${name}/${inner}`);
+      return op('Add', [x, part(op('Relu', [part(x, 'fc1')], name), 'fc2')], name);
+    };
+    const between = (x: string) => b.op('Tanh', [x], {}, { name: `/decoder/Tanh_${count++}` });
+    const last = build({ sample, call: (x, name, weights) => between(call(x, name, weights)) });
+    b.output(b.op('MatMul', [last, b.weight('decoder.out.weight', [8, 8])], {}, { name: '/decoder/out/MatMul' }), null);
+  });
+
+describe('modules that are called without the one around them', () => {
+  it('have the names of their weights', () => {
+    const model = written(({ sample, call }) => {
+      let x = sample;
+      for (const level of [1, 0])
+        for (const at of [0, 1]) x = call(x, `decoder/block.${at}`, `decoder.up.${level}.block.${at}`);
+      return x;
+    });
+    expect(offered(model)).toEqual([1, 0].flatMap((level) => [0, 1].map((at) => `decoder.up.${level}.block.${at}`)));
+  });
+
+  it('may be entries of a dictionary, which no name has', () => {
+    const model = written(({ sample, call }) =>
+      [0, 1].reduce((x, at) => call(x, `image.${at}`, `modes.image.${at}`), sample),
+    );
+    expect(offered(model)).toEqual(['modes.image.0', 'modes.image.1']);
+  });
+
+  it('keep the name that is written where the weights of one call say two things', () => {
+    const model = buildModel((b) => {
+      let count = 0;
+      const op = (opType: string, inputs: readonly string[], module: string) =>
+        b.op(opType, inputs, {}, { name: `/${module}/${opType}_${count++}` });
+      const part = (x: string, at: number, inner: string, weights: string) =>
+        op('MatMul', [x, b.weight(`${weights}.${at}.${inner}.weight`, [8, 8])], `block.${at}/${inner}`);
+      let x = b.input('sample', [1, 4, 8]);
+      for (const at of [0, 1])
+        x = op(
+          'Add',
+          [x, part(op('Relu', [part(x, at, 'fc1', 'one.block')], `block.${at}`), at, 'fc2', 'two.block')],
+          `block.${at}`,
+        );
+      b.output(b.op('MatMul', [x, b.weight('out.weight', [8, 8])], {}, { name: '/out/MatMul' }), null);
+    });
+    expect(offered(model)).toEqual(['block.0', 'block.1']);
+  });
+});
+
+describe('a U-Net', () => {
+  it('offers what a condition runs through before it meets the latent', () => {
+    const model = buildModel((b) => {
+      let count = 0;
+      const op = (opType: string, inputs: readonly string[], module: string) =>
+        b.op(opType, inputs, {}, { name: `/${module}/${opType}_${count++}` });
+      const linear = (x: string, module: string, from = 8) =>
+        op('MatMul', [x, b.weight(`${module.replaceAll('/', '.')}.weight`, [from, 8])], module);
+      const block = (x: string, module: string) =>
+        op('Add', [x, linear(op('Relu', [linear(x, `${module}/fc1`)], module), `${module}/fc2`)], module);
+      const [sample, text] = [b.input('sample', [1, 4, 8]), b.input('encoder_hidden_states', [1, 4, 8])];
+      const condition = block(text, 'text_encoder');
+      const first = linear(op('Add', [sample, condition], 'conv_in'), 'conv_in');
+      const second = block(first, 'down.0');
+      const third = block(linear(second, 'down.sampler'), 'down.1');
+      const joined = (x: string, skip: string, module: string) =>
+        linear(b.op('Concat', [x, skip], { axis: 2 }, { name: `/${module}/Concat` }), `${module}/proj`, 16);
+      let x = block(third, 'mid');
+      for (const [at, skip] of [third, second, first].entries()) x = block(joined(x, skip, `up.${at}`), `up.${at}`);
+      b.output(linear(x, 'conv_out'), null);
+    });
+    const tree = discoverBlocks(model, { bindings: new Map() });
+    expect(tree.blocks.some(({ kind }) => kind === 'stage')).toBe(true);
+    expect(offered(model)).toContain('text_encoder');
+  });
+});

@@ -64,6 +64,7 @@ function wholeModules(
   const scopeOf = ({ atom }: AtomTree) => present(modules.scopes[present(flow.producer[atom.exit])]);
   const holdsSums = new Set(trees.flatMap((tree) => modulesAround(scopeOf(tree), modules.called)));
   const onTrunk = trees.filter(({ atom }) => flow.trunk[atom.exit] === 1).map(scopeOf);
+  const adding = new Set(trees.map(scopeOf));
   const treeOf = ({ exit }: Atom) => present(byExit.get(exit));
   const whole: Whole[] = [];
   const staying: ModuleUnit[] = [];
@@ -77,7 +78,7 @@ function wholeModules(
       if (own.length > 0) staying.push({ ...base, rewires: [], trees: own, reason: found });
     } else if (found.atoms.length > 0 && !holdsBranches(flow, modules, module, found)) {
       loose.push({ module, found });
-    } else if (found.atoms.length > 0 && !isWholeStack(module, onTrunk)) {
+    } else if (found.atoms.length > 0 && !isWholeStack(module, onTrunk, adding)) {
       whole.push({
         unit: { ...base, rewires: found.rewires, trees: found.atoms.map(treeOf) },
         passages: found.passages,
@@ -203,11 +204,15 @@ function isOnePlus(flow: Flow, value: number): boolean {
   }
 }
 
-/** Everything there is, or a stack beside the trunk: its members can go one by one, all of it is no block. */
-function isWholeStack(module: string, onTrunk: readonly string[]): boolean {
+/**
+ * Everything there is, or a stack beside the trunk: its members can go one by one, all of it is no block. What `adds` itself
+ * beside the trunk is no stack.
+ */
+function isWholeStack(module: string, onTrunk: readonly string[], adds: ReadonlySet<string>): boolean {
   if (/\.?\d+$/.test(module)) return false;
   const inside = onTrunk.filter((scope) => isInside(scope, module));
-  return inside.length === onTrunk.length || inside.length === 0;
+  if (inside.length === 0) return !adds.has(module);
+  return inside.length === onTrunk.length;
 }
 
 interface Through {

@@ -5,7 +5,7 @@
  */
 import { present } from '../errors/present';
 import type { Flow } from './flow';
-import { callChain, commonPath, isInside } from './scopes';
+import { callChain, commonPath, isInside, weightScope } from './scopes';
 
 export interface Modules {
   /** Node -> the innermost module that it is a call of; '' for the outermost forward method. */
@@ -18,7 +18,7 @@ export interface Modules {
 
 /** `undefined` where a node with weights is without a place, or all are in one. */
 export function modulesOf(flow: Flow): Modules | undefined {
-  const chains = mergeCalls(flow, flow.nodes.map(callChain));
+  const chains = placedByWeights(flow, mergeCalls(flow, flow.nodes.map(callChain)));
   if (chains.some((chain, node) => chain === undefined && flow.weighted[node])) return undefined;
   const called = new Set(chains.flatMap((chain) => chain ?? []));
   if (called.size === 0) return undefined;
@@ -29,14 +29,93 @@ export function modulesOf(flow: Flow): Modules | undefined {
   return { scopes, called, results: resultsOf(flow, scopes, called) };
 }
 
+type Chains = readonly (readonly string[] | undefined)[];
+
+/**
+ * A module that is called without the one around it (`self.inner.attention(x)`, an entry of a dictionary of modules) lacks
+ * that in the names that the legacy exporter writes; the names of its weights have it. Calls that are written alike are told
+ * apart by what is called between them. Where the weights of one call say two things, all stays as it is written.
+ */
+function placedByWeights(flow: Flow, chains: Chains): Chains {
+  const runs = new Map<string, Run[]>();
+  chains.forEach((chain, node) => {
+    if (!chain || flow.nodes[node]?.metadata?.size) return;
+    const weights = weightScope(
+      present(flow.uses[node]).flatMap((value) => (flow.stream[value] ? [] : [present(flow.names[value])])),
+    );
+    chain.forEach((path, depth) => {
+      const known = runs.get(path) ?? [];
+      if (known.length === 0) runs.set(path, known);
+      let run = known.at(-1);
+      if (!run || interrupted(chains, run.last, node, path))
+        known.push((run = { first: node, last: node, depth, inserted: new Set() }));
+      run.last = node;
+      const inserted = insertedBefore(chain, depth, weights);
+      if (inserted !== undefined) run.inserted.add(inserted);
+    });
+  });
+  const moved = [...chains];
+  for (const [path, found] of runs) {
+    if (found.some(({ inserted }) => inserted.size > 1) || found.every(({ inserted }) => ![...inserted][0])) continue;
+    for (const { first, last, depth, inserted } of found) {
+      const [part] = inserted;
+      if (!part) continue;
+      const before = path.slice(0, path.length - ownPart(present(chains[first]), depth).length);
+      for (let node = first; node <= last; node++) {
+        const chain = moved[node];
+        if (chains[node]?.[depth] === path && chain)
+          moved[node] = chain.map((one, at) => (at < depth ? one : `${before}${part}.${one.slice(before.length)}`));
+      }
+    }
+  }
+  return moved;
+}
+
+/** Nodes of calls that are written alike, with nothing of another call between them. */
+interface Run {
+  readonly first: number;
+  last: number;
+  readonly depth: number;
+  /** What the names of weights have before the module's own name and its written path lacks; '' where it lacks nothing. */
+  readonly inserted: Set<string>;
+}
+
+/** Is a node of another place between two nodes of a module? */
+function interrupted(chains: Chains, from: number, to: number, path: string): boolean {
+  for (let node = from + 1; node < to; node++) {
+    const chain = chains[node];
+    if (chain && chain.length > 0 && !chain.includes(path)) return true;
+  }
+  return false;
+}
+
+/** A module's name in the one around it. */
+function ownPart(chain: readonly string[], depth: number): string {
+  const path = present(chain[depth]);
+  const around = depth === 0 ? '' : present(chain[depth - 1]);
+  return path.startsWith(`${around}.`) ? path.slice(around.length + 1) : path;
+}
+
+/** `inner` where the weights of `blocks.0.attention.to_q` are called `blocks.0.inner.attention.to_q.bias` (at `attention`). */
+function insertedBefore(chain: readonly string[], depth: number, weights: string): string | undefined {
+  const written = chain.at(-1);
+  if (weights === '' || written === undefined) return undefined;
+  const path = present(chain[depth]);
+  const before = path.slice(0, path.length - ownPart(chain, depth).length);
+  const after = written.slice(before.length);
+  const named = weights.split('.');
+  if (!weights.startsWith(before) || (weights !== `${before}${after}` && !weights.endsWith(`.${after}`)))
+    return undefined;
+  const length = named.length - after.split('.').length;
+  const head = before === '' ? [] : before.slice(0, -1).split('.');
+  return length < head.length ? undefined : named.slice(head.length, length).join('.');
+}
+
 /**
  * The legacy exporter writes the second call of `conv` as `conv_1`. It is one where there is a `conv` beside it and no
  * weight is called `conv_1`: modules may have such names of their own.
  */
-function mergeCalls(
-  flow: Flow,
-  chains: readonly (readonly string[] | undefined)[],
-): readonly (readonly string[] | undefined)[] {
+function mergeCalls(flow: Flow, chains: Chains): Chains {
   const written = new Set(chains.flatMap((chain) => chain ?? []));
   const holders = new Set([...flow.graph.initializers.keys()].flatMap((name) => pathsAround(name)));
   const merged = new Map<string, string>();
