@@ -73,6 +73,8 @@ function atomAt(flow: Flow, at: number, earlier: ReadonlyMap<number, Atom>): Ato
     identityAtom(flow, exit, q, p) ??
     besideAtom(flow, exit, p, q, earlier) ??
     besideAtom(flow, exit, q, p, earlier) ??
+    partsAtom(flow, exit, p, q) ??
+    partsAtom(flow, exit, q, p) ??
     doubleAtom(flow, exit, p, q);
   if (!atom || atom.reason) return atom;
   return verified && fits(flow, atom, p, q) ? atom : { ...atom, reason: unverifiedReason(flow, atom) };
@@ -111,6 +113,18 @@ function beforeRounding(flow: Flow, value: number): number {
   const quantised = dequantised?.opType === 'DequantizeLinear' ? made(dequantised.inputs[0]) : undefined;
   const source = quantised?.opType === 'QuantizeLinear' ? flow.ids.get(quantised.inputs[0] ?? '') : undefined;
   return source !== undefined && sameType(flow, source, value) ? source : value;
+}
+
+/** e + f(parts of e): what is added to is put together of parts, and the branch reads these and not the whole. */
+function partsAtom(flow: Flow, exit: number, e: number, q: number): Atom | undefined {
+  const node = flow.nodes[present(flow.producer[e])];
+  if (node?.opType !== 'Concat' || node.domain !== '') return undefined;
+  const branches = present(flow.data[present(flow.producer[e])]).map((part) =>
+    flow.stream[part] ? nodesBetween(flow, rootOf(flow, part), q) : undefined,
+  );
+  if (!branches.every((branch) => branch !== undefined)) return undefined;
+  const branch = [...new Set(branches.flat())].sort((a, b) => a - b);
+  return branch.some((at) => flow.weighted[at]) ? { exit, entry: e, kind: 'identity', branch } : undefined;
 }
 
 /** More branches side by side than any block has. */

@@ -17,6 +17,8 @@ interface Network {
   plus(x: string, value: number, module: string): string;
   /** Tokens from one place to another. */
   tokens(x: string, from: number, to: number, module: string): string;
+  /** One token, its axis taken away and put in again. */
+  one(x: string, at: number, module: string): string;
   /** Tokens of one after those of the other. */
   joined(parts: readonly string[], module: string): string;
   /** A product with weights of another width. */
@@ -38,10 +40,15 @@ const network = (build: (n: Network) => string): Model =>
       const place = (at: number) => b.ints(`place_${count++}`, [at]);
       return op('Slice', [x, place(from), place(to), place(1)], module);
     };
+    const one = (x: string, at: number, module: string) => {
+      const taken = { name: `/${module.replaceAll('|', '/')}/Gather_${count++}` };
+      const token = b.op('Gather', [x, b.ints(`place_${count++}`, at)], { axis: 1 }, taken);
+      return op('Unsqueeze', [token, b.ints(`place_${count++}`, [1])], module);
+    };
     const joined = (parts: readonly string[], module: string) =>
       b.op('Concat', parts, { axis: 1 }, { name: `/${module.replaceAll('|', '/')}/Concat_${count++}` });
     const [sample, timestep] = [b.input('sample', [1, 4, 8]), b.input('timestep', [1, 8])];
-    const made = build({ sample, timestep, linear, op, shifted, plus, tokens, joined, projection });
+    const made = build({ sample, timestep, linear, op, shifted, plus, tokens, one, joined, projection });
     b.output(linear(made, 'proj_out'), [1, 4, 8]);
   });
 
@@ -148,6 +155,23 @@ describe('a module that works on some of the tokens', () => {
     );
   });
 
+  it('can go where the branch reads the parts and not what they are put together to', () => {
+    const whole = network((n) => {
+      let x = n.linear(n.sample, 'proj_in');
+      for (const at of [0, 1]) {
+        const block = `blocks.${at}`;
+        const [first, others] = [n.one(x, 0, block), attended(n.tokens(x, 1, 4, block), n, block)];
+        const mixed = n.linear(n.joined([others, first], block), `${block}|space|v`);
+        const spread = n.linear(n.op('Tanh', [mixed], `${block}|space`), `${block}|space|out`);
+        x = n.op('Add', [n.joined([first, others], block), spread], block);
+      }
+      return x;
+    });
+    expect(offered(whole)).toEqual(
+      ['blocks.0', 'blocks.1'].flatMap((block) => [block, `${block}.attn`, `${block}.space`]),
+    );
+  });
+
   it('stays where they change places, or some come twice', () => {
     const turned = model((x, n, block) => [attended(n.tokens(x, 1, 4, block), n, block), n.tokens(x, 0, 1, block)]);
     const twice = model((x, n, block) => [n.tokens(x, 0, 1, block), attended(n.tokens(x, 0, 3, block), n, block)]);
@@ -245,6 +269,61 @@ describe('modules that are called without the one around them', () => {
       b.output(b.op('MatMul', [x, b.weight('out.weight', [8, 8])], {}, { name: '/out/MatMul' }), null);
     });
     expect(offered(model)).toEqual(['block.0', 'block.1']);
+  });
+});
+
+describe('a layer that is given parts of a value', () => {
+  /** As torch.export writes them after the whole was written to: taken where they are first read, by the norm. */
+  const model = (takenIn: (layer: string, name: string) => string) =>
+    buildModel((b) => {
+      const op = (opType: string, inputs: readonly string[], path: string) => {
+        const chain = path.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.'));
+        const metadata = new Map([
+          [
+            'pkg.torch.onnx.name_scopes',
+            `['', ${[...chain.filter((one) => one !== 'layers'), 'call'].map((one) => `'${one}'`).join(', ')}]`,
+          ],
+        ]);
+        return b.op(opType, inputs, {}, { metadata });
+      };
+      const linear = (x: string, path: string) => op('MatMul', [x, b.weight(`${path}.weight`, [8, 8])], path);
+      let x = linear(b.input('sample', [1, 4, 8]), 'proj_in');
+      for (const at of [0, 1]) {
+        const layer = `layers.${at}`;
+        const part = (from: number, to: number, of: string) =>
+          op(
+            'Slice',
+            [
+              x,
+              b.ints(`${of}.${from}.from`, [from]),
+              b.ints(`${of}.${from}.to`, [to]),
+              b.ints(`${of}.${from}.axes`, [1]),
+            ],
+            of,
+          );
+        const side = (name: string, given: string) => {
+          const inner = linear(op('Tanh', [given], `${layer}.${name}_norm`), `${layer}.${name}.fc1`);
+          return op('Add', [given, linear(op('Relu', [inner], `${layer}.${name}`), `${layer}.${name}.fc2`)], layer);
+        };
+        const sides = [
+          side('text', part(0, 1, takenIn(layer, 'text'))),
+          side('film', part(1, 4, takenIn(layer, 'film'))),
+        ];
+        x = b.op('Concat', sides, { axis: 1 }, { metadata: new Map([['pkg.torch.onnx.name_scopes', "['', 'cat']"]]) });
+      }
+      b.output(linear(x, 'proj_out'), null);
+    });
+
+  const parts = (layer: string) => [`${layer}.film`, `${layer}.text`];
+
+  it('can go as a whole', () => {
+    const late = model((layer, name) => `${layer}.${name}_norm`);
+    expect(offered(late)).toEqual(['layers.0', 'layers.1'].flatMap((layer) => [layer, ...parts(layer)]));
+  });
+
+  it('stays where it takes the parts itself, and gives less than it was given', () => {
+    const own = model((layer) => layer);
+    expect(offered(own)).toEqual(['layers.0', 'layers.1'].flatMap(parts));
   });
 });
 

@@ -22,9 +22,12 @@ export function modulesOf(flow: Flow): Modules | undefined {
   if (chains.some((chain, node) => chain === undefined && flow.weighted[node])) return undefined;
   const called = new Set(chains.flatMap((chain) => chain ?? []));
   if (called.size === 0) return undefined;
-  const scopes = completed(
+  const scopes = withoutLateViews(
     flow,
-    chains.map((chain) => chain?.at(-1) ?? (chain ? '' : undefined)),
+    completed(
+      flow,
+      chains.map((chain) => chain?.at(-1) ?? (chain ? '' : undefined)),
+    ),
   );
   return { scopes, called, results: resultsOf(flow, scopes, called) };
 }
@@ -150,6 +153,26 @@ function completed(flow: Flow, known: readonly (string | undefined)[]): readonly
     scopes[node] = scope ?? common(present(flow.uses[node]).map((value) => present(flow.producer[value]))) ?? '';
   });
   return scopes as readonly string[];
+}
+
+/**
+ * torch.export makes a part of a value again where it is first used, after the value was written to: the part that a layer is
+ * given seems to be taken by the norm that reads it first. What others read besides that module is none of its own.
+ */
+function withoutLateViews(flow: Flow, scopes: readonly string[]): readonly string[] {
+  return scopes.map((scope, node) => {
+    const { opType, domain, metadata } = present(flow.nodes[node]);
+    const [whole] = present(flow.data[node]);
+    if (opType !== 'Slice' || domain !== '' || !metadata?.size || whole === undefined || scope === '') return scope;
+    const around = scope.split('.').slice(0, -1).join('.');
+    const source = present(flow.producer[whole]);
+    const from = source < 0 ? '' : present(scopes[source]);
+    const users = present(flow.outputs[node]).flatMap((value) => present(flow.users[value]));
+    const readElsewhere = users.some((user) => !isInside(present(scopes[user]), scope));
+    return readElsewhere && around !== '' && !isInside(from, around)
+      ? commonPath([from, ...users.map((user) => present(scopes[user]))])
+      : scope;
+  });
 }
 
 function resultsOf(flow: Flow, scopes: readonly string[], called: ReadonlySet<string>): ReadonlyMap<string, number[]> {

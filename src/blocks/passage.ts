@@ -171,12 +171,32 @@ function partBehind(
       value = present(flow.data[node])[0];
     } else {
       const cuts: Cut[] = [];
-      const whole = opType === 'Concat' ? undefined : partStep(flow, node, value, cuts);
+      const whole = opType === 'Concat' ? undefined : (partStep(flow, node, value, cuts) ?? oneStep(flow, value, cuts));
       const [cut] = cuts;
       return whole === undefined || !cut ? undefined : { whole, cut, atoms: crossed };
     }
   }
   return undefined;
+}
+
+/** Back over one place taken out of an axis that is put in again: `x[:, 0].unsqueeze(1)`. */
+function oneStep(flow: Flow, value: number, cuts: Cut[]): number | undefined {
+  const node = present(flow.producer[value]);
+  const [taken] = present(flow.data[node]);
+  const source = taken === undefined ? -1 : present(flow.producer[taken]);
+  const [view, gather] = [present(flow.nodes[node]), flow.nodes[source]];
+  if (view.domain !== '' || view.opType !== 'Unsqueeze' || gather?.opType !== 'Gather' || gather.domain !== '')
+    return undefined;
+  const [whole] = present(flow.data[source]);
+  const [before, between, after] = [shapeOf(flow, whole), shapeOf(flow, taken), shapeOf(flow, value)];
+  const place = numbersOf(flow, gather.inputs[1] ?? '');
+  if (!before || !after || between?.length !== before.length - 1 || place?.length !== 1) return undefined;
+  const axis = normalAxis(intAttribute(flow, source, 'axis') ?? 0, before.length);
+  const fits = after.length === before.length && after.every((dim, at) => dim === (at === axis ? 1 : before[at]));
+  const [start] = place;
+  if (!fits || start === undefined) return undefined;
+  cuts.push({ axis, start: normalAxis(start, present(before[axis])), length: 1 });
+  return whole;
 }
 
 /** What exporters write where a type stays what it was. */
