@@ -25,6 +25,13 @@ describe('an id that names no block', () => {
     expect(resolvePlan(tree, { dropped: members }).goneIds).toEqual(expect.arrayContaining(members));
   });
 
+  it('is told which block it may be written as', () => {
+    expect(unknownIdText(tree, 'transformer_blocks.1.inner.ff')).toMatch(
+      /transformer_blocks\.1\.ff stands for this and for others that are written alike\. transformer_blocks\.1\.ff can be dropped\.$/,
+    );
+    expect(unknownIdText(tree, 'transformer_blocks.1.norm1')).not.toMatch(/written alike/);
+  });
+
   it('is told where to look otherwise', () => {
     expect(unknownIdText(tree, 'down_blocks.7')).toMatch(/no block named down_blocks\.7\. "blocks/);
   });
