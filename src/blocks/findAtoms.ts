@@ -219,6 +219,13 @@ function doubleAtom(flow: Flow, exit: number, p: number, q: number): Atom | unde
   const entry = join === undefined ? source : hiddenOperand(flow, join);
   const kind = join === undefined ? 'shortcut' : 'concat';
   const found: Atom = { exit, entry, kind, branch, ...(join === undefined ? {} : { join }) };
+  // A hidden state comes before what was kept for it; where what ran deepest comes second, it is one of two streams.
+  if (join !== undefined && trunkOperands(flow, join)[0] !== entry)
+    return {
+      ...found,
+      reason:
+        'Two streams run into it side by side, and neither was kept for the other, so none can stand in for its sum.',
+    };
   if (join !== undefined && sameType(flow, entry, exit)) return found;
   return { ...found, reason: channelReason(flow, found) };
 }

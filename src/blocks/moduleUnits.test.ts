@@ -19,8 +19,8 @@ interface Network {
   tokens(x: string, from: number, to: number, module: string): string;
   /** One token, its axis taken away and put in again. */
   one(x: string, at: number, module: string): string;
-  /** Tokens of one after those of the other. */
-  joined(parts: readonly string[], module: string): string;
+  /** Tokens of one after those of the other, or channels. */
+  joined(parts: readonly string[], module: string, axis?: number): string;
   /** A product with weights of another width. */
   projection(x: string, module: string, from: number, to: number): string;
 }
@@ -45,8 +45,8 @@ const network = (build: (n: Network) => string): Model =>
       const token = b.op('Gather', [x, b.ints(`place_${count++}`, at)], { axis: 1 }, taken);
       return op('Unsqueeze', [token, b.ints(`place_${count++}`, [1])], module);
     };
-    const joined = (parts: readonly string[], module: string) =>
-      b.op('Concat', parts, { axis: 1 }, { name: `/${module.replaceAll('|', '/')}/Concat_${count++}` });
+    const joined = (parts: readonly string[], module: string, axis = 1) =>
+      b.op('Concat', parts, { axis }, { name: `/${module.replaceAll('|', '/')}/Concat_${count++}` });
     const [sample, timestep] = [b.input('sample', [1, 4, 8]), b.input('timestep', [1, 8])];
     const made = build({ sample, timestep, linear, op, shifted, plus, tokens, one, joined, projection });
     b.output(linear(made, 'proj_out'), [1, 4, 8]);
@@ -179,6 +179,28 @@ describe('a module that works on some of the tokens', () => {
       expect(offered(model)).toEqual(expect.arrayContaining(['blocks.0.attn', 'blocks.0.ff']));
       expect(offered(model)).not.toContain('blocks.0');
     }
+  });
+});
+
+describe('a module with weights on both sides of its sum that reads two values side by side', () => {
+  const model = (order: (deep: string, shallow: string) => readonly string[]) =>
+    network(({ sample, linear, op, joined, projection }) => {
+      const shallow = linear(sample, 'proj_in');
+      const deep = linear(op('Tanh', [linear(op('Tanh', [shallow], 'a'), 'a')], 'b'), 'b');
+      const both = joined(order(deep, shallow), 'join', 2);
+      const inner = op('Relu', [projection(both, 'blocks.0|fc1', 16, 8)], 'blocks.0');
+      return op('Add', [projection(both, 'blocks.0|short', 16, 8), linear(inner, 'blocks.0|fc2')], 'blocks.0');
+    });
+
+  it('can go where the second was kept for the first', () => {
+    expect(offered(model((deep, shallow) => [deep, shallow]))).toEqual(['blocks.0']);
+  });
+
+  it('stays where they are two streams', () => {
+    const streams = model((deep, shallow) => [shallow, deep]);
+    expect(offered(streams)).toEqual([]);
+    const [block] = allBlocks(discoverBlocks(streams, { bindings: new Map() })).filter(({ id }) => id === 'blocks.0');
+    expect(block?.reason).toMatch(/^Two streams run into it/);
   });
 });
 

@@ -21,6 +21,7 @@ from held_out_decoders import HELD_OUT_DECODERS
 from held_out_denoisers import FURTHER_HELD_OUT
 from held_out_encoders import HELD_OUT_ENCODERS
 from held_out_family import held
+from held_out_later import LATER_HELD_OUT
 from held_out_newer_denoisers import NEWER_HELD_OUT
 
 
@@ -140,6 +141,6 @@ HELD_OUT: dict[str, Family] = {
     family.name: family
     for family in (
         PIXART, SANA, ALLEGRO, AURA_FLOW, CONSIS_ID, LUMINA2, COGVIEW4, EASY_ANIMATE, STABLE_AUDIO,
-        *FURTHER_HELD_OUT, *NEWER_HELD_OUT, *HELD_OUT_DECODERS, *HELD_OUT_ENCODERS,
+        *FURTHER_HELD_OUT, *NEWER_HELD_OUT, *HELD_OUT_DECODERS, *HELD_OUT_ENCODERS, *LATER_HELD_OUT,
     )
 }

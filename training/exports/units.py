@@ -53,7 +53,7 @@ def bypass(args, kwargs, output):
             seen += 1
             for at, tensor in enumerate(left):
                 if tensor.shape == value.shape and tensor.dtype == value.dtype:
-                    return left.pop(at)
+                    return left.pop(at).clone()  # what reads it may add to it in place, and others keep what was given
             if seen > 1 and value.shape not in shapes:
                 return value
             raise LookupError
@@ -203,6 +203,8 @@ def units_of(model: torch.nn.Module, inputs: dict, is_unet: bool) -> dict[str, s
 def _matches_hidden(model, path) -> bool:
     try:
         module = model.get_submodule(path)
+        if getattr(module, "up", False) or getattr(module, "down", False):
+            return False  # it resamples
         return _hidden_channels(model, path) == getattr(module, "spatial_res_block", module).out_channels
     except (AttributeError, ValueError, IndexError):
         return False
