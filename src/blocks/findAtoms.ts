@@ -115,10 +115,13 @@ function beforeRounding(flow: Flow, value: number): number {
   return source !== undefined && sameType(flow, source, value) ? source : value;
 }
 
+/** More parts than any layer splits its tokens into. */
+const maxParts = 8;
+
 /** e + f(parts of e): what is added to is put together of parts, and the branch reads these and not the whole. */
 function partsAtom(flow: Flow, exit: number, e: number, q: number): Atom | undefined {
   const node = flow.nodes[present(flow.producer[e])];
-  if (node?.opType !== 'Concat' || node.domain !== '') return undefined;
+  if (node?.opType !== 'Concat' || node.domain !== '' || node.inputs.length > maxParts) return undefined;
   const branches = present(flow.data[present(flow.producer[e])]).map((part) =>
     flow.stream[part] ? nodesBetween(flow, rootOf(flow, part), q) : undefined,
   );
