@@ -23,6 +23,8 @@ export interface PipelineDescription {
     readonly outputChannels: number;
     /** The guidance is an input: one call a step, no unconditional branch. */
     readonly embedsGuidance?: true;
+    /** AnimateDiff: the text's rows are the clips' frames, not the clips. */
+    readonly textPerFrame?: true;
   };
   readonly textEncoder?: {
     readonly modelPath: string;

@@ -60,6 +60,38 @@ describe('a graph that was exported for both branches of guidance', () => {
   });
 });
 
+describe('text with a row a frame', () => {
+  const free = ['batch', 4, 'frames', 3, 3];
+  const ofFamily = async (index: object, config: object) => {
+    const model = bareModel(
+      { sample: free, timestep: [], encoder_hidden_states: ['batch_frames', 5, 6] },
+      { out_sample: free },
+    );
+    const folder = memoryFolder({ 'model_index.json': index, 'unet/model.onnx': '', 'unet/config.json': config });
+    const description = await describePipeline(folder, async () => model, { frames: 2 });
+    return planDenoiserInputs(model, description, undefined);
+  };
+  const rowsOf = (inputs: Awaited<ReturnType<typeof ofFamily>>) => {
+    const both = inputs.feeds(call(['unconditional', 'conditional']))['encoder_hidden_states']!;
+    return { bound: inputs.bindings.get('batch_frames'), dims: both.dims, values: [...(both.data as Float32Array)] };
+  };
+
+  it.each([
+    ['the pipeline', { _class_name: 'AnimateDiffPipeline' }, {}],
+    ['the denoiser', {}, { _class_name: 'UNetMotionModel' }],
+  ])('is fed so where their number is free: %s is AnimateDiff’s', async (_, index, config) => {
+    const { bound, dims, values } = rowsOf(await ofFamily(index, config));
+    expect(bound).toBe(4);
+    expect(dims).toEqual([4, 5, 6]);
+    expect(values).toEqual([...new Array(60).fill(0), ...new Array(60).fill(1)]);
+  });
+
+  it('is no other family’s', async () => {
+    const { bound, dims } = rowsOf(await ofFamily({ _class_name: 'TextToVideoSDPipeline' }, {}));
+    expect([bound, dims]).toEqual([2, [2, 5, 6]]);
+  });
+});
+
 describe('an input that nothing gives', () => {
   const planWith = async (shape: readonly Dim[]) => {
     const inputs = { sample: [1, 4, 2, 3, 3], timestep: [], extra: shape, encoder_hidden_states: [1, 5, 6] };

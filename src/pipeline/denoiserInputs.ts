@@ -118,13 +118,21 @@ function bindDims(
   const latent = latentDims(description.latentLayout, description.latent, batch, description.denoiser.inputChannels);
   latentInput.type?.shape?.forEach((dim, axis) => typeof dim === 'string' && bindings.set(dim, present(latent[axis])));
   for (const { name, type } of inputs) {
+    const rows = TEXT_INPUT.test(name) ? batch * textRows(description) : batch;
     type?.shape?.forEach((dim, axis) => {
       if (typeof dim !== 'string' || bindings.has(dim)) return;
-      const size = axis === 0 ? batch : isTimestep(name) ? batch : axis === 1 ? textTokens : TEXT_WIDTHS;
+      const size = axis === 0 ? rows : isTimestep(name) ? batch : axis === 1 ? textTokens : TEXT_WIDTHS;
       bindings.set(dim, size);
     });
   }
   return bindings;
+}
+
+const TEXT_INPUT = /^encoder_hidden_states$|^context$|^prompt_embeds$/;
+
+/** Rows of text a clip, where the graph leaves their number free. */
+function textRows({ className, denoiser, latent }: PipelineDescription): number {
+  return denoiser.textPerFrame || pipelineConventions(className).textPerFrame ? latent.frames : 1;
 }
 
 type Filler = (call: DenoiserCall) => PlainTensor;
@@ -157,8 +165,7 @@ function fillerFor(input: ValueInfo, description: PipelineDescription, sizes: Bo
     notes.push(...roundedTimesteps(dataType, description, timestepScale));
     return constant(({ timestep }) => timestep * timestepScale);
   }
-  if (/^encoder_hidden_states$|^context$|^prompt_embeds$/.test(input.name))
-    return textFiller(input, largest, description, notes);
+  if (TEXT_INPUT.test(input.name)) return textFiller(input, largest, description, notes);
   if (/^fps$/.test(input.name)) return constant(() => description.framesPerSecond);
   if (/^guidance/.test(input.name)) return constant(({ guidance }) => guidance * guidanceScale);
   if (/padding_mask/.test(input.name) && largest.length === 4) return constant(() => 0); // Cosmos: no picture is padded
@@ -268,7 +275,8 @@ function textFiller(
   let standIn: Float32Array | undefined;
   const made = () => (standIn ??= seededNoise(0, boundedCount(input.name, [tokens, width]), 7_000_000));
   return ({ branches, text }) => {
-    const perClip = typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : 1;
+    const perClip =
+      typeof declared?.[0] === 'number' && declared[0] > 0 ? declared[0] / branches.length : textRows(description);
     const rows = Math.max(1, Math.round(perClip));
     const first = text[present(branches[0])];
     const prompt = cuts ? text.conditional?.mask?.reduce((sum, value) => sum + value, 0) : undefined;

@@ -91,7 +91,7 @@ async function describeFolder(
     ...text.parts,
     ...(image ? { image } : {}),
     ...(decoder ? { decoder } : {}),
-    ...denoiserParts(modelPath, input, graph),
+    ...denoiserParts(modelPath, input, graph, config),
     scheduler: sampler.config,
     framesPerSecond: settings.framesPerSecond ?? conventions.framesPerSecond ?? 8,
     defaults: {
@@ -154,7 +154,7 @@ async function describeLoneGraph(
   const scheduler = assumedScheduler(isTransformer(modelPath, config) || input.name === 'hidden_states');
   return {
     name: baseName(modelPath) === LONE_FILE ? folder.name : baseName(modelPath),
-    ...denoiserParts(modelPath, input, graph),
+    ...denoiserParts(modelPath, input, graph, config),
     scheduler,
     framesPerSecond: 8,
     defaults: { steps: 20, guidance: 1, prompt: '', negativePrompt: '' },
@@ -193,6 +193,7 @@ function denoiserParts(
   modelPath: string,
   input: LatentInput,
   graph: Model,
+  config: Config,
 ): Pick<PipelineDescription, 'denoiser' | 'latent' | 'latentLayout' | 'freeSizes'> {
   const { name, inputChannels, outputChannels, layout, latent, freeSizes } = input;
   return {
@@ -202,6 +203,7 @@ function denoiserParts(
       inputChannels,
       outputChannels,
       ...(takesGuidance(graph) ? { embedsGuidance: true } : {}),
+      ...(config['_class_name'] === 'UNetMotionModel' ? { textPerFrame: true } : {}),
     },
     latent,
     latentLayout: layout,

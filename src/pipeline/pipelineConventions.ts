@@ -15,6 +15,8 @@ export interface PipelineConventions {
   readonly text?: { readonly encoder: string; readonly tokenizer: string };
   /** Both branches' embeddings are cut to the prompt's tokens, where the graph leaves their number free. */
   readonly cutsToPrompt?: boolean;
+  /** The denoiser's text has a row a frame, not a row a clip. */
+  readonly textPerFrame?: boolean;
   /** Embeddings past the prompt's last token are zero. */
   readonly zeroesPastPrompt?: boolean;
   /** What is done to a prompt before its tokens are made. */
@@ -68,7 +70,8 @@ const CONVENTIONS: readonly (readonly [RegExp, PipelineConventions])[] = [
   [/^Allegro/, { maxTokens: 512, cleansPrompt: 'lower', guidance: 7.5 }],
   [/^(TextToVideoSD|VideoToVideoSD)/, { ignoresMask: true, guidance: 9 }],
   [/^StableVideoDiffusion/, { framesPerSecond: 7 }],
-  [/^(AnimateDiff|StableDiffusion(?!3))/, { ignoresMask: true, guidance: 7.5 }],
+  [/^AnimateDiff/, { ignoresMask: true, textPerFrame: true, guidance: 7.5 }],
+  [/^StableDiffusion(?!3)/, { ignoresMask: true, guidance: 7.5 }],
   [/^StableDiffusion3/, { ignoresMask: true, guidance: 7 }],
   [
     /^Flux/,
