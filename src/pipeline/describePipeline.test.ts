@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { memoryFolder } from '../library/testing/memoryFolder';
-import type { Model } from '../onnx/model';
+import type { Dim, Model } from '../onnx/model';
 import { describePipeline } from './describePipeline';
+import type { LatentSize } from './PipelineDescription';
 import { createScheduler } from './schedulers/createScheduler';
 import { bareModel } from './testing/graphs';
 
@@ -234,6 +235,59 @@ describe('other families', () => {
       'scheduler/scheduler_config.json': scheduler,
     });
     expect(await describePipeline(folder, async () => graph)).toMatchObject(expected);
+  });
+});
+
+describe('a size that the denoiser leaves open', () => {
+  const tokens = bareModel({ hidden_states: [1, 24, 8] }, { out: [1, 24, 8] });
+  const open = bareModel({ hidden_states: ['b', 4, 'f', 'h', 'w'] }, { out: ['b', 4, 'f', 'h', 'w'] }, 4);
+  const described = async (denoiser: Model, decoder: readonly Dim[], size: LatentSize = {}, config: object = {}) => {
+    const folder = memoryFolder({
+      'model_index.json': {},
+      'transformer/model.onnx': '',
+      'transformer/config.json': config,
+      'vae_decoder/model.onnx': '',
+      'vae_decoder/config.json': { scaling_factor: 1 },
+    });
+    const graphs = { transformer: denoiser, vae_decoder: bareModel({ latent_sample: decoder }, { sample: decoder }) };
+    return describePipeline(folder, async (path) => graphs[path.split('/')[0] as keyof typeof graphs], size);
+  };
+
+  test.each<[string, Model, readonly Dim[], LatentSize, LatentSize]>([
+    ['tokens: the video decoder’s', tokens, [1, 8, 2, 3, 4], {}, { frames: 2, height: 3, width: 4 }],
+    [
+      'tokens: what is asked for',
+      tokens,
+      [1, 8, 'f', 'h', 'w'],
+      { frames: 3, height: 4, width: 2 },
+      { frames: 3, height: 4, width: 2 },
+    ],
+    ['axes: the video decoder’s', open, [1, 4, 5, 6, 7], {}, { frames: 5, height: 6, width: 7 }],
+    [
+      'axes: the picture decoder’s, whose batch is none',
+      open,
+      [1, 4, 6, 7],
+      { frames: 3 },
+      { frames: 3, height: 6, width: 7 },
+    ],
+    ['axes: what is asked for', open, [1, 4, 5, 6, 7], { frames: 9 }, { frames: 9, height: 6, width: 7 }],
+  ])('%s', async (_, denoiser, decoder, asked, latent) => {
+    expect(await described(denoiser, decoder, asked)).toMatchObject({
+      latent,
+      freeSizes: ['frames', 'height', 'width'],
+      notes: [expect.stringMatching(/^No scheduler/), expect.stringMatching(/^There is no text_encoder/)],
+    });
+  });
+
+  test('comes before what the config says, as the decoder takes no other', async () => {
+    const { latent } = await described(open, [1, 4, 5, 6, 7], {}, { sample_size: 32, num_frames: 16 });
+    expect(latent).toMatchObject({ frames: 5, height: 6, width: 7 });
+  });
+
+  test('tokens of another number stay one frame, and a note says so', async () => {
+    const { latent, notes } = await described(tokens, [1, 8, 'f', 'h', 'w'], { frames: 2, height: 2, width: 2 });
+    expect(latent).toEqual({ channels: 8, frames: 1, height: 4, width: 6 });
+    expect(notes.join(' ')).toMatch(/fixes the latent at 24 tokens; 2x2x2 was wanted.*one frame of 4x6/);
   });
 });
 

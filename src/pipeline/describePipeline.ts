@@ -73,11 +73,15 @@ async function describeFolder(
   const configPath = joinPath(directoryOf(modelPath), 'config.json');
   const config = (await readOptionalJson(folder, configPath)) ?? {};
   const graph = await readGraph(modelPath);
-  const input = readLatentInput(graph, config, configPath, size);
   const className = stringField(index ?? {}, '_class_name', undefined, INDEX_FILE);
   const conventions = pipelineConventions(className);
   const text = await describeText(folder, index ?? {}, graph, readGraph, conventions);
   const decoder = await describeDecoder(folder, index ?? {}, notes);
+  const bare = readLatentInput(graph, config, configPath, size);
+  const input =
+    decoder && bare.freeSizes.length > 0
+      ? readLatentInput(graph, config, configPath, { ...decodedSize(await readGraph(decoder.modelPath)), ...size })
+      : bare;
   const settings = readStudioSettings(index ?? {}, INDEX_FILE);
   const image = await describeImage(folder, config, input, settings.exampleImages ?? []);
   const given = await readScheduler(folder, index ?? {}, isTransformer(modelPath, config), notes);
@@ -242,6 +246,14 @@ async function describeDecoder(
   }
   notes.push(`The decoder has no config.json: a scaling factor of ${DEFAULT_SCALING_FACTOR} is assumed.`);
   return { modelPath, scalingFactor: DEFAULT_SCALING_FACTOR, shiftFactor: 0 };
+}
+
+/** The latent's size as far as the decoder's graph fixes it: no other could be decoded. */
+function decodedSize({ graph }: Model): LatentSize {
+  const shape = graph.inputs.find(({ name }) => !graph.initializers.has(name))?.type?.shape ?? [];
+  const names = ['frames', 'height', 'width'] as const;
+  const sizes = names.slice(shape.length === 5 ? 0 : 1).map((name, axis) => [name, shape[axis + 2]] as const);
+  return Object.fromEntries(sizes.filter(([, size]) => typeof size === 'number' && size > 0));
 }
 
 async function readScheduler(

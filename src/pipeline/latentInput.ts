@@ -45,7 +45,7 @@ export function readLatentInput(model: Model, config: Config, configPath: string
     choose(axes[what], asked[what] ?? inConfig, what === 'frames' ? FALLBACK.frames : FALLBACK.size, what, notes);
   const latent =
     layout === 'BLC'
-      ? { channels, ...tokenGrid(axes.tokens, notes) }
+      ? { channels, ...tokenGrid(axes.tokens, asked, notes) }
       : {
           channels,
           frames: layout === 'BCHW' ? 1 : sizeOf('frames', configFrames(config, configPath)),
@@ -53,7 +53,7 @@ export function readLatentInput(model: Model, config: Config, configPath: string
           width: sizeOf('width', width),
         };
   const freeSizes = (['frames', 'height', 'width'] as const).filter(
-    (what) => axes[what] !== undefined && !isFixed(axes[what]),
+    (what) => layout === 'BLC' || (axes[what] !== undefined && !isFixed(axes[what])),
   );
   return { name: input.name, layout, latent, inputChannels, outputChannels, freeSizes, notes };
 }
@@ -209,11 +209,23 @@ function configSize(config: Config, file: string): [number | undefined, number |
   return [countField(config, 'sample_height', square, file), countField(config, 'sample_width', square, file)];
 }
 
-/** Tokens say nothing of frames and pixels: they are shown as one frame, as near to a square as they divide. */
-function tokenGrid(tokens: Dim | undefined, notes: string[]): { frames: number; height: number; width: number } {
-  const count = typeof tokens === 'number' && tokens > 0 ? tokens : FALLBACK.size ** 2;
+type Grid = Readonly<Required<LatentSize>>;
+
+/**
+ * Tokens say nothing of frames and pixels: where nobody else does either, they are shown as one frame, as near to a square as
+ * they divide.
+ */
+function tokenGrid(tokens: Dim | undefined, asked: LatentSize, notes: string[]): Grid {
+  const { frames, height: rows, width } = asked;
+  if (frames !== undefined && rows !== undefined && width !== undefined) {
+    if (!isFixed(tokens) || frames * rows * width === tokens) return { frames, height: rows, width };
+    notes.push(`The graph fixes the latent at ${tokens} tokens; ${frames}x${rows}x${width} was wanted.`);
+  }
+  const count = isFixed(tokens) ? tokens : FALLBACK.size ** 2;
   let height = Math.floor(Math.sqrt(count));
   while (count % height !== 0) height--;
-  notes.push(`The latent is a row of ${count} tokens; it is shown as one frame of ${height}x${count / height}.`);
+  notes.push(
+    `The latent is a row of ${count} tokens; it is shown as one frame of ${height}x${count / height}, as nothing tells its size.`,
+  );
   return { frames: 1, height, width: count / height };
 }
