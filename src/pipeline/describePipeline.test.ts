@@ -58,6 +58,24 @@ describe('a text-to-video folder', () => {
     });
   });
 
+  test('with LTX’s decoder: its latents’ statistics are used where the config has them, else missed', async () => {
+    const described = async (statistics: object) => {
+      const files = {
+        ...t2vFiles(),
+        'vae_decoder/config.json': { _class_name: 'AutoencoderKLLTXVideo', ...statistics },
+      };
+      return describePipeline(memoryFolder(files), readsT2V);
+    };
+    expect((await described({})).notes).toEqual([expect.stringMatching(/latents_mean and latents_std/)]);
+    const [mean, std] = [
+      [0, 1, 2, 3],
+      [1, 1, 2, 2],
+    ];
+    const { decoder, notes } = await described({ latents_mean: mean, latents_std: std });
+    expect(decoder).toMatchObject({ scalingFactor: 1, channels: { mean, std } });
+    expect(notes).toEqual([]);
+  });
+
   test('tells what it was trained to know', async () => {
     const files = t2vFiles();
     const index = files['model_index.json'] as { _studio: object };

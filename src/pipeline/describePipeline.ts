@@ -25,6 +25,10 @@ import { SCHEDULER_FILE } from './schedulers/schedulerFields';
 import { readStudioSettings } from './studioSettings';
 import { describeText } from './textParts';
 
+/** They are buffers of the model there, and in its config for every other class. */
+const LTX_NOTE =
+  "LTX keeps the mean and deviation of its latents among its weights: as latents_mean and latents_std in the decoder's config.json they are used, else 0 and 1.";
+
 /** Reads a graph file of the folder, without weights. */
 export type ReadGraph = (path: string) => Promise<Model>;
 
@@ -242,7 +246,10 @@ async function describeDecoder(
   const candidates = [joinPath(directoryOf(modelPath), 'config.json'), 'vae/config.json'];
   for (const path of candidates) {
     const config = await readOptionalJson(folder, path);
-    if (config) return { modelPath, ...latentScaling(config, path) };
+    if (!config) continue;
+    const scaling = latentScaling(config, path);
+    if (config['_class_name'] === 'AutoencoderKLLTXVideo' && !scaling.channels) notes.push(LTX_NOTE);
+    return { modelPath, ...scaling };
   }
   notes.push(`The decoder has no config.json: a scaling factor of ${DEFAULT_SCALING_FACTOR} is assumed.`);
   return { modelPath, scalingFactor: DEFAULT_SCALING_FACTOR, shiftFactor: 0 };

@@ -32,9 +32,13 @@ export function frameDecoder(
     return async (values) => latentPicture(toFrames(values, latentLayout, latent), description);
   const input = firstInput(model.graph);
   const outputName = firstOutput(model.graph).name;
+  const beside = timestepsOf(model);
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
   const run = async (dims: readonly number[], values: Float32Array) =>
-    outputNamed(await runDecoder({ [input.name]: tensorOf(dataType, dims, values) }, [outputName]), outputName);
+    outputNamed(
+      await runDecoder({ ...beside, [input.name]: tensorOf(dataType, dims, values) }, [outputName]),
+      outputName,
+    );
   const whole = input.type?.shape?.length === 5;
   const fixed = input.type?.shape?.[0];
   const perRun = !whole && typeof fixed === 'number' && fixed > 0 ? fixed : latent.frames;
@@ -80,7 +84,22 @@ export function decoderFeeds(
   const input = firstInput(model.graph);
   const dims = (input.type?.shape ?? []).map((dim) => (typeof dim === 'string' ? bindings.get(dim)! : (dim ?? 1)));
   const dataType = runtimeType(input.type?.dataType ?? 'float32', input.name);
-  return { [input.name]: tensorOf(dataType, dims, seededNoise(seed, elementCount(dims))) };
+  return { ...timestepsOf(model), [input.name]: tensorOf(dataType, dims, seededNoise(seed, elementCount(dims))) };
+}
+
+/** A decoder that is told a noise level (LTX from 0.9.1 on) is told 0, as its pipeline does by itself: nothing is added then. */
+function timestepsOf({ graph }: Model): Record<string, PlainTensor> {
+  const [, ...others] = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const told = others.filter(({ name }) => /^(temb|t|timesteps?|decode_timesteps?)$/i.test(name));
+  return Object.fromEntries(
+    told.map(({ name, type }) => {
+      const dims = (type?.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : 1));
+      return [
+        name,
+        tensorOf(runtimeType(type?.dataType ?? 'float32', name), dims, new Float32Array(elementCount(dims))),
+      ];
+    }),
+  );
 }
 
 /** From the pipeline's units to the decoder's. `frames`: [frames, channels, height, width]. */
