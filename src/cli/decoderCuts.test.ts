@@ -2,12 +2,14 @@
  * Cuts of the decoder as the command line makes them: preset and ids of a plan of the whole pipeline. The truth of a
  * decoded clip is onnxruntime on the graph that `vdmini prune` writes, and the denoiser's calls are counted.
  */
-import { resolve } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { seededNoise } from '../pipeline/seededNoise';
 import { planOf, TEACHER, variantOf } from '../studio/Variant';
 import { openPipelineOnDisk } from './openPipelineOnDisk';
+import { temporaryFolder } from './testing/fixtureModel';
 import { runCliError, runCliJson } from './testing/runCli';
 
 const model = resolve(import.meta.dirname, '../../public/models/emoji-t2v');
@@ -71,6 +73,58 @@ test('blocks FOLDER lists what --drop of a pipeline takes, and an id that is non
   expect(await runCliError('compare', model, '--drop', 'decoder/up_blocks.9', ...few)).toMatchObject({
     code: 'blocks/unknown-id',
   });
+}, 120_000);
+
+test('each file takes what is its own of a plan of the whole pipeline; healing, which has no decoder, says so', async () => {
+  const folder = await temporaryFolder();
+  try {
+    const plan = join(folder, 'plan.json');
+    await writeFile(plan, JSON.stringify({ dropped: ['mid_block', 'decoder/up_blocks.2.resnets.1'] }));
+    const out = ['--out', join(folder, 'out.onnx')];
+    interface Pruned {
+      readonly dropped: readonly string[];
+      readonly elsewhere?: readonly string[];
+      readonly saved: { readonly parameters: number };
+    }
+    const pruned = (file: string, ...args: readonly string[]) =>
+      runCliJson<Pruned>('prune', join(model, file, 'model.onnx'), ...args, ...out);
+    const whole = ['--plan', plan];
+    const ofDecoder = await pruned('vae_decoder', ...whole, '--verify');
+    expect(ofDecoder).toMatchObject({ dropped: ['decoder.up_blocks.2.resnets.1'], elsewhere: ['mid_block'] });
+    expect(ofDecoder.saved.parameters).toBe(18_624);
+    const ofDenoiser = await pruned('unet', ...whole);
+    expect(ofDenoiser).toMatchObject({ dropped: ['mid_block'], elsewhere: ['decoder/up_blocks.2.resnets.1'] });
+    const alone = await pruned('unet', '--drop', 'mid_block');
+    expect(alone.saved).toEqual(ofDenoiser.saved);
+    expect(alone.elsewhere).toBeUndefined();
+    expect(
+      await runCliError('prune', join(model, 'unet/model.onnx'), '--drop', 'decoder/mid_block', ...out),
+    ).toMatchObject({ code: 'cli/usage', message: expect.stringContaining('is a denoiser') });
+    expect(await runCliError('heal', model, ...whole, '--out', join(folder, 'healed'))).toMatchObject({
+      code: 'cli/usage',
+      message: expect.stringContaining('decoder/up_blocks.2.resnets.1'),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 120_000);
+
+test('a report repeats a cut of both with a line for each file', async () => {
+  const folder = await temporaryFolder();
+  try {
+    const out = join(folder, 'report.html');
+    const drop = ['--drop', 'mid_block,decoder/up_blocks.2.resnets.1'];
+    await runCliJson('report', model, ...drop, '--steps', '1', '--guidance', '1', '--display', 'none', '--out', out);
+    const lines = [...(await readFile(out, 'utf8')).matchAll(/<pre>(vdmini prune .*?)<\/pre>/g)].map(
+      ([, line]) => line!,
+    );
+    expect(lines.map((line) => line.replace(`${model}/`, ''))).toEqual([
+      'vdmini prune unet/model.onnx --drop mid_block --out student.onnx',
+      'vdmini prune vae_decoder/model.onnx --drop decoder/up_blocks.2.resnets.1 --out student-decoder.onnx',
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }, 120_000);
 
 interface Compared {

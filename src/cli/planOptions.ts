@@ -15,11 +15,19 @@ export const planOptions = {
   plan: { type: 'string' },
 } as const;
 
-export const planHelp = `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows; may be repeated. An id with a comma is
-                      told from two by what the model has; "ID" in quotes is always one. Of a pipeline folder the
-                      decoder's blocks can go too: decoder/up_blocks.2.resnets.1
+const helpOf = (
+  ofDecoder: string,
+) => `  --drop ID,ID...     blocks to drop, by the ids that "vdmini blocks" shows; may be repeated. An id with a comma is
+                      told from two by what the model has; "ID" in quotes is always one${ofDecoder}
   --preset NAME       a named choice of blocks, such as vdmini
   --plan FILE         a plan in JSON, as the studio saves it: {"dropped": ["ID", ...]}`;
+
+/** Where a cut may be of the denoiser and of the decoder. */
+export const planHelp = helpOf(`. Of a pipeline folder the
+                      decoder's blocks can go too: decoder/up_blocks.2.resnets.1`);
+
+/** Where it is the denoiser's. */
+export const denoiserPlanHelp = helpOf('');
 
 interface PlanValues {
   readonly drop?: readonly string[];

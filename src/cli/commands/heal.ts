@@ -1,6 +1,7 @@
 /** `vdmini heal`: a pruned pipeline that learns from its teacher, as a folder that can be opened, sampled and pruned again. */
 
 import { readFile, rm, stat } from 'node:fs/promises';
+import { type Plan, planOfComponent, withComponent } from '../../blocks/plan';
 import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import { latentDims } from '../../pipeline/latentFrames';
@@ -30,7 +31,7 @@ import { requireFolder, writeWhole } from '../fileOutput';
 import { givenPictures } from '../givenPictures';
 import { readPrompts } from '../importanceOptions';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
-import { planHelp, planOptions, requirePlan } from '../planOptions';
+import { denoiserPlanHelp, planOptions, requirePlan } from '../planOptions';
 import { readLatents } from '../readLatents';
 import { percent, table } from '../table';
 import { type WrittenPipeline, writePipelineFolder } from '../writePipelineFolder';
@@ -44,7 +45,7 @@ Drops the blocks and trains the rest to do what the whole model does, on states 
 The error on states of other seeds is measured before, while and after, and the best weights are kept; where nothing is
 better than the untouched student, nothing is written. Stopped at any moment, it goes on with --resume.
 
-${planHelp}
+${denoiserPlanHelp}
   --steps N           updates of the weights (default ${defaultHealSettings.steps})
   --minutes M         as many steps as fit into M minutes, ${MOST_STEPS} at most unless --steps says otherwise
   --batch N           states in each step (default ${defaultHealSettings.batch})
@@ -129,7 +130,7 @@ export const heal: Command = {
       device(values.device),
     );
     try {
-      const edit: Edit = { plan: await requirePlan(values, pipeline.denoiser.tree), weights: 'original' };
+      const edit: Edit = { plan: await requireDenoiserPlan(values, pipeline), weights: 'original' };
       const own = values.latents === undefined ? undefined : await readLatents(values.latents, latentShape(pipeline));
       const pictures = await givenPictures(values.image, pipeline);
       const settings = {
@@ -159,6 +160,17 @@ export const heal: Command = {
     }
   },
 };
+
+/** Throws `cli/usage` for a plan that cuts into the decoder, which stays as it is. */
+async function requireDenoiserPlan(values: Values, { denoiser }: Pipeline): Promise<Plan> {
+  const plan = await requirePlan(values, denoiser.tree);
+  const ofDecoder = planOfComponent(plan, 'decoder').dropped;
+  if (ofDecoder.length === 0) return plan;
+  throw new StudioError(
+    'cli/usage',
+    `The decoder is not healed: leave ${ofDecoder.map((id) => withComponent('decoder', id)).join(', ')} to "vdmini prune", for the decoder's file of the folder that is written.`,
+  );
+}
 
 /** Of a clip in a file: the denoiser's without the batch. */
 function latentShape({ description: { latent, latentLayout } }: Pipeline): readonly number[] {

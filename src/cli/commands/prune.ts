@@ -14,7 +14,8 @@ import type { Command } from '../Command';
 import { requireFolder } from '../fileOutput';
 import { denoiserHelp, denoiserOptions, openDenoiser } from '../openDenoiser';
 import { originOnDisk } from '../originOnDisk';
-import { describeCut, planHelp, planOptions, requirePlan } from '../planOptions';
+import { planOfFile } from '../planOfFile';
+import { denoiserPlanHelp, describeCut, planOptions, requirePlan } from '../planOptions';
 import { percent, table, withPrefix } from '../table';
 import type { Verification, verifyPruned } from '../verifyPruned';
 import { type WrittenFile, writeModelFile } from '../writeModelFile';
@@ -23,8 +24,10 @@ const help = `Usage: vdmini prune MODEL.onnx (--drop ID,ID... | --preset NAME | 
 
 Writes the denoiser without these blocks; its inputs, outputs and the weights that stay are unchanged. External
 weights are looked for beside the model and copied range by range. The written file is read again and checked.
+The decoder of a pipeline is pruned the same way, by its own file; of a plan of the whole pipeline (decoder/ID) each
+file takes what is its own.
 
-${planHelp}
+${denoiserPlanHelp}
   --out FILE          where to write; when it fails, what was there stays as it was
   --external          keep weights in FILE.data beside it, or in FILE.2.data where an older one is replaced (by itself
                       when they take more than 1.5 GB)
@@ -60,6 +63,8 @@ interface PruneResult {
   readonly dropped: readonly string[];
   /** Every block that is not there any more: children of dropped ones too. */
   readonly gone: readonly string[];
+  /** Of a plan of the whole pipeline: what another of its files has. */
+  readonly elsewhere?: readonly string[];
   readonly before: Totals;
   readonly after: Totals;
   readonly saved: Totals;
@@ -76,13 +81,14 @@ export const prune: Command = {
     const seed = integer(values.seed, '--seed', { min: 0, max: 2 ** 32 - 1 }, 1);
     await requireFolder(out);
     const { model, tree, bindings } = await openDenoiser(path, values);
-    const plan = await requirePlan(values, tree);
+    const size = latentSize(values['latent-size']);
+    const { plan, elsewhere } = await planOfFile(path, await requirePlan(values, tree), tree, size);
     const { goneIds } = resolvePlan(tree, plan);
     const origin: Origin = { plan, weights: 'original', ...(await seenIn(path, model, { ...values, seed })) };
     const pruned = withOrigin(pruneModel(model, tree, plan), origin);
     const after = measure(pruned, bindings);
     const external = values.external === true || after.bytes > largestSingleFileBytes;
-    const request = { seed, latentSize: latentSize(values['latent-size']), origin, signal };
+    const request = { seed, latentSize: size, origin, signal };
     const { files, checked: verification } = await writeModelFile(pruned, {
       from: path,
       out,
@@ -94,6 +100,7 @@ export const prune: Command = {
       model: path,
       dropped: plan.dropped,
       gone: [...goneIds],
+      ...(elsewhere.length > 0 ? { elsewhere } : {}),
       before: tree.totals,
       after,
       saved: difference(tree.totals, after),
@@ -131,7 +138,7 @@ const difference = (a: Totals, b: Totals): Totals => ({
   macs: a.macs - b.macs,
 });
 
-function describe({ before, after, saved, dropped, gone, files, verification }: PruneResult): string {
+function describe({ before, after, saved, dropped, gone, elsewhere, files, verification }: PruneResult): string {
   const row = (name: string, key: keyof Totals, unit = '') => [
     name,
     withPrefix(before[key], unit),
@@ -150,6 +157,7 @@ function describe({ before, after, saved, dropped, gone, files, verification }: 
     : '';
   return [
     describeCut(dropped, gone),
+    elsewhere ? `Not of this file, and still to be pruned in the pipeline's other one: ${elsewhere.join(', ')}\n` : '',
     '\n',
     table(['', 'before', 'after', 'saved', ''], rows, [1, 2, 3, 4]),
     '\n',

@@ -1,7 +1,9 @@
 /** `vdmini report`: what a cut does to a model, as one HTML file that can be kept and passed on. */
 
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { COMPONENTS, componentOf, type Plan } from '../../blocks/plan';
+import { planToOption } from '../../blocks/planText';
 import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { DisplayName } from '../../metrics/colorVideoVdp/parameters';
@@ -107,7 +109,7 @@ export const report: Command = {
         ...(importance ? { importance } : {}),
         commands: [
           commandLine('report', args),
-          ...plans.map(({ plan }) => pruneLine(join(present(positionals[0]), denoiser.file.path), plan.dropped)),
+          ...plans.flatMap(({ plan }) => pruneLines(present(positionals[0]), pipeline, plan)),
         ],
         notes: notesOn(values, description),
       } satisfies ReportContent);
@@ -222,8 +224,19 @@ function unitsIn(text: string): readonly AnalyzedUnit[] | null {
 
 const commandLine = (command: string, args: readonly string[]) => ['vdmini', command, ...args.map(quoted)].join(' ');
 
-const pruneLine = (path: string, dropped: readonly string[]) =>
-  `vdmini prune ${quoted(path)} --drop ${quoted(dropped.join(','))} --out student.onnx`;
+/** One for each file that the plan cuts into. */
+function pruneLines(folder: string, { component }: Pipeline, plan: Plan): readonly string[] {
+  return COMPONENTS.flatMap((id) => {
+    const dropped = plan.dropped.filter((block) => componentOf(block) === id);
+    if (dropped.length === 0) return [];
+    const [path, out] = [fileOf(folder, component(id).file.path), id === 'denoiser' ? 'student' : 'student-decoder'];
+    return [`vdmini prune ${quoted(path)} --drop ${quoted(planToOption({ dropped }))} --out ${out}.onnx`];
+  });
+}
+
+/** What was opened may be the one file itself. */
+const fileOf = (opened: string, path: string) =>
+  basename(opened) === path && opened.endsWith('.onnx') ? opened : join(opened, path);
 
 /** As one word of a POSIX shell. */
 function quoted(text: string): string {
