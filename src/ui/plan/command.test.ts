@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readPlanFile } from '../../blocks/planText';
-import { commandFor, commandsFor } from './command';
+import { askedSize, commandFor, commandsFor } from './command';
 
 const folder = { kind: 'url', url: 'http://localhost/models/emoji-t2v/', name: 'emoji-t2v' } as const;
 const settings = { prompt: `it's a "$HOME" \`x\` panda`, seed: 7, steps: 4, guidance: 2.5 };
@@ -29,6 +29,21 @@ describe('copy as command', () => {
     const given = words(commandFor({ folder: own, settings, dropped: [] }));
     expect(given.slice(5, 7)).toEqual(['generate', 'my model']);
     expect(given.slice(-2)).toEqual(['--out', 'clip.gif']);
+  });
+
+  it('says the size where one was asked for, as the command line would take another', () => {
+    const latent = { channels: 4, frames: 3, height: 8, width: 16 };
+    expect(askedSize({}, latent)).toBeUndefined();
+    const size = askedSize({ frames: 3 }, latent);
+    const students = ['A', 'B'].map((name) => ({ name, dropped: ['x'], isHealed: false }));
+    const lines = [
+      commandFor({ folder, settings, dropped: [], size }),
+      commandFor({ folder, settings, dropped: ['x'], size }),
+      ...commandsFor({ folder, settings, students: students.slice(0, 1), size }),
+      ...commandsFor({ folder, settings, students, size }).slice(2),
+    ];
+    expect(lines).toHaveLength(6);
+    for (const line of lines) expect(words(line).join(' ')).toContain('--latent-size 3x8x16');
   });
 
   it('begins with the picture: the model’s own where it lies in a clone, any other by its file’s name', () => {

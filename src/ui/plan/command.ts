@@ -2,21 +2,35 @@
 import { planToOption } from '../../blocks/planText';
 import { bundledModels } from '../../library/bundledModels';
 import type { FolderReference } from '../../library/Folder';
+import type { LatentSize } from '../../pipeline/PipelineDescription';
 import type { GenerateSettings } from '../../worker/protocol';
 
 export interface CommandInput {
   readonly folder: FolderReference;
   readonly settings: GenerateSettings;
   readonly dropped: readonly string[];
+  /** Where it was asked for: the command line would open the model at another. */
+  readonly size?: ClipSize | undefined;
 }
 
+export type ClipSize = Readonly<Required<LatentSize>>;
+
+/** The size of a model that was opened at one that it does not have by itself. */
+export function askedSize(asked: LatentSize, opened: ClipSize): ClipSize | undefined {
+  return Object.keys(asked).length > 0 ? opened : undefined;
+}
+
+/** With the space before it; nothing where no size was asked for. */
+export const sizeOption = (size: ClipSize | undefined): string =>
+  size ? ` --latent-size ${size.frames}x${size.height}x${size.width}` : '';
+
 /** For a model that is not bundled the folder is named, not found: only its name is known to the page. */
-export function commandFor({ folder, settings, dropped }: CommandInput): string {
+export function commandFor({ folder, settings, dropped, size }: CommandInput): string {
   return [
     'npm run --silent vdmini --',
     dropped.length > 0 ? 'compare' : 'generate',
     quoted(folderPath(folder)),
-    settingOptions(folder, settings),
+    settingOptions(folder, settings) + sizeOption(size),
     dropped.length > 0 ? `--drop ${quoted(planToOption({ dropped }))} --json` : '--out clip.gif',
   ].join(' ');
 }
@@ -44,6 +58,7 @@ export function commandsFor({
   folder,
   settings,
   students,
+  size,
 }: Omit<CommandInput, 'dropped'> & { readonly students: readonly CommandStudent[] }): readonly string[] {
   const healed = students
     .filter(({ isHealed }) => isHealed)
@@ -54,7 +69,7 @@ export function commandsFor({
   const [first] = students;
   if (first === undefined) return [];
   if (students.length === 1) {
-    const line = commandFor({ folder, settings, dropped: first.dropped });
+    const line = commandFor({ folder, settings, dropped: first.dropped, size });
     const report = line.replace(/ -- (compare|generate) /, ' -- report ').replace(/ --json$| --out clip\.gif$/, '');
     return [...healed, line, `${report} --out report.html`];
   }
@@ -64,7 +79,7 @@ export function commandsFor({
   );
   const common = [
     quoted(folderPath(folder)),
-    settingOptions(folder, settings),
+    settingOptions(folder, settings) + sizeOption(size),
     ...files.map((file) => `--plan ${file}`),
   ].join(' ');
   const run = (command: string, end: string) => `npm run --silent vdmini -- ${command} ${common} ${end}`;

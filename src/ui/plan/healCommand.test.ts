@@ -19,6 +19,13 @@ describe('healing as a command', () => {
     expect(healCommand({ folder, dropped: ['a'], settings, defaults })).toContain('--rate test');
   });
 
+  it('says the size where one was asked for, and keeps ids with a comma whole', () => {
+    const size = { frames: 3, height: 8, width: 16 };
+    const command = healCommand({ folder, dropped: ['a,b', 'c'], settings: usual, defaults, size });
+    expect(command).toContain(`heal public/models/emoji-t2v --drop '"a,b",c' --latent-size 3x8x16 --steps`);
+    expect(heal.help).toContain('--latent-size');
+  });
+
   it('has only options that the command line knows', () => {
     const settings = {
       ...usual,

@@ -1,18 +1,20 @@
 /** Healing as the page would do it, as a line for a shell. */
+import { planToOption } from '../../blocks/planText';
 import type { FolderReference } from '../../library/Folder';
 import { defaultHealSettings, type HealSettings } from '../../worker/protocol';
-import { folderPath, quoted } from './command';
+import { type ClipSize, folderPath, quoted, sizeOption } from './command';
 
 export interface HealCommandInput {
   readonly folder: FolderReference;
   readonly dropped: readonly string[];
   readonly settings: HealSettings;
+  readonly size?: ClipSize | undefined;
   /** The model's own sampling, which needs no saying. */
   readonly defaults: { readonly steps: number; readonly guidance: number };
 }
 
 /** What is as `vdmini heal` has it anyhow is left out. Of students with the model's own weights: it knows no others. */
-export function healCommand({ folder, dropped, settings, defaults }: HealCommandInput): string {
+export function healCommand({ folder, dropped, settings, defaults, size }: HealCommandInput): string {
   const usual = defaultHealSettings;
   const options: readonly (string | false | undefined)[] = [
     settings.minutes === undefined ? `--steps ${settings.steps}` : `--minutes ${settings.minutes}`,
@@ -32,7 +34,7 @@ export function healCommand({ folder, dropped, settings, defaults }: HealCommand
   return [
     'npm run --silent vdmini -- heal',
     quoted(folderPath(folder)),
-    `--drop ${quoted(dropped.join(','))}`,
+    `--drop ${quoted(planToOption({ dropped }))}${sizeOption(size)}`,
     ...options.filter((option) => typeof option === 'string'),
     '--out healed',
   ].join(' ');

@@ -24,7 +24,7 @@ import type {
 import { renderReport } from '../../report/renderReport';
 import { encodeGif } from '../clips/saving/encode';
 import { framePainter } from '../clips/saving/picture';
-import { commandsFor } from '../plan/command';
+import { askedSize, commandsFor } from '../plan/command';
 import { cutName } from '../plan/cut';
 import { sameSettings } from '../store/derived';
 import { engine } from '../store/engine';
@@ -78,7 +78,12 @@ export async function pageReport(): Promise<string | null> {
     shelf: shelfOf(),
     batch: batchOf(second ? [name, other?.name ?? second.name] : [name]),
     ...(importance ? { importance } : {}),
-    commands: commandsFor({ folder: open.folder, settings, students: [first, ...(other ? [other.repeated] : [])] }),
+    commands: commandsFor({
+      folder: open.folder,
+      settings,
+      students: [first, ...(other ? [other.repeated] : [])],
+      size: askedSize(open.latentSize, open.description.latent),
+    }),
     notes: open.description.notes,
   } satisfies ReportContent);
 }

@@ -1,6 +1,6 @@
 /** Copies what the page shows: as a link, or as a command. The link is the address, brought up to date first. */
 import { planOfComponent } from '../../blocks/plan';
-import { commandFor } from '../plan/command';
+import { askedSize, commandFor } from '../plan/command';
 import { healCommand } from '../plan/healCommand';
 import { updateAddress } from './address';
 import { showNotice } from './engine';
@@ -24,7 +24,9 @@ export async function copyLink(): Promise<void> {
 
 export async function copyCommand(): Promise<void> {
   const { open, settings, plan } = read();
-  if (open) await copy(commandFor({ folder: open.folder, settings, dropped: plan.dropped }), 'Command copied.');
+  if (!open) return;
+  const size = askedSize(open.latentSize, open.description.latent);
+  await copy(commandFor({ folder: open.folder, settings, dropped: plan.dropped, size }), 'Command copied.');
 }
 
 export async function copyHealCommand(): Promise<void> {
@@ -32,8 +34,9 @@ export async function copyHealCommand(): Promise<void> {
   const settings = healSettings();
   if (!open || !settings) return;
   const dropped = planOfComponent(plan, 'denoiser').dropped;
-  const { folder, description } = open;
-  await copy(healCommand({ folder, dropped, settings, defaults: description.defaults }), 'Command copied.');
+  const { folder, description, latentSize } = open;
+  const size = askedSize(latentSize, description.latent);
+  await copy(healCommand({ folder, dropped, settings, defaults: description.defaults, size }), 'Command copied.');
 }
 
 async function copy(text: string, done: string): Promise<void> {
