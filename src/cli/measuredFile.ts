@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { StudioError } from '../errors/StudioError';
+import { openSize } from '../pipeline/openSize';
 import { fingerprintOf } from '../studio/fingerprint';
 import type { GenerateSettings } from '../studio/GenerateSettings';
 import type { UnitImportance } from '../studio/importance';
@@ -19,7 +20,8 @@ export interface MeasuredFile {
 
 /** What the errors belong to. */
 async function subject(pipeline: Pipeline, settings: readonly GenerateSettings[]): Promise<string> {
-  return JSON.stringify([await fingerprintOf(pipeline), settings.map(clipName)]);
+  const size = openSize(pipeline.description);
+  return JSON.stringify([await fingerprintOf(pipeline), settings.map(clipName), ...(size === undefined ? [] : [size])]);
 }
 
 /** A clip by what it is made from; a picture by its content. */
@@ -69,6 +71,7 @@ export async function readImportance(
   const stored = (await readJson(path)) as
     | {
         readonly model?: string;
+        readonly latentSize?: string;
         readonly settings?: readonly WrittenSettings[];
         readonly units?: readonly UnitImportance[];
       }
@@ -78,7 +81,8 @@ export async function readImportance(
   const written = stored.settings?.map(({ image, ...one }) => nameOf({ ...one, picture: image?.sha256 }));
   const isOfModel = stored.model === (await fingerprintOf(pipeline));
   const isOfClips = JSON.stringify(written) === JSON.stringify(settings.map(clipName));
-  if (!isOfModel || !isOfClips || !stored.units) throw foreign(path);
+  const isOfSize = stored.latentSize === openSize(pipeline.description);
+  if (!isOfModel || !isOfClips || !isOfSize || !stored.units) throw foreign(path);
   return stored.units.map(({ plan, output: { content, motion, total } }) => ({
     plan,
     error: { content, motion, total },
@@ -86,9 +90,13 @@ export async function readImportance(
 }
 
 const foreign = (path: string) =>
-  new StudioError('library/integrity', `${path} was measured on other clips or another model. Start without it.`, {
-    path,
-  });
+  new StudioError(
+    'library/integrity',
+    `${path} was measured on other clips, at another size or of another model. Start without it.`,
+    {
+      path,
+    },
+  );
 
 /** Undefined where there is no such file. */
 async function readJson(path: string): Promise<unknown> {

@@ -1,5 +1,6 @@
 /** `vdmini analyze`: each block off alone, and what that does to content and to motion. */
 import { present } from '../../errors/present';
+import { openSize } from '../../pipeline/openSize';
 import { claimSentence } from '../../report/claimSentence';
 import { decoderUnits, measureDecoderImportance } from '../../studio/decoderImportance';
 import { FINAL_ABOVE, type FinalBounds } from '../../studio/finalLatents';
@@ -79,6 +80,7 @@ export const analyze: Command = {
           JSON.stringify(
             {
               model: await fingerprintOf(pipeline),
+              latentSize: openSize(pipeline.description),
               kind,
               ...importance,
               settings: importance.settings.map(printable),

@@ -5,6 +5,7 @@
 import { present } from '../../errors/present';
 import { StudioError } from '../../errors/StudioError';
 import type { Tensor } from '../../onnx/model';
+import { openSize } from '../../pipeline/openSize';
 import type { Pipeline } from '../Pipeline';
 import type { Edit } from '../Variant';
 import { type ClipCritic, type CriticState, createClipCritic } from './clipCritic';
@@ -308,7 +309,9 @@ export class HealingRun {
   /** Equal for runs that do the same. */
   private key(): string {
     const { plan, weights } = this.edit;
-    return JSON.stringify([this.fingerprint, [...plan.dropped].sort(), weights, this.settings]);
+    const size = openSize(this.pipeline.description);
+    const own = size === undefined ? [] : [size];
+    return JSON.stringify([this.fingerprint, [...plan.dropped].sort(), weights, this.settings, ...own]);
   }
 
   private tell(phase: HealProgress['phase'], done: number, of: number, more: Partial<HealProgress> = {}): void {

@@ -246,6 +246,10 @@ describe('heal', () => {
     expect(resumed.tensors).toEqual(whole.tensors);
     const other = heal(pipeline, edit, { ...short, seed: 2 }, { resume: saved! });
     await expect(other).rejects.toMatchObject({ code: 'library/integrity' });
+    // a graph that leaves the size open was trained at the one that it was opened at
+    const sized = { ...pipeline, description: { ...pipeline.description, freeSizes: ['frames'] as const } };
+    const otherSize = heal(sized, edit, short, { resume: saved! });
+    await expect(otherSize).rejects.toMatchObject({ code: 'library/integrity' });
     const cut = heal(pipeline, edit, short, { resume: saved!.slice(0, -4) });
     await expect(cut).rejects.toMatchObject({ code: 'library/integrity' });
   });

@@ -6,6 +6,7 @@
 import { create } from 'zustand';
 import { present } from '../../errors/present';
 import type { FolderReference } from '../../library/Folder';
+import { openSize } from '../../pipeline/openSize';
 import { type FeatureDistances, type FeatureModelReference, featureRanges, variantKey } from '../../worker/protocol';
 import { despiteLosses, engine, isAbort, showProblem } from './engine';
 import { type GridAsked, type GridState, gridVariants, takesOf, useGrid } from './grid';
@@ -46,8 +47,9 @@ type Takes = Pick<GridState, 'prompts' | 'seedCount' | 'pictures'>;
 function takesName(state: GridAsked, takes: Takes): string {
   const students = gridVariants(state).map(variantKey).join(' | ');
   const fingerprint = state.open?.fingerprint ?? '';
+  const size = state.open ? openSize(state.open.description) : undefined;
   return takesOf(state, takes)
-    .map((settings) => resultName(fingerprint, students, settings))
+    .map((settings) => resultName(fingerprint, students, settings, size))
     .join('\n');
 }
 

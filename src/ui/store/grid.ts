@@ -8,6 +8,7 @@ import { create } from 'zustand';
 import { present } from '../../errors/present';
 import type { ClipFigures } from '../../metrics/clipFigures';
 import { gridCsv } from '../../metrics/gridCsv';
+import { openSize } from '../../pipeline/openSize';
 import { type GenerateSettings, gridSettings, type Picture, type Variant, variantKey } from '../../worker/protocol';
 import { csvHeader, fileStem, provenanceOf } from '../plan/provenance';
 import { engine, isAbort, showNotice, showProblem } from './engine';
@@ -108,8 +109,9 @@ export function rowsOf(state: GridAsked, grid: GridState): readonly GridRow[] {
   const name = state.open?.fingerprint ?? null;
   if (name === null) return []; // nothing was measured of a model without a name
   const variants = gridVariants(state).map(variantKey);
+  const size = state.open ? openSize(state.open.description) : undefined;
   return takesOf(state, grid).flatMap((settings) => {
-    const figures = variants.map((variant) => grid.results.get(resultName(name, variant, settings)));
+    const figures = variants.map((variant) => grid.results.get(resultName(name, variant, settings, size)));
     return figures.every((one) => one !== undefined) ? [{ settings, figures: figures as ClipFigures[] }] : [];
   });
 }
@@ -122,6 +124,7 @@ export async function startGrid(): Promise<void> {
   stopGrid();
   const own = new AbortController();
   controller = own;
+  const size = openSize(open.description);
   const variants = gridVariants(state);
   const known = new Set(rowsOf(state, readGrid()).map(({ settings }) => resultName('', '', settings)));
   const settings = takesOf(state, readGrid()).filter((one) => !known.has(resultName('', '', one)));
@@ -134,7 +137,7 @@ export async function startGrid(): Promise<void> {
         onProgress: ({ done, of, cell }) => {
           if (controller !== own) return;
           const named = cell.figures.map((figures, i) => ({
-            name: resultName(open.fingerprint, variantKey(present(variants[i])), present(settings[cell.index])),
+            name: resultName(open.fingerprint, variantKey(present(variants[i])), present(settings[cell.index]), size),
             figures,
           }));
           addResults(named);

@@ -13,10 +13,19 @@ export interface GridResult {
 const key = 'vdmini-studio/grid';
 const most = 2000;
 
-/** Equal for clips that are equal. A picture counts by its key. */
-export function resultName(fingerprint: string, variant: string, settings: GenerateSettings): string {
+/** Equal for clips that are equal. A picture counts by its key; `size` of the latent, where the model leaves it open (`openSize`). */
+export function resultName(fingerprint: string, variant: string, settings: GenerateSettings, size?: string): string {
   const { prompt, seed, steps, guidance, image } = settings;
-  return JSON.stringify([fingerprint, variant, prompt, seed, steps, guidance, image?.key ?? null]);
+  return JSON.stringify([
+    fingerprint,
+    variant,
+    prompt,
+    seed,
+    steps,
+    guidance,
+    image?.key ?? null,
+    ...(size === undefined ? [] : [size]),
+  ]);
 }
 
 export function storedResults(): readonly GridResult[] {

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { readMeasured } from './measured';
+import { describe, expect, it, vi } from 'vitest';
+import { keepMeasured, measuredOf, readMeasured } from './measured';
 
 const output = { content: 1, motion: 2, total: 3, halfInterval: 0 };
 const unit = {
@@ -19,6 +19,23 @@ describe('what was measured before', () => {
   it('is read back as it was kept', () => {
     const entries = [{ name: 'x', units: [unit], errors: [error] }];
     expect(readMeasured(JSON.stringify(entries))).toEqual(entries);
+  });
+
+  it('is of one size, where the model leaves it open', () => {
+    let text: string | null = null;
+    vi.stubGlobal('localStorage', { getItem: () => text, setItem: (_: string, value: string) => (text = value) });
+    const clips = [{ prompt: 'a', seed: 1, steps: 2, guidance: 1 }];
+    const keepAt = (size: string | undefined, total: number) =>
+      keepMeasured({
+        ...{ fingerprint: 'f', unitKind: 'layers', clips, units: [], size },
+        errors: [{ ...error, error: { ...error.error, total } }],
+      });
+    keepAt(undefined, 1);
+    keepAt('16x32x32', 2);
+    keepAt('8x32x32', 3);
+    const totalAt = (size?: string) => measuredOf('f', 'layers', clips, size)?.errors[0]?.error.total;
+    expect([totalAt(), totalAt('16x32x32'), totalAt('8x32x32'), totalAt('4x4x4')]).toEqual([1, 2, 3, undefined]);
+    vi.unstubAllGlobals();
   });
 
   it('counts as not measured where anything of it is absurd', () => {

@@ -9,6 +9,8 @@ import { fingerprintInName } from './storedText';
 
 export interface Measured {
   readonly fingerprint: string;
+  /** Of the latent, where the model leaves it open (`openSize`). */
+  readonly size?: string | undefined;
   readonly unitKind: UnitKind;
   readonly clips: readonly GenerateSettings[];
   readonly units: readonly UnitImportance[];
@@ -23,19 +25,26 @@ const longest = 6;
 const mostErrors = 600;
 
 /** Kept as text; a picture by its key alone. */
-const nameOf = ({ fingerprint, unitKind, clips }: Pick<Measured, 'fingerprint' | 'unitKind' | 'clips'>): string =>
+const nameOf = ({
+  fingerprint,
+  unitKind,
+  clips,
+  size,
+}: Pick<Measured, 'fingerprint' | 'unitKind' | 'clips' | 'size'>): string =>
   JSON.stringify([
     fingerprint,
     unitKind,
     clips.map(({ prompt, seed, steps, guidance, image }) => [prompt, seed, steps, guidance, image?.key ?? null]),
+    ...(size === undefined ? [] : [size]),
   ]);
 
 export function measuredOf(
   fingerprint: string,
   unitKind: UnitKind,
   clips: readonly GenerateSettings[],
-): Omit<Measured, 'fingerprint' | 'unitKind'> | null {
-  const name = nameOf({ fingerprint, unitKind, clips });
+  size?: string,
+): Omit<Measured, 'fingerprint' | 'unitKind' | 'size'> | null {
+  const name = nameOf({ fingerprint, unitKind, clips, size });
   const found = readMeasured(storedText()).find((entry) => entry.name === name);
   return found ? { clips, units: found.units, errors: found.errors, gentle: found.gentle ?? null } : null;
 }

@@ -6,6 +6,7 @@
 import { create } from 'zustand';
 import { planKey } from '../../blocks/plan';
 import { StudioError } from '../../errors/StudioError';
+import { openSize } from '../../pipeline/openSize';
 import type {
   Currency,
   GenerateSettings,
@@ -143,7 +144,9 @@ function takeUp(open: OpenState | null): void {
   const { unitKind, clipCount } = readPlanning();
   const name = open?.fingerprint ?? null;
   const known =
-    open && name !== null ? measuredOf(name, unitKind, clipsToMeasure(open, read().settings, clipCount)) : null;
+    open && name !== null
+      ? measuredOf(name, unitKind, clipsToMeasure(open, read().settings, clipCount), openSize(open.description))
+      : null;
   writePlanning({
     ...nothingMeasured,
     locked: [],
@@ -171,7 +174,7 @@ function begin(open: NamedModel, job: PlanningJob): AbortController {
   const { unitKind, clipCount, clips } = readPlanning();
   const wanted = clipsToMeasure(open, read().settings, clipCount);
   if (JSON.stringify(clips.map(textOf)) !== JSON.stringify(wanted.map(textOf))) {
-    const known = measuredOf(open.fingerprint, unitKind, wanted);
+    const known = measuredOf(open.fingerprint, unitKind, wanted, openSize(open.description));
     writePlanning({
       ...nothingMeasured,
       clips: wanted,
@@ -188,7 +191,8 @@ const textOf = ({ image, ...settings }: GenerateSettings) => ({ ...settings, ima
 
 function keep(open: NamedModel, gentle: GentlePlan | null = null): void {
   const { unitKind, clips, units, errors } = readPlanning();
-  keepMeasured({ fingerprint: open.fingerprint, unitKind, clips, units, errors, gentle });
+  const size = openSize(open.description);
+  keepMeasured({ fingerprint: open.fingerprint, size, unitKind, clips, units, errors, gentle });
 }
 
 export async function startAnalysis(): Promise<void> {

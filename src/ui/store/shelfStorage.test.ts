@@ -64,6 +64,8 @@ describe('results of a batch in storage', () => {
       name({ guidance: 2 }),
       name({ prompt: 'b' }),
       name({}, '[1]'),
+      resultName('m', '[]', settings, '16x32x32'),
+      resultName('m', '[]', settings, '8x32x32'),
     ];
     expect(new Set(names).size).toBe(names.length);
   });
