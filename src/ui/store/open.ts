@@ -54,7 +54,7 @@ export async function openFolder(
   } catch (thrown) {
     if (controller !== own) return;
     write({ opening: null });
-    if (!isAbort(thrown)) showProblem(thrown, 'open', isRefusal(thrown) ? folder : undefined);
+    if (!isAbort(thrown)) showProblem(thrown, 'open', isRefusal(thrown) ? { folder, latentSize } : undefined);
     rerunAfterEdit(); // the model that stays open goes on where it was stopped
   }
 }
@@ -90,7 +90,9 @@ function isRefusal(thrown: unknown): boolean {
 /** Opens the model that has just been refused for its map, plans and exports. */
 export function openWithoutRunning(): void {
   const { problem } = read();
-  if (problem?.refused) void openFolder(problem.refused, { withoutRunning: problem.error.message });
+  if (!problem?.refused) return;
+  const { folder, latentSize } = problem.refused;
+  void openFolder(folder, { latentSize, withoutRunning: problem.error.message });
 }
 
 function show(open: OpenState, before: OpenState | null): void {
@@ -137,8 +139,11 @@ export function setBackend(backend: BackendPreference): void {
   if (open) void openFolder(open.folder, { backend, latentSize: open.latentSize });
 }
 
-/** Opens the same model again at another size of the latent, where its graph leaves that free. */
+/**
+ * Opens the same model again at another size of the latent, where its graph leaves that free. It is to be run there, also
+ * where the runtime refused it before: many graphs run at the sizes of their trace alone.
+ */
 export function setLatentSize(size: LatentSize): void {
   const { open, backend } = read();
-  if (open) void openFolder(open.folder, { backend, latentSize: size, withoutRunning: open.withoutRunning });
+  if (open) void openFolder(open.folder, { backend, latentSize: size });
 }

@@ -9,6 +9,8 @@ interface Call {
   readonly input: {
     readonly takes?: readonly { readonly settings: GenerateSettings }[];
     readonly folder?: FolderReference;
+    readonly latentSize?: object;
+    readonly withoutRunning?: string;
   };
   readonly signal: AbortSignal;
   readonly onProgress: (progress: unknown) => void;
@@ -33,7 +35,7 @@ vi.stubGlobal('localStorage', { getItem: () => null, setItem: () => undefined })
 vi.stubGlobal('matchMedia', () => ({ matches: true }));
 
 const { generate, rerunAfterEdit } = await import('./generate');
-const { openFolder } = await import('./open');
+const { openFolder, openWithoutRunning, setLatentSize } = await import('./open');
 const { setPlan } = await import('./edit');
 const { exportPlan } = await import('./exporting');
 const { initialState, read, write, nothingMade } = await import('./state');
@@ -65,6 +67,30 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+describe('a model that the runtime refuses at its own size', () => {
+  const refusal = new StudioError('engine/session-failed', 'Incompatible dimensions');
+
+  it('is run at another that is asked for; where that is refused too it opens at it without running', async () => {
+    void openFolder(folder('b'));
+    last('open').reject(refusal);
+    await settle();
+    openWithoutRunning();
+    expect(last('open').input).toMatchObject({ latentSize: {}, withoutRunning: refusal.message });
+    last('open').resolve(opened('b'));
+    await settle();
+    expect(read().open).toMatchObject({ id: 'b', withoutRunning: refusal.message });
+
+    const size = { frames: 3, height: 8, width: 16 };
+    setLatentSize(size);
+    expect(last('open').input).toMatchObject({ folder: folder('b'), latentSize: size });
+    expect(last('open').input.withoutRunning).toBeUndefined();
+    last('open').reject(refusal);
+    await settle();
+    openWithoutRunning();
+    expect(last('open').input).toMatchObject({ latentSize: size, withoutRunning: refusal.message });
+  });
 });
 
 describe('runs', () => {

@@ -109,7 +109,7 @@ export interface Problem {
   readonly error: PlainError;
   readonly during: Activity;
   /** The model that the runtime refused: it can still be opened without running it. */
-  readonly refused?: FolderReference;
+  readonly refused?: { readonly folder: FolderReference; readonly latentSize: LatentSize };
 }
 
 export interface Opening {
