@@ -1,9 +1,9 @@
 """Makes docs/healing.md's tables of what `ways.py` left: FVD with its interval, judged clips, errors, ColorVideoVDP; means and ranges over seeds.
 
-    python ways_table.py results/emoji-t2v results/emoji-hy --runs ../runs [--on "an H100"]
+    python ways_table.py results/emoji-t2v results/emoji-hy --runs ../runs [--on "an H100"] [--repaired emoji-t2v/vdmini=JUDGED.json]
 
 Figures of each run go to docs/healing-results/ways/TEACHER.json, and the tables are made of these; without folders they are only
-made again. ColorVideoVDP (JOD, 10 is the same, the package `cvvdp`, display standard_4k) is of the clips whose latents were kept, beside the
+made again. `--repaired` adds what `vdmini heal --stages repair` made of a cut, as `judge_folder.py --json` marked it. ColorVideoVDP (JOD, 10 is the same, the package `cvvdp`, display standard_4k) is of the clips whose latents were kept, beside the
 teacher's of the same noise; it is left out where the package is missing.
 """
 from __future__ import annotations
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "healing-results" / "ways"
 PAGE = ROOT / "docs" / "healing.md"
 MARKS = ("<!-- ways_table.py writes from here -->", "<!-- to here, by ways_table.py -->")
-ORDER = ["teacher", "pruned", "output", "icd", *(name + weight for name in ("mca", "both") for weight in ("", "-0.1", "-0.01")), "scratch"]
-NAMES = {"teacher": "the teacher", "pruned": "pruned, not healed", "output": "output alone", "icd": "output + ICD", "mca": "output + MCA", "both": "output + ICD + MCA", "scratch": "from scratch"}
+ORDER = ["teacher", "pruned", "repair", "output", "icd", *(name + weight for name in ("mca", "both") for weight in ("", "-0.1", "-0.01")), "scratch"]
+NAMES = {"teacher": "the teacher", "pruned": "pruned, not healed", "repair": "repair alone (the studio's), no step", "output": "output alone", "icd": "output + ICD", "mca": "output + MCA", "both": "output + ICD + MCA", "scratch": "from scratch"}
 NAMES |= {f"{way}-{weight}": f"{NAMES[way]} at {weight}" for way in ("mca", "both") for weight in ("0.1", "0.01")}
 
 
@@ -108,6 +108,17 @@ def error_of(rows: list[dict]) -> str:
     return f"{total:.3g}" + (f" ({parts[0]:.2g} / {parts[1]:.2g})" if parts else "")
 
 
+def add_repaired(teacher: str, cut: str, judged: Path) -> None:
+    """The one folder of `judged` as a row of that teacher, in place of an earlier one."""
+    path = RESULTS / f"{teacher}.json"
+    ((_, one),) = json.loads(judged.read_text()).items()
+    rows = [row for row in json.loads(path.read_text())["rows"] if (row["way"], row["cut"]) != ("repair", cut)]
+    right = {judge: [one[judge][group]["allRight"] for group in ("trained", "heldOut")] for judge in ("judge", "strict")}
+    row = {"teacher": teacher, "way": "repair", "cut": cut, "seed": 0, "clips": one["clips"], "allRight": right, "device": "on two CPU cores"}
+    rows.append(row | {"fvd": one["fvd"], "fvdInterval": one["fvdInterval"]})
+    path.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+
+
 def write_page() -> None:
     text = PAGE.read_text()
     start, end = (text.index(mark) for mark in MARKS)
@@ -120,10 +131,14 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER", help="each of one teacher, by its name")
     parser.add_argument("--runs", type=Path, help="holds vae.pt")
     parser.add_argument("--on", default="on a GPU", help="what the runs were on, for the page")
+    parser.add_argument("--repaired", action="append", default=[], metavar="TEACHER/CUT=JSON", help="a repaired folder's marks")
     options = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for folder in options.folders:
         (RESULTS / f"{folder.name}.json").write_text(json.dumps({"rows": measure(folder, options.runs, options.on)}, indent=1) + "\n")
+    for value in options.repaired:
+        name, judged = value.split("=", 1)
+        add_repaired(*name.split("/", 1), Path(judged))
     write_page()
 
 
