@@ -88,15 +88,32 @@ it('writes nothing where healing only harms, and refuses what it cannot do', asy
   expect((await runCli('heal', '--help')).stdout).toBe(heal.help);
 }, 120_000);
 
-/** Ends the process hard once its checkpoint is there. */
-async function killedAfterCheckpoint(args: readonly string[], checkpoint: string): Promise<void> {
+it('says how to go on after an interruption, where there is something to go on from', async () => {
+  const out = join(folder, 'interrupted');
+  const args = ['heal', model, ...fast, '--steps', '100000', '--out', out];
+  expect(await killedAfterCheckpoint(args, `${out}.checkpoint`, 'SIGINT')).toContain(
+    `--resume goes on from ${out}.checkpoint`,
+  );
+}, 120_000);
+
+/** Ends the process once its checkpoint is there, and returns what it says. */
+async function killedAfterCheckpoint(
+  args: readonly string[],
+  checkpoint: string,
+  signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL',
+): Promise<string> {
   const main = resolve(import.meta.dirname, 'main.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += String(chunk);
+  });
   const ended = new Promise((done) => child.once('exit', done));
   while (child.exitCode === null && !(await stat(checkpoint).catch(() => undefined)))
     await new Promise((wait) => setTimeout(wait, 5));
-  child.kill('SIGKILL');
+  child.kill(signal);
   await ended;
+  return said;
 }
 
 async function outputOf(path: string, clip: Float32Array): Promise<Float32Array> {

@@ -4,6 +4,7 @@
  */
 import { StudioError } from '../errors/StudioError';
 import type { Command } from './Command';
+import { Interrupted } from './interrupted';
 
 const commands: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
   blocks: {
@@ -64,7 +65,10 @@ async function main(args: readonly string[]): Promise<number> {
     await dispatch(args, interruption.signal);
     return 0;
   } catch (thrown) {
-    if (interruption.signal.aborted) return report('cancelled', 'Interrupted; nothing was written.', 130);
+    if (interruption.signal.aborted) {
+      const said = thrown instanceof Interrupted ? thrown.message : 'Interrupted; nothing was written.';
+      return report('cancelled', said, 130);
+    }
     const error = StudioError.from(thrown);
     return report(error.code, error.message, error.code === 'cli/usage' ? 2 : 1);
   }

@@ -42,7 +42,7 @@ export interface DenoiserCall {
 }
 
 export interface DenoiserPlan {
-  /** Largest batch that one call can take: 2 where the batch axis is dynamic, else what the graph fixes. */
+  /** Largest batch that one call can take: 2 (or `mostClips`) where the batch axis is dynamic, else what the graph fixes. */
   readonly batch: number;
   /** Symbolic dimension -> size, for shape inference and cost. */
   readonly bindings: ReadonlyMap<string, number>;
@@ -57,11 +57,12 @@ const MOTION_BUCKET = 127;
 const TEXT_TOKENS = 77;
 const TEXT_WIDTHS = 768;
 
-/** Reads the graph's inputs once; `feeds` is then cheap. */
+/** Reads the graph's inputs once; `feeds` is then cheap. `mostClips`: in a call, where the graph leaves their number open. */
 export function planDenoiserInputs(
   model: Model,
   description: PipelineDescription,
   textTokens: number | undefined,
+  mostClips = 2,
 ): DenoiserPlan {
   if (description.other) return inputsOfOther(description.other);
   const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
@@ -72,7 +73,7 @@ export function planDenoiserInputs(
     ? description.latentLayout === 'BCHW'
       ? Math.max(1, fixed / description.latent.frames)
       : fixed
-    : 2;
+    : mostClips;
   const bindings = bindDims(inputs, latentInput, description, batch, textTokens);
   const notes: string[] = [];
   const fillers = inputs.map((input) => fillerFor(input, description, { bindings, batch, latentInput }, notes));

@@ -6,12 +6,14 @@
 import { countTotals } from '../blocks/countTotals';
 import { denoiserTypes } from '../blocks/denoiserTypes';
 import { discoverBlocks } from '../blocks/discoverBlocks';
+import { misfittingReshape } from '../blocks/misfittingReshape';
 import { type ComponentId, type Plan, resolvePlan, withComponent } from '../blocks/plan';
 import { presetsFor } from '../blocks/presets';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { recordReads } from '../library/recordReads';
 import { firstOutput } from '../onnx/graph';
+import type { Model } from '../onnx/model';
 import { fusionsOn } from '../passes/fuse/fuse';
 import { prune } from '../passes/prune';
 import type { Component } from '../pipeline/components';
@@ -81,16 +83,30 @@ async function mapFolder(folder: Folder, { signal, onProgress, latentSize, onMap
   const described = await describePipeline(folder, readGraph, latentSize, { anyGraph });
   const file = await reader.read(described.denoiser.modelPath);
   onProgress?.({ phase: 'discover', what: file.path, loadedBytes: 0, totalBytes: 0 });
-  const inputs = planDenoiserInputs(file.model, described, described.textEncoder?.maxTokens);
+  const { inputs, types } = planCalls(file.model, described);
   const description = { ...described, notes: [...described.notes, ...inputs.notes] };
   const { bindings } = inputs;
-  const types = denoiserTypes(file.model, bindings);
   const { latentInput } = description.denoiser;
   const tree = discoverBlocks(file.model, { bindings, types, ...(description.other ? {} : { latentInput }) });
   const presets = presetsFor(tree);
   onMapped?.({ description, tree, presets });
   signal?.throwIfAborted();
   return { folder, reader, file, inputs, description, types, tree, presets };
+}
+
+const ONE_CLIP =
+  'The graph leaves the number of clips in a call open, and holds for one alone: with guidance it is called once for each branch.';
+
+/** A graph that leaves the number of clips open and yet holds for one alone (exporters write that one down) is called with one. */
+function planCalls(model: Model, description: PipelineDescription) {
+  const plan = (mostClips?: number) => {
+    const inputs = planDenoiserInputs(model, description, description.textEncoder?.maxTokens, mostClips);
+    return { inputs, types: denoiserTypes(model, inputs.bindings) };
+  };
+  const usual = plan();
+  if (usual.inputs.batch === 1 || !misfittingReshape(model, usual.types)) return usual;
+  const { inputs, types } = plan(1);
+  return misfittingReshape(model, types) ? usual : { inputs: { ...inputs, notes: [...inputs.notes, ONE_CLIP] }, types };
 }
 
 async function openParts(

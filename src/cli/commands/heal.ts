@@ -30,6 +30,7 @@ import type { Command } from '../Command';
 import { requireFolder, writeWhole } from '../fileOutput';
 import { givenPictures } from '../givenPictures';
 import { readPrompts } from '../importanceOptions';
+import { Interrupted } from '../interrupted';
 import { openPipelineOnDisk } from '../openPipelineOnDisk';
 import { denoiserPlanHelp, planOptions, requirePlan } from '../planOptions';
 import { readLatents } from '../readLatents';
@@ -155,6 +156,9 @@ export const heal: Command = {
       await rm(checkpoint, { force: true });
       const result: HealJson = { ...summary, untouched: tensors.size === 0, ...(written ? { written } : {}) };
       process.stdout.write(values.json ? JSON.stringify(result, null, 2) + '\n' : describe(result));
+    } catch (thrown) {
+      const isKept = signal.aborted && (await stat(checkpoint).catch(() => undefined)) !== undefined;
+      throw isKept ? new Interrupted(`Interrupted; --resume goes on from ${checkpoint}.`) : thrown;
     } finally {
       await pipeline.release();
     }
