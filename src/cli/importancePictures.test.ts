@@ -20,9 +20,11 @@ it('measures on pictures, names them by content, and refuses them where none is 
   try {
     const analyzed = async (name: string, ...options: string[]) => {
       const out = join(folder, name);
-      const { exitStatus } = await runCli('analyze', model, '--units', 'stages', '--out', out, ...options);
+      const stages = ['--units', 'stages', '--json'];
+      const { exitStatus, stdout } = await runCli('analyze', model, ...stages, '--out', out, ...options);
       expect(exitStatus).toBe(0);
       const text = await readFile(out, 'utf8');
+      expect(stdout).toBe(text);
       expect(text.length).toBeLessThan(100_000); // no pixels
       return JSON.parse(text) as Written;
     };

@@ -33,6 +33,7 @@ ${importanceHelp}
                       turns, at least five pairs, the median with an interval of 90 %
   --out FILE          all figures, as JSON
   --csv FILE          one line a unit
+  --json              what --out gets, instead of a table
 `;
 
 const options = {
@@ -42,6 +43,7 @@ const options = {
   final: { type: 'boolean' },
   'final-above': { type: 'string' },
   times: { type: 'boolean' },
+  json: { type: 'boolean' },
 } as const;
 
 export const analyze: Command = {
@@ -73,26 +75,18 @@ export const analyze: Command = {
         },
       });
       const encode = (text: string) => new TextEncoder().encode(text);
-      await writeWhole(
-        out,
-        signal,
-        encode(
-          JSON.stringify(
-            {
-              model: await fingerprintOf(pipeline),
-              latentSize: openSize(pipeline.description),
-              kind,
-              ...importance,
-              settings: importance.settings.map(printable),
-            },
-            null,
-            2,
-          ) + '\n',
-        ),
-      );
+      const facts = {
+        model: await fingerprintOf(pipeline),
+        latentSize: openSize(pipeline.description),
+        kind,
+        ...importance,
+        settings: importance.settings.map(printable),
+      };
+      const text = JSON.stringify(facts, null, 2) + '\n';
+      await writeWhole(out, signal, encode(text));
       if (values.csv !== undefined)
         await writeWhole(values.csv, signal, encode((await csvHead(pipeline, [], clips)) + csvOf(importance)));
-      process.stdout.write(describe(importance, kind, out));
+      process.stdout.write(values.json ? text : describe(importance, kind, out));
     } finally {
       await pipeline.release();
     }
