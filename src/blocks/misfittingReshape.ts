@@ -2,12 +2,13 @@
 import { elementCount } from '../onnx/dataTypes';
 import { inlineFunctions } from '../onnx/inlineFunctions';
 import type { Model, Node, TensorType } from '../onnx/model';
+import { isConcrete } from '../onnx/shapes/Value';
 
 /** A Reshape whose target has another number of elements than its input, at the sizes of `types`; so every run at them fails. */
 export function misfittingReshape(whole: Model, types: ReadonlyMap<string, TensorType>): Node | undefined {
   const countOf = (name: string | undefined): number | undefined => {
     const shape = name === undefined ? undefined : types.get(name)?.shape;
-    return shape?.every((dim) => typeof dim === 'number') ? elementCount(shape as readonly number[]) : undefined;
+    return shape && isConcrete(shape) ? elementCount(shape) : undefined;
   };
   return inlineFunctions(whole).graph.nodes.find(({ opType, domain, inputs, outputs }) => {
     if (opType !== 'Reshape' || domain !== '') return false;

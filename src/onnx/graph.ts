@@ -5,9 +5,13 @@
 import { StudioError } from '../errors/StudioError';
 import type { Attribute, Graph, Node, ValueInfo } from './model';
 
-/** The first input that takes data: not one that an initializer gives its value. Throws `onnx/invalid-graph`. */
-export function firstInput({ inputs, initializers }: Graph): ValueInfo {
-  const input = inputs.find(({ name }) => !initializers.has(name));
+/** The inputs that take data: not those that an initializer gives their value. */
+export const dataInputs = ({ inputs, initializers }: Graph): readonly ValueInfo[] =>
+  inputs.filter(({ name }) => !initializers.has(name));
+
+/** The first of them. Throws `onnx/invalid-graph`. */
+export function firstInput(graph: Graph): ValueInfo {
+  const [input] = dataInputs(graph);
   if (!input) throw new StudioError('onnx/invalid-graph', 'The graph has no input that takes data.');
   return input;
 }

@@ -5,6 +5,7 @@
 
 import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
+import { dataInputs } from '../onnx/graph';
 import type { DataType, Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor } from '../runtime/Runtime';
 import { elementCount, runtimeType, tensorOf } from '../runtime/tensors';
@@ -65,7 +66,7 @@ export function planDenoiserInputs(
   mostClips = 2,
 ): DenoiserPlan {
   if (description.other) return inputsOfOther(description.other);
-  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const inputs = dataInputs(model.graph);
   const latentInput = present(inputs.find(({ name }) => name === description.denoiser.latentInput));
   const fixed = latentInput.type?.shape?.[0];
   const isFixed = typeof fixed === 'number' && fixed > 0;

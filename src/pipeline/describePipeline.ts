@@ -6,7 +6,7 @@ import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import { baseName, directoryOf, joinPath } from '../library/paths';
-import { firstInput } from '../onnx/graph';
+import { dataInputs, firstInput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { graphIn, listedGraph, listsComponent, missingFile, readJson, readOptionalJson } from './componentFiles';
 import type { Config } from './configFields';
@@ -257,7 +257,7 @@ async function describeDecoder(
 
 /** The latent's size as far as the decoder's graph fixes it: no other could be decoded. */
 function decodedSize({ graph }: Model): LatentSize {
-  const shape = graph.inputs.find(({ name }) => !graph.initializers.has(name))?.type?.shape ?? [];
+  const shape = dataInputs(graph)[0]?.type?.shape ?? [];
   const names = ['frames', 'height', 'width'] as const;
   const sizes = names.slice(shape.length === 5 ? 0 : 1).map((name, axis) => [name, shape[axis + 2]] as const);
   return Object.fromEntries(sizes.filter(([, size]) => typeof size === 'number' && size > 0));

@@ -5,7 +5,7 @@
 // biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
 
 import type { Clip } from '../metrics/Clip';
-import { firstInput, firstOutput } from '../onnx/graph';
+import { dataInputs, firstInput, firstOutput } from '../onnx/graph';
 import type { Model } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { Feeds, PlainTensor } from '../runtime/Runtime';
@@ -66,7 +66,7 @@ export function frameDecoder(
 
 /** Symbolic dimension -> size at which the decoder is called. */
 export function decoderBindings(model: Model, { latent }: PipelineDescription): ReadonlyMap<string, number> {
-  const input = model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name));
+  const [input] = dataInputs(model.graph);
   const shape = input?.type?.shape ?? [];
   const area = [latent.channels, latent.height, latent.width];
   const sizes =
@@ -89,7 +89,7 @@ export function decoderFeeds(
 
 /** A decoder that is told a noise level (LTX from 0.9.1 on) is told 0, as its pipeline does by itself: nothing is added then. */
 function timestepsOf({ graph }: Model): Record<string, PlainTensor> {
-  const [, ...others] = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const [, ...others] = dataInputs(graph);
   const told = others.filter(({ name }) => /^(temb|t|timesteps?|decode_timesteps?)$/i.test(name));
   return Object.fromEntries(
     told.map(({ name, type }) => {

@@ -2,12 +2,14 @@
  * What a graph is that is no denoiser: told by its inputs and outputs, and only where they leave no doubt, so that an
  * unusual denoiser is never refused. Not a check that a graph *is* a denoiser: see `latentInput`.
  */
+
 import { present } from '../errors/present';
+import { dataInputs } from '../onnx/graph';
 import type { Graph, ValueInfo } from '../onnx/model';
 
 /** 'a VAE decoder', 'a text encoder', ... in the words of an error; undefined for denoisers and whatever may be one. */
 export function roleOf(graph: Graph): string | undefined {
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const inputs = dataInputs(graph);
   const named = (pattern: RegExp) => inputs.some(({ name }) => pattern.test(name));
   if (named(/^(timesteps?|t|sigmas?|time_?ids?|encoder_hidden_states|added_time_ids)$/i)) return undefined;
   if (named(/^input_ids$/)) return 'a text encoder';

@@ -6,7 +6,7 @@
 import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
-import { firstOutput } from '../onnx/graph';
+import { dataInputs, firstOutput } from '../onnx/graph';
 import type { Model, ValueInfo } from '../onnx/model';
 import { requireFiniteOutput } from '../runtime/notFinite';
 import type { PlainTensor, Session } from '../runtime/Runtime';
@@ -38,7 +38,7 @@ export async function openTextConditioning(
   if (!tokenizer || !model || !session) return undefined;
   const pooledOf = pooledEncoder && (await openPooled(folder, description, pooledEncoder));
   const conventions = pipelineConventions(description.className);
-  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const inputs = dataInputs(model.graph);
   const output = embeddingOutput(model, conventions);
   const cropped = conventions.template?.croppedTokens ?? 0;
   const kept = new Map<string, TextEmbedding>();
@@ -70,7 +70,7 @@ async function openPooled(
   const output = pooledOutput(model);
   if (!pooledEncoder || output === undefined) return undefined;
   const tokenizer = await readTokenizer(folder, pooledEncoder.tokenizer, pooledEncoder.maxTokens);
-  const inputs = model.graph.inputs.filter(({ name }) => !model.graph.initializers.has(name));
+  const inputs = dataInputs(model.graph);
   return async (prompt) => {
     const encoded = tokenizer.encodeWithMask(prompt);
     const feeds = inputs.map((input) => [input.name, encoderFeed(input, encoded, { ignoresMask: true })] as const);

@@ -10,7 +10,7 @@ import { denoiserTypes } from '../blocks/denoiserTypes';
 import { canHoldWeights } from '../blocks/operators';
 import { allBlocks, within } from '../blocks/plan';
 import { StudioError } from '../errors/StudioError';
-import { firstOutput } from '../onnx/graph';
+import { dataInputs, firstOutput } from '../onnx/graph';
 import type { Model, Node, TensorType } from '../onnx/model';
 import { writeModel } from '../onnx/writeModel';
 import { independentValues } from '../passes/blendGates';
@@ -192,7 +192,7 @@ const namesOf = (tree: BlockTree, block: Block): ReadonlySet<string> =>
 
 /** Noise for numbers, ones for indices, true for masks: whatever the graph takes, in its own sizes. */
 function arbitraryFeeds({ graph }: Model, bindings: ReadonlyMap<string, number>): Record<string, PlainTensor> {
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const inputs = dataInputs(graph);
   return Object.fromEntries(
     inputs.map(({ name, type }, index) => [name, arbitrary(name, type, bindings, index)] as const),
   );

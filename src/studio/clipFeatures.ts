@@ -4,10 +4,12 @@
  * every number by it bears its name.
  */
 // biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
+
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';
 import { resizedClip } from '../metrics/resizedClip';
+import { dataInputs } from '../onnx/graph';
 import type { Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor, Runtime } from '../runtime/Runtime';
 import type { FeatureRange } from './featureData';
@@ -66,7 +68,7 @@ export async function openFeatureModel(
 }
 
 function signatureOf({ graph }: Model, path: string): Signature {
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const inputs = dataInputs(graph);
   const [input] = inputs;
   const dims = input?.type?.shape;
   if (inputs.length !== 1 || dims?.length !== 5 || input?.type?.dataType !== 'float32')

@@ -6,6 +6,7 @@ import { discoverBlocks } from '../blocks/discoverBlocks';
 import { withoutModule } from '../blocks/shortIds';
 import { present } from '../errors/present';
 import { StudioError } from '../errors/StudioError';
+import { dataInputs } from '../onnx/graph';
 import type { Model, TensorType } from '../onnx/model';
 import { decoderBindings } from '../pipeline/frameDecoder';
 import type { PipelineDescription } from '../pipeline/PipelineDescription';
@@ -21,7 +22,7 @@ export interface DecoderBlocks {
 export function decoderBlocks(model: Model, description: PipelineDescription): DecoderBlocks | undefined {
   try {
     const bindings = decoderBindings(model, description);
-    const latentInput = present(model.graph.inputs.find(({ name }) => !model.graph.initializers.has(name))).name;
+    const latentInput = present(dataInputs(model.graph)[0]).name;
     const types = denoiserTypes(model, bindings);
     return {
       tree: withoutModule(discoverBlocks(model, { bindings, types, latentInput }), 'decoder'),

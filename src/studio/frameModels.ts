@@ -4,11 +4,13 @@
  * were trained on nobody knows here, so every number by one bears its file's name.
  */
 // biome-ignore-all lint/style/noNonNullAssertion: indices of loops over typed arrays, which stay within them
+
 import { StudioError } from '../errors/StudioError';
 import type { Folder } from '../library/Folder';
 import type { Clip } from '../metrics/Clip';
 import { resizedClip } from '../metrics/resizedClip';
 import type { ScoreModels } from '../metrics/vbench/videoScores';
+import { dataInputs } from '../onnx/graph';
 import type { Dim, Model, ValueInfo } from '../onnx/model';
 import type { PlainTensor, Runtime } from '../runtime/Runtime';
 import { openGivenModel } from './givenModel';
@@ -143,7 +145,7 @@ function modelsOf(
 }
 
 function signatureOf({ graph }: Model, path: string): Signature {
-  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const inputs = dataInputs(graph);
   const pictures = inputs.filter(({ type }) => type?.shape?.length === 4 && type.shape[1] === 3);
   const others = inputs.filter((input) => !pictures.includes(input));
   const single = (shape: readonly Dim[] | null | undefined) =>

@@ -18,6 +18,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent.parent))
 
+from captured_heal import WAYS  # noqa: E402
 from emoji_clips import FPS  # noqa: E402
 from judge_folder import bootstrap  # noqa: E402
 from judge_onnx import frechet_distance  # noqa: E402
@@ -27,9 +28,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "healing-results" / "ways"
 PAGE = ROOT / "docs" / "healing.md"
 MARKS = ("<!-- ways_table.py writes from here -->", "<!-- to here, by ways_table.py -->")
-ORDER = ["teacher", "pruned", "repair", "output", "icd", *(name + weight for name in ("mca", "both") for weight in ("", "-0.1", "-0.01")), "scratch"]
+ORDER = ["teacher", "pruned", "repair", "output", "icd", *(way for name in ("mca", "both") for way in WAYS if way.split("-")[0] == name), "scratch"]
 NAMES = {"teacher": "the teacher", "pruned": "pruned, not healed", "repair": "repair alone (the studio's), no step", "output": "output alone", "icd": "output + ICD", "mca": "output + MCA", "both": "output + ICD + MCA", "scratch": "from scratch"}
-NAMES |= {f"{way}-{weight}": f"{NAMES[way]} at {weight}" for way in ("mca", "both") for weight in ("0.1", "0.01")}
+NAMES |= {way: f"{NAMES[name]} at {weight}" for way in WAYS for name, _, weight in [way.partition("-")] if weight}
 
 
 def measure(folder: Path, runs: Path, device: str) -> list[dict]:

@@ -5,6 +5,7 @@
 
 import { resolvePlan } from '../../blocks/plan';
 import { present } from '../../errors/present';
+import { dataInputs } from '../../onnx/graph';
 import type { Model, Tensor } from '../../onnx/model';
 import { fixSizes } from '../../passes/differentiate/fixSizes';
 import { toFloat32 } from '../../passes/differentiate/toFloat32';
@@ -155,7 +156,7 @@ export const trusted = ({ runtime }: Pipeline) => fusionsOn(runtime.backend, run
 function takesAnyBatch({ denoiser, inputs }: Pipeline): boolean {
   const { graph } = denoiser.file.model;
   const { free } = boundSizes(denoiser.file.model, inputs.bindings, inputs.batch);
-  const given = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  const given = dataInputs(graph);
   return given.every(({ type }) => typeof type?.shape?.[0] === 'string' && present(free).has(type.shape[0]));
 }
 
